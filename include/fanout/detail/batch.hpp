@@ -1,0 +1,72 @@
+#pragma once
+
+#include <atomic>
+#include <concepts>
+#include <cstddef>
+#include <stop_token>
+
+#include "fanout/detail/export.hpp"
+#include "fanout/run_options.hpp"
+
+/// The one interface between the typed face and the engine: a number of tasks, a reference that runs a block of
+/// them, and the options. Nothing above knows oneTBB, nothing below knows a result type.
+namespace fanout::detail {
+
+/// The side of a batch that its tasks see.
+class batch_control {
+ public:
+  batch_control(const batch_control&) = delete;
+  batch_control& operator=(const batch_control&) = delete;
+
+  /// Whether no further task may start. Relaxed: the flag carries no data, and coherence alone lets a task that
+  /// was started after the request, in the sense of happens-before, see it.
+  bool stopped() const noexcept { return stopped_.load(std::memory_order_relaxed); }
+
+  /// Records that task `index` threw the exception that is being handled, and acts on it by the error policy.
+  FANOUT_EXPORT void fail(std::size_t index) noexcept;
+
+  FANOUT_EXPORT std::stop_token stop_token();
+
+ protected:
+  batch_control() = default;
+  ~batch_control() = default;
+
+  std::atomic<bool> stopped_{false};
+};
+
+/// A reference to the tasks of a batch. `run` starts the tasks first … last in order and returns the index after
+/// the last one that it started: fewer than asked only when the batch was stopped on the way.
+struct task_block {
+  void* object;
+  std::size_t (*run)(void* object, std::size_t first, std::size_t last, batch_control& batch) noexcept;
+};
+
+struct batch_request {
+  std::size_t size;
+  task_block tasks;
+  const run_options& options;
+  bool cancellation_is_data = false;  // the call returns when it was cancelled, instead of throwing
+};
+
+class executor_core;
+
+/// Runs a batch to its end on `executor`, or, for null, as a free call. Returns when every task has run, or throws
+/// as the options say; no task runs once it has returned or thrown.
+FANOUT_EXPORT void run_batch(executor_core* executor, const batch_request& request);
+
+/// Throws the `std::invalid_argument` that names a negative concurrency as the caller wrote it.
+[[noreturn]] FANOUT_EXPORT void refuse_negative_concurrency(long long named);
+
+/// Throws the `std::invalid_argument` that names an empty function among the tasks.
+[[noreturn]] FANOUT_EXPORT void refuse_empty_task(std::size_t index);
+
+/// A limit as a caller named it in a short form: integral, so that `{}` still means options and -1 is refused as -1.
+template <std::integral Number>
+std::size_t named_concurrency(Number named) {
+  if constexpr (std::signed_integral<Number>) {
+    if (named < 0) refuse_negative_concurrency(named);
+  }
+  return static_cast<std::size_t>(named);
+}
+
+}  // namespace fanout::detail

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
+#include "fanout/detail/batch.hpp"
+#include "fanout/detail/input.hpp"
+#include "fanout/task_context.hpp"
+
+/// How tasks and mappers are called, and what a wrong one is told by the compiler.
+namespace fanout::detail {
+
+/// `f(args…)` or `f(args…, context)`.
+template <class F, class... Args>
+concept callable_in_batch = std::invocable<F, Args...> || std::invocable<F, Args..., const task_context&>;
+
+template <class F, class... Args>
+  requires callable_in_batch<F, Args...>
+decltype(auto) call(std::size_t index, batch_control& batch, F&& f, Args&&... args) {
+  if constexpr (std::invocable<F, Args...>) {
+    return std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
+  } else {
+    const task_context context(index, batch);
+    return std::invoke(std::forward<F>(f), std::forward<Args>(args)..., context);
+  }
+}
+
+/// An item is called, or handed to a mapper, as the input gives it; where that does not fit, as an lvalue.
+template <class Item>
+using as_lvalue = std::remove_reference_t<Item>&;
+
+template <class Item>
+concept task_item = callable_in_batch<as_lvalue<Item>> || callable_in_batch<Item>;
+
+template <class F, class Item>
+concept mapper_of = callable_in_batch<F&, Item> || callable_in_batch<F&, as_lvalue<Item>>;
+
+/// Calls the task that an input gives. As an lvalue if it can be: `operator() &&` is for what can run only once.
+template <task_item Item>
+decltype(auto) call_task(std::size_t index, batch_control& batch, Item&& task) {
+  if constexpr (callable_in_batch<as_lvalue<Item>>) {
+    return call(index, batch, task);
+  } else {
+    return call(index, batch, std::forward<Item>(task));
+  }
+}
+
+template <class F, class Item>
+  requires mapper_of<F, Item>
+decltype(auto) call_mapper(std::size_t index, batch_control& batch, F& mapper, Item&& item) {
+  if constexpr (callable_in_batch<F&, Item>) {
+    return call(index, batch, mapper, std::forward<Item>(item));
+  } else {
+    return call(index, batch, mapper, item);
+  }
+}
+
+template <class Item>
+using task_result = decltype(call_task(std::size_t{}, std::declval<batch_control&>(), std::declval<Item>()));
+
+template <class F, class Item>
+using mapper_result =
+    decltype(call_mapper(std::size_t{}, std::declval<batch_control&>(), std::declval<F&>(), std::declval<Item>()));
+
+template <class Result>
+concept returns_no_reference = !std::is_reference_v<Result>;
+
+/// The checks of every call that takes tasks, with the texts that a wrong call shows.
+template <class Range>
+consteval void check_tasks() {
+  static_assert(task_item<item_t<Range>>, "a task must be callable as T() or T(const task_context&)");
+  if constexpr (task_item<item_t<Range>>) {
+    static_assert(returns_no_reference<task_result<item_t<Range>>>,
+                  "a task or mapper must return an object or void, not a reference");
+  }
+}
+
+template <class Range, class F>
+consteval void check_mapper() {
+  static_assert(mapper_of<F, item_t<Range>>,
+                "a mapper must be callable as R(item) or R(item, const task_context&)");
+  if constexpr (mapper_of<F, item_t<Range>>) {
+    static_assert(returns_no_reference<mapper_result<F, item_t<Range>>>,
+                  "a task or mapper must return an object or void, not a reference");
+  }
+}
+
+/// A function object of a type that can be empty: `std::function` and its kin, or a pointer to a function.
+template <class F>
+concept nullable_callable =
+    std::is_pointer_v<F> || (std::is_class_v<F> && requires(const F& f) { f.operator bool(); });
+
+/// Refuses an empty function among the tasks, before anything runs. Costs a load where one can be empty, nothing
+/// elsewhere.
+template <class F>
+void refuse_if_empty(std::size_t index, const F& task) {
+  if constexpr (nullable_callable<F>) {
+    if (!static_cast<bool>(task)) refuse_empty_task(index);
+  }
+}
+
+template <class Input>
+void refuse_empty_tasks(const Input& tasks) {
+  using task = std::remove_cvref_t<decltype(tasks[std::size_t{}])>;
+  if constexpr (nullable_callable<task>) {
+    for (std::size_t index = 0; index != tasks.size(); ++index) refuse_if_empty<task>(index, tasks[index]);
+  }
+}
+
+/// The loop over a block of tasks, inlined around the caller's own `run_one(index, batch)`: the engine calls it
+/// through one pointer for a block, never for a task.
+template <class RunOne>
+std::size_t run_block(void* object, std::size_t first, std::size_t last, batch_control& batch) noexcept {
+  RunOne& run_one = *static_cast<RunOne*>(object);
+  std::size_t index = first;
+  for (; index != last && !batch.stopped(); ++index) {
+    try {
+      run_one(index, batch);
+    } catch (...) {
+      batch.fail(index);
+    }
+  }
+  return index;
+}
+
+template <class RunOne>
+task_block block_of(RunOne& run_one) {
+  return {&run_one, &run_block<RunOne>};
+}
+
+}  // namespace fanout::detail

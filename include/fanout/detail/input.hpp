@@ -1,0 +1,123 @@
+#pragma once
+
+#include <cstddef>
+#include <iterator>
+#include <memory>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+/// Inputs: any range becomes something with a size whose items any thread can reach by index.
+///
+/// What is not in reach by index is read once, on the calling thread, before anything runs: so an exception of an
+/// iterator reaches the caller with nothing started, and user code inside an iterator never runs on two threads.
+namespace fanout::detail {
+
+/// A finite range of any kind, as a forwarding reference.
+template <class Range>
+concept input_of_batch =
+    std::ranges::input_range<Range> &&
+    !std::same_as<std::ranges::sentinel_t<Range>, std::unreachable_sentinel_t>;
+
+/// True for a range whose items are the callee's to move from: an rvalue that owns them.
+template <class Range>
+inline constexpr bool gives_items_away =
+    !std::is_lvalue_reference_v<Range> && !std::ranges::view<std::remove_cvref_t<Range>> &&
+    !std::ranges::borrowed_range<Range>;
+
+/// Items that lie side by side in memory, or anything else with an iterator that can be used by every thread:
+/// a borrowed random-access range, such as `views::iota`, has iterators that stand on their own.
+template <class Range>
+inline constexpr bool in_reach_by_index =
+    std::ranges::sized_range<Range> &&
+    (std::ranges::contiguous_range<Range> ||
+     (std::ranges::random_access_range<Range> && std::ranges::borrowed_range<std::remove_cvref_t<Range>> &&
+      !std::is_reference_v<std::ranges::range_reference_t<Range>>));
+
+/// An input that is used where it lies. Copying nothing, it costs nothing.
+template <class Range>
+class indexed_input {
+  using iterator = std::ranges::iterator_t<Range>;
+  using reference = std::ranges::range_reference_t<Range>;
+
+ public:
+  explicit indexed_input(Range& range)
+      : first_(std::ranges::begin(range)), size_(static_cast<std::size_t>(std::ranges::size(range))) {}
+
+  std::size_t size() const { return size_; }
+
+  decltype(auto) operator[](std::size_t index) const {
+    const auto offset = static_cast<std::iter_difference_t<iterator>>(index);
+    if constexpr (std::is_lvalue_reference_v<reference>) {
+      using item = std::conditional_t<gives_items_away<Range>, std::remove_reference_t<reference>&&, reference>;
+      return static_cast<item>(first_[offset]);
+    } else {
+      return static_cast<std::ranges::range_value_t<Range>>(first_[offset]);
+    }
+  }
+
+ private:
+  iterator first_;
+  std::size_t size_;
+};
+
+/// An input whose items lie scattered: their addresses are collected first. Costs a pointer an item.
+template <class Range>
+class scattered_input {
+  using item = std::remove_reference_t<std::ranges::range_reference_t<Range>>;
+  using given = std::conditional_t<gives_items_away<Range>, item&&, item&>;
+
+ public:
+  explicit scattered_input(Range& range) {
+    if constexpr (std::ranges::sized_range<Range>) items_.reserve(std::ranges::size(range));
+    for (auto&& element : range) items_.push_back(std::addressof(element));
+  }
+
+  std::size_t size() const { return items_.size(); }
+  given operator[](std::size_t index) const { return static_cast<given>(*items_[index]); }
+
+ private:
+  std::vector<item*> items_;
+};
+
+/// An input that can be read only once, or that makes its items on the fly: they are kept here.
+template <class Range>
+class kept_input {
+  using item = std::ranges::range_value_t<Range>;
+  struct box { item value; };  // keeps vector<bool> away: bits cannot be given to several threads
+
+ public:
+  explicit kept_input(Range& range) {
+    if constexpr (std::ranges::sized_range<Range>) items_.reserve(std::ranges::size(range));
+    for (auto&& element : range) items_.push_back(box{static_cast<item>(std::forward<decltype(element)>(element))});
+  }
+
+  std::size_t size() const { return items_.size(); }
+  item&& operator[](std::size_t index) const { return std::move(items_[index].value); }
+
+ private:
+  mutable std::vector<box> items_;  // each item is given away once, to the one task that it belongs to
+};
+
+template <class Range>
+auto input_from(std::remove_reference_t<Range>& range) {
+  // A forward range of real objects can be left where it is; an input range may overwrite what it handed out.
+  if constexpr (in_reach_by_index<Range>) {
+    return indexed_input<Range>(range);
+  } else if constexpr (std::ranges::forward_range<Range> &&
+                       std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>>) {
+    return scattered_input<Range>(range);
+  } else {
+    return kept_input<Range>(range);
+  }
+}
+
+template <class Range>
+using input_t = decltype(input_from<Range>(std::declval<std::remove_reference_t<Range>&>()));
+
+/// How `operator[]` of the input of this range hands out an item.
+template <class Range>
+using item_t = decltype(std::declval<const input_t<Range>&>()[std::size_t{}]);
+
+}  // namespace fanout::detail

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+/// Results: one slot a task, written by whichever thread runs it, handed back as a `std::vector` in input order.
+/// The slots are disjoint objects, so threads share no byte; the end of the batch orders all writes before `take`.
+namespace fanout::detail {
+
+/// Converts to whatever `make` returns, so that an emplacing function constructs it in place without a move.
+template <class Make>
+struct in_place_from {
+  Make& make;
+  operator std::invoke_result_t<Make&>() { return make(); }  // NOLINT: the conversion is the purpose
+};
+
+template <class T>
+inline constexpr bool built_in_vector =
+    std::is_nothrow_default_constructible_v<T> && std::is_nothrow_destructible_v<T> && !std::same_as<T, bool>;
+
+/// For types without a cheap default state: the results are made in slots, then moved into the vector, once.
+template <class T>
+class results {
+ public:
+  explicit results(std::size_t size) : slots_(size) {}
+
+  template <class Make>
+  void make(std::size_t index, Make&& make) {
+    slots_[index].emplace(in_place_from<Make>{make});
+  }
+
+  std::vector<T> take() && {
+    std::vector<T> values;
+    values.reserve(slots_.size());
+    for (std::optional<T>& slot : slots_) values.push_back(std::move(*slot));
+    return values;
+  }
+
+ private:
+  std::vector<std::optional<T>> slots_;
+};
+
+/// For types that begin life as a default value without throwing: made in the vector itself, never moved.
+template <class T>
+  requires built_in_vector<T>
+class results<T> {
+ public:
+  explicit results(std::size_t size) : values_(size) {}
+
+  template <class Make>
+  void make(std::size_t index, Make&& make) {
+    T* const place = values_.data() + index;
+    if constexpr (std::is_trivially_copyable_v<T> && std::is_move_assignable_v<T>) {
+      *place = make();
+    } else {
+      std::destroy_at(place);
+      try {
+        ::new (static_cast<void*>(place)) T(make());
+      } catch (...) {
+        ::new (static_cast<void*>(place)) T();  // the vector destroys every element
+        throw;
+      }
+    }
+  }
+
+  std::vector<T> take() && { return std::move(values_); }
+
+ private:
+  std::vector<T> values_;
+};
+
+/// `std::vector<bool>` packs eight results into a byte, which threads must not share.
+template <>
+class results<bool> {
+ public:
+  explicit results(std::size_t size) : bytes_(size) {}
+
+  template <class Make>
+  void make(std::size_t index, Make&& make) {
+    bytes_[index] = make() ? 1 : 0;
+  }
+
+  std::vector<bool> take() && { return {bytes_.begin(), bytes_.end()}; }
+
+ private:
+  std::vector<unsigned char> bytes_;
+};
+
+template <>
+class results<void> {
+ public:
+  explicit results(std::size_t) {}
+
+  template <class Make>
+  void make(std::size_t, Make&& make) {
+    make();
+  }
+
+  void take() && {}
+};
+
+}  // namespace fanout::detail

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "fanout/detail/export.hpp"
+
+/// What the calls throw. Bad input is a `std::invalid_argument`; an exception of a progress callback or of an
+/// input iterator reaches the caller as it is; everything else derives from `fanout::error`. All are cheap to
+/// copy, copying never throws, and a copy may be used by another thread.
+namespace fanout {
+
+class FANOUT_EXPORT error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// A task threw. The cause is nested, whatever its type: `std::rethrow_if_nested(e)` or `e.rethrow_nested()`
+/// throws it again. `what()` reads `task 7 failed: <what() of the cause>`.
+class FANOUT_EXPORT task_error : public error, public std::nested_exception {
+ public:
+  /// Requires a `cause` that is not null.
+  task_error(std::size_t index, const std::exception_ptr& cause);
+
+  /// The place of the task in the input, from 0.
+  std::size_t index() const noexcept { return index_; }
+
+ private:
+  std::size_t index_;
+};
+
+/// Tasks of a batch under `error_policy::run_all` threw.
+class FANOUT_EXPORT aggregate_error : public error {
+ public:
+  /// Requires at least one error.
+  aggregate_error(std::vector<task_error> errors, std::size_t total);
+
+  /// Every failure, ordered by index.
+  const std::vector<task_error>& errors() const noexcept { return *errors_; }
+
+ private:
+  std::shared_ptr<const std::vector<task_error>> errors_;  // shared, so that a copy cannot throw
+};
+
+/// The stop token was requested before the batch was over.
+class FANOUT_EXPORT operation_cancelled : public error {
+ public:
+  operation_cancelled(std::size_t completed, std::size_t total, std::vector<task_error> errors = {});
+
+  /// The tasks that had started, and so have ended, however they ended.
+  std::size_t completed() const noexcept { return completed_; }
+
+  /// The size of the batch.
+  std::size_t total() const noexcept { return total_; }
+
+  /// Every failure among the completed tasks, ordered by index.
+  const std::vector<task_error>& errors() const noexcept { return *errors_; }
+
+ private:
+  std::size_t completed_;
+  std::size_t total_;
+  std::shared_ptr<const std::vector<task_error>> errors_;
+};
+
+/// The machine cannot give the threads that were asked for. Nothing has started, and fanout stays usable.
+class FANOUT_EXPORT resource_error : public error {
+ public:
+  resource_error(std::size_t requested, std::size_t available);
+
+  /// The threads, the calling one included, that all live executors and batches would need together.
+  std::size_t requested() const noexcept { return requested_; }
+
+  /// How many of them the process could have, the calling one included.
+  std::size_t available() const noexcept { return available_; }
+
+ private:
+  std::size_t requested_;
+  std::size_t available_;
+};
+
+}  // namespace fanout

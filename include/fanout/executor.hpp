@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+
+#include "fanout/detail/run.hpp"
+#include "fanout/run_options.hpp"
+
+namespace fanout {
+
+class executor;
+
+namespace detail {
+/// The address of the executor's `tbb::task_arena`, untyped so that this interface names no oneTBB type.
+FANOUT_EXPORT void* native_arena_of(const executor& owner);
+}  // namespace detail
+
+struct executor_options {
+  /// How many threads may work for the executor at once, the calling ones included: 1 … `max_concurrency()`, or
+  /// `automatic` for the cores.
+  std::size_t concurrency = automatic;
+};
+
+/// An arena of its own, for batches that come again and again or that must share one limit.
+///
+///     fanout::executor database({.concurrency = 4});   // never more than four queries at once, whoever asks
+///     auto rows = database.map(keys, fetch);
+///
+/// Any number of threads may call it at the same time, and tasks may call it again. Its limit holds over all its
+/// batches: never more than that many threads work for it, and a caller waits for its turn, in the order of
+/// arrival, when all are busy. An executor of one runs everything on the calling threads.
+///
+/// Nothing deadlocks by limits: a batch that a task starts on the executor it runs on uses the slot that the task
+/// has; and where executors call each other in a cycle, the inner batch runs on the calling thread alone.
+///
+/// A named limit is a promise that holds beyond the cores: see docs/concurrency-limits.md. Making an executor
+/// costs some 100 µs, and 20 µs for each thread that the process has not had yet.
+class executor {
+ public:
+  /// Throws `std::invalid_argument` for a limit of 0 or above `max_concurrency()`, and `resource_error` if the
+  /// process may not create the threads; then nothing has changed.
+  FANOUT_EXPORT explicit executor(const executor_options& options = {});
+
+  /// Requires that no batch runs. What is moved from can only be destroyed or assigned to.
+  FANOUT_EXPORT executor(executor&&) noexcept;
+  FANOUT_EXPORT executor& operator=(executor&&) noexcept;
+  FANOUT_EXPORT ~executor();
+
+  /// The limit; less where the application itself holds a lower `tbb::global_control`.
+  FANOUT_EXPORT std::size_t concurrency() const noexcept;
+
+  /// As `execute_in_parallel`, `map_in_parallel` and `settle_in_parallel`, within this executor's limit.
+  template <detail::input_of_batch Range>
+  auto execute(Range&& tasks, const run_options& options = {}) {
+    return detail::execute_on<Range>(&core(), std::forward<Range>(tasks), options);
+  }
+
+  template <detail::input_of_batch Range, class F>
+  auto map(Range&& items, F&& mapper, const run_options& options = {}) {
+    return detail::map_on<Range>(&core(), std::forward<Range>(items), mapper, options);
+  }
+
+  template <detail::input_of_batch Range>
+  auto settle(Range&& tasks, const run_options& options = {}) {
+    return detail::settle_on<Range>(&core(), std::forward<Range>(tasks), options);
+  }
+
+ private:
+  friend FANOUT_EXPORT void* detail::native_arena_of(const executor& owner);
+
+  /// Throws `std::logic_error` for an executor that was moved from.
+  FANOUT_EXPORT detail::executor_core& core() const;
+
+  struct core_deleter {
+    FANOUT_EXPORT void operator()(detail::executor_core* core) const noexcept;
+  };
+  std::unique_ptr<detail::executor_core, core_deleter> core_;
+};
+
+}  // namespace fanout

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <limits>
+
+#include "fanout/detail/export.hpp"
+
+/// How many tasks may run at once: the two symbolic limits, and what the machine can give.
+namespace fanout {
+
+/// The cores: as many tasks at once as `available_concurrency()`, shared with the other automatic batches of
+/// the process. On an executor it means the executor's own limit. The right choice for tasks that compute.
+inline constexpr std::size_t automatic = std::numeric_limits<std::size_t>::max();
+
+/// One slot a task, up to `max_concurrency()`: the right choice for a handful of tasks that mostly wait.
+inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max() - 1;
+
+/// The number of cores that this process may really use: the smaller of its affinity mask and its cgroup CPU
+/// quota (v1 or v2, the tightest of all enclosing groups, rounded up), at least 1.
+///
+/// It is read once, at the first call, as oneTBB does too: later changes of affinity or quota are not seen.
+/// oneTBB before 2022 ignores the quota (uxlfoundation/oneTBB issues 190 and 1760), fanout never does.
+/// Costs some file reads the first time, a nanosecond later.
+FANOUT_EXPORT std::size_t available_concurrency();
+
+/// The largest limit that can be named: the most threads that the scheduler can ever give to one arena,
+/// the caller included. 257 on machines of up to 128 cores, twice the cores and one above.
+FANOUT_EXPORT std::size_t max_concurrency();
+
+}  // namespace fanout

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstddef>
+#include <exception>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "fanout/detail/results.hpp"
+#include "fanout/error.hpp"
+
+namespace fanout {
+
+namespace detail {
+[[noreturn]] FANOUT_EXPORT void throw_task_error(std::size_t index, const std::exception_ptr& cause);
+[[noreturn]] FANOUT_EXPORT void throw_task_cancelled();
+}  // namespace detail
+
+/// How one task of `settle_in_parallel` ended: with a value, with an exception, or, because the batch was stopped
+/// before it started, not at all. Copyable and movable where `T` is; `T` may be void.
+template <class T>
+class outcome {
+  using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
+ public:
+  using value_type = T;
+
+  /// A cancelled outcome.
+  outcome() noexcept = default;
+
+  /// Whether the task returned.
+  bool has_value() const noexcept { return state_.index() == returned; }
+  explicit operator bool() const noexcept { return has_value(); }
+
+  /// Whether the task never started.
+  bool cancelled() const noexcept { return state_.index() == not_started; }
+
+  /// What the task threw; null if it returned or never started.
+  std::exception_ptr error() const noexcept {
+    const std::exception_ptr* const cause = std::get_if<failed>(&state_);
+    return cause ? *cause : nullptr;
+  }
+
+  /// The value. Throws `task_error`, with the index and the cause, if the task failed, and `operation_cancelled`
+  /// if it never started.
+  std::add_lvalue_reference_t<T> value() & {
+    require_value();
+    return **this;
+  }
+  std::add_lvalue_reference_t<const T> value() const& {
+    require_value();
+    return **this;
+  }
+  std::conditional_t<std::is_void_v<T>, void, stored&&> value() && {
+    require_value();
+    return *std::move(*this);
+  }
+
+  /// The value, unchecked. Requires `has_value()`.
+  std::add_lvalue_reference_t<T> operator*() & noexcept {
+    if constexpr (!std::is_void_v<T>) return *std::get_if<returned>(&state_);
+  }
+  std::add_lvalue_reference_t<const T> operator*() const& noexcept {
+    if constexpr (!std::is_void_v<T>) return *std::get_if<returned>(&state_);
+  }
+  std::conditional_t<std::is_void_v<T>, void, stored&&> operator*() && noexcept {
+    if constexpr (!std::is_void_v<T>) return std::move(*std::get_if<returned>(&state_));
+  }
+  stored* operator->() noexcept
+    requires(!std::is_void_v<T>)
+  {
+    return std::get_if<returned>(&state_);
+  }
+  const stored* operator->() const noexcept
+    requires(!std::is_void_v<T>)
+  {
+    return std::get_if<returned>(&state_);
+  }
+
+  /// For the library: becomes what `make` returns or throws, as the outcome of task `index`.
+  template <class Make>
+  void settle(std::size_t index, Make&& make) noexcept {
+    index_ = index;
+    try {
+      if constexpr (std::is_void_v<T>) {
+        make();
+        state_.template emplace<returned>();
+      } else {
+        state_.template emplace<returned>(detail::in_place_from<Make>{make});
+      }
+    } catch (...) {
+      state_.template emplace<failed>(std::current_exception());
+    }
+  }
+
+ private:
+  static constexpr std::size_t not_started = 0;
+  static constexpr std::size_t returned = 1;
+  static constexpr std::size_t failed = 2;
+
+  void require_value() const {
+    if (cancelled()) detail::throw_task_cancelled();
+    if (const std::exception_ptr cause = error()) detail::throw_task_error(index_, cause);
+  }
+
+  std::variant<std::monostate, stored, std::exception_ptr> state_;
+  std::size_t index_ = 0;
+};
+
+}  // namespace fanout

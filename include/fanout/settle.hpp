@@ -1,0 +1,21 @@
+#pragma once
+
+#include <utility>
+
+#include "fanout/detail/run.hpp"
+#include "fanout/outcome.hpp"
+#include "fanout/run_options.hpp"
+
+namespace fanout {
+
+/// Runs every task and returns how each ended, in input order: `std::vector<outcome<T>>`. A task's failure is
+/// data, never a throw; so is a stop: what had not started is `cancelled()`.
+///
+/// `options.on_error` has no meaning here. Bad input, an exception of the progress callback and a want of
+/// resources still throw, as in `execute_in_parallel`.
+template <detail::input_of_batch Range>
+auto settle_in_parallel(Range&& tasks, const run_options& options = {}) {
+  return detail::settle_on<Range>(nullptr, std::forward<Range>(tasks), options);
+}
+
+}  // namespace fanout

@@ -1,0 +1,174 @@
+#include "batch.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "worker_budget.hpp"
+
+namespace fanout::detail {
+namespace {
+
+std::size_t largest_bite(const progress& progress, std::size_t runners) {
+  if (progress.wants_each()) return 1;
+  // A runner that is alone binds nobody's tasks to itself; it only has to look at the clock for the progress.
+  return runners == 1 && !progress.wanted() ? open_rest::max_block : claims::usual_bite;
+}
+
+}  // namespace
+
+void batch_control::fail(std::size_t index) noexcept { static_cast<batch*>(this)->record_failure(index); }
+std::stop_token batch_control::stop_token() { return static_cast<batch*>(this)->token(); }
+
+batch::batch(const batch_request& request, std::size_t runners, const frame& place, bool promised,
+             gate* entrance, admission& callers)
+    : request_(request),
+      frame_(place),
+      promised_(promised),
+      entrance_(entrance),
+      callers_place_(callers),
+      progress_(request.options.on_progress, request.options.progress_interval, request.size),
+      claims_(request.size, runners, largest_bite(progress_, runners)),
+      many_runners_(runners > few_runners_.size() ? new runner[runners] : nullptr),
+      runners_(many_runners_ ? many_runners_.get() : few_runners_.data(), runners) {}
+
+void batch::lead(crew& helpers) noexcept {
+  run(&helpers);
+  if (entrance_ != nullptr) entrance_->close(session_);
+  callers_place_.give_back();
+}
+
+void batch::run_alone() noexcept {
+  run(nullptr);
+  callers_place_.give_back();
+}
+
+void batch::assist(crew& helpers) noexcept {
+  if (entrance_ != nullptr && !entrance_->join(session_)) return;
+  const worker_budget::permit permit(promised_);
+  if (permit.granted()) {
+    run(&helpers);
+    if (entrance_ != nullptr) entrance_->close(session_);
+  } else {
+    sent_home_.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (entrance_ != nullptr) entrance_->leave();
+}
+
+void batch::run(crew* helpers) noexcept {
+  const frame_entry here(frame_);
+  runner& me = runners_[next_runner_.fetch_add(1, std::memory_order_relaxed)];
+  while (!stopped()) {
+    const bite tasks = claims_.next(me.claim, runners_);
+    if (tasks.empty()) return;
+    const std::size_t end = request_.tasks.run(request_.tasks.object, tasks.first, tasks.last, *this);
+    // Release: who sums the counts may read what the tasks wrote.
+    me.completed.store(me.completed.load(std::memory_order_relaxed) + (end - tasks.first), std::memory_order_release);
+    if (progress_.wanted()) report_progress();
+    if (sent_home_.load(std::memory_order_relaxed) != 0 && helpers != nullptr) call_back_helpers(*helpers);
+  }
+}
+
+void batch::call_back_helpers(crew& helpers) noexcept {
+  if (!worker_budget::permit_is_free()) return;
+  std::size_t waiting = sent_home_.load(std::memory_order_relaxed);
+  while (waiting != 0) {
+    if (sent_home_.compare_exchange_weak(waiting, waiting - 1, std::memory_order_relaxed)) {
+      try {
+        helpers.call_helper();
+      } catch (...) {  // no memory to call it: the batch goes on without
+      }
+      return;
+    }
+  }
+}
+
+void batch::report_progress() noexcept {
+  try {
+    progress_.update([this] { return completed(); });
+  } catch (...) {
+    break_off(std::current_exception());
+  }
+}
+
+bool batch::decide(verdict decision) noexcept {
+  verdict expected = verdict::undecided;
+  return verdict_.compare_exchange_strong(expected, decision, std::memory_order_acq_rel);
+}
+
+void batch::record_failure(std::size_t index) noexcept {
+  std::exception_ptr cause = std::current_exception();
+  if (request_.options.on_error == error_policy::stop && decide(verdict::failed)) {
+    failed_index_ = index;
+    cause_ = std::move(cause);
+    stop();
+    return;
+  }
+  // Under `stop`, what fails after the first failure is a consequence of it; what fails after a cancellation is told.
+  if (verdict_.load(std::memory_order_relaxed) == verdict::failed) return;
+  try {
+    const std::lock_guard lock(mutex_);
+    failures_.push_back({index, std::move(cause)});
+  } catch (...) {
+    break_off(std::current_exception());
+  }
+}
+
+void batch::break_off(std::exception_ptr cause) noexcept {
+  if (decide(verdict::broken)) cause_ = std::move(cause);
+  stop();
+}
+
+void batch::cancel() noexcept {
+  if (completed() == request_.size) return;  // nothing is left to cancel
+  if (decide(verdict::cancelled)) stop();
+}
+
+// The flag is set before the mutex is taken: `token` either finds it set, or has left its source for this.
+void batch::stop() noexcept {
+  stopped_.store(true, std::memory_order_relaxed);
+  std::stop_source asked(std::nostopstate);
+  {
+    const std::lock_guard lock(mutex_);
+    if (stop_source_) asked = *stop_source_;
+  }
+  asked.request_stop();  // runs callbacks of the tasks: not under the mutex
+}
+
+std::stop_token batch::token() {
+  const std::lock_guard lock(mutex_);
+  if (!stop_source_) stop_source_.emplace();
+  if (stopped()) stop_source_->request_stop();  // a new source has no callbacks yet
+  return stop_source_->get_token();
+}
+
+std::size_t batch::completed() const {
+  std::size_t sum = 0;
+  for (const runner& each : runners_) sum += each.completed.load(std::memory_order_acquire);
+  return sum;
+}
+
+std::vector<task_error> batch::task_errors() {
+  std::sort(failures_.begin(), failures_.end(),
+            [](const failure& one, const failure& other) { return one.index < other.index; });
+  std::vector<task_error> errors;
+  errors.reserve(failures_.size());
+  for (const failure& each : failures_) errors.emplace_back(each.index, each.cause);
+  return errors;
+}
+
+void batch::finish() {
+  switch (verdict_.load(std::memory_order_acquire)) {
+    case verdict::failed:
+      throw task_error(failed_index_, cause_);
+    case verdict::broken:
+      std::rethrow_exception(cause_);
+    case verdict::cancelled:
+      if (request_.cancellation_is_data) return;
+      throw operation_cancelled(completed(), request_.size, task_errors());
+    case verdict::undecided:
+      if (!failures_.empty()) throw aggregate_error(task_errors(), request_.size);
+      progress_.finish();
+  }
+}
+
+}  // namespace fanout::detail

@@ -1,0 +1,67 @@
+#include "claims.hpp"
+
+#include <algorithm>
+#include <thread>
+
+namespace fanout::detail {
+namespace {
+
+using nanoseconds = std::chrono::duration<double, std::nano>;
+
+constexpr nanoseconds dear_task{1'000};    // from here on a task is a block of its own
+constexpr nanoseconds block_time{16'000};  // of a block of cheap tasks, for each runner of the batch
+
+std::size_t tasks_in(nanoseconds time, nanoseconds per_task, std::size_t most) {
+  const double tasks = time / per_task;
+  return tasks < static_cast<double>(most) ? std::max<std::size_t>(1, static_cast<std::size_t>(tasks)) : most;
+}
+
+}  // namespace
+
+// The time from one reading of the clock to the next is that of the tasks in between: what claiming costs is part
+// of it, which makes tasks look dearer by some nanoseconds at most. The first reading only starts the clock.
+void claims::measure(claimant& me) const {
+  const auto now = std::chrono::steady_clock::now();
+  if (me.since != std::chrono::steady_clock::time_point{}) {
+    const nanoseconds per_task =
+        std::max(nanoseconds(now - me.since) / static_cast<double>(me.taken), nanoseconds(0.01));
+    if (per_task >= dear_task) {
+      me.wanted = 1;
+      me.least = 1;
+      // 16 µs of tasks between two readings keep the clock below 0.2 % of the time.
+      me.measure_at = tasks_in(block_time, per_task, 16);
+    } else {
+      me.wanted = tasks_in(block_time * static_cast<double>(runners_), per_task, open_rest::max_block);
+      me.least = tasks_in(dear_task, per_task, me.wanted);
+      me.measure_at = 1;
+    }
+  }
+  me.since = now;
+  me.taken = 0;
+}
+
+bite claims::claim_block(claimant& me) {
+  // Acquire: who sees the cursor at the end sees the announcement of every claim that brought it there.
+  const std::size_t seen = cursor_.load(std::memory_order_acquire);
+  if (seen >= size_) return {};
+  const std::size_t share = (size_ - seen) / (2 * runners_);
+  const std::size_t block = std::clamp(share, me.least, me.wanted);
+  if (block > largest_bite_) me.rest.announce();
+  const std::size_t first = cursor_.fetch_add(block, std::memory_order_acq_rel);
+  if (first >= size_) {
+    me.rest.open({});
+    return {};
+  }
+  return begin_block(me, {first, std::min(first + block, size_)});
+}
+
+bite claims::begin_block(claimant& me, bite block) const {
+  const std::size_t half = (block.size() + 1) / 2;
+  const std::size_t taken = block.size() <= 1 ? block.size() : std::min(half, largest_bite_);
+  me.rest.open({block.first + taken, block.last});
+  return {block.first, block.first + taken};
+}
+
+void claims::pause() { std::this_thread::yield(); }
+
+}  // namespace fanout::detail

@@ -1,0 +1,83 @@
+#include "fanout/error.hpp"
+
+#include <cxxabi.h>
+
+#include <cstdlib>
+#include <string>
+#include <typeinfo>
+#include <utility>
+
+#include "fanout/outcome.hpp"
+
+namespace fanout {
+namespace {
+
+/// What is said of an exception that is being handled and is no std::exception: `an exception of type int`.
+std::string describe_foreign() {
+  const std::type_info* const type = abi::__cxa_current_exception_type();
+  if (type == nullptr) return "an unknown exception";
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> name(
+      abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
+  return std::string("an exception of type ") + (status == 0 ? name.get() : type->name());
+}
+
+std::string describe(const std::exception_ptr& cause) {
+  try {
+    std::rethrow_exception(cause);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return describe_foreign();
+  }
+}
+
+/// A `nested_exception` takes the exception that is being handled; there is no other way to give it one.
+std::nested_exception nest(const std::exception_ptr& cause) {
+  try {
+    std::rethrow_exception(cause);
+  } catch (...) {
+    return {};
+  }
+}
+
+std::string count_of(std::size_t failed, std::size_t total) {
+  return std::to_string(failed) + " of " + std::to_string(total) + (total == 1 ? " task" : " tasks");
+}
+
+std::string cancellation_text(std::size_t completed, std::size_t total, std::size_t failures) {
+  std::string text = "cancelled after " + count_of(completed, total);
+  if (failures != 0) text += ", " + std::to_string(failures) + " of which failed";
+  return text;
+}
+
+}  // namespace
+
+task_error::task_error(std::size_t index, const std::exception_ptr& cause)
+    : error("task " + std::to_string(index) + " failed: " + describe(cause)),
+      std::nested_exception(nest(cause)),
+      index_(index) {}
+
+aggregate_error::aggregate_error(std::vector<task_error> errors, std::size_t total)
+    : error(count_of(errors.size(), total) + " failed; the first: " + errors.front().what()),
+      errors_(std::make_shared<const std::vector<task_error>>(std::move(errors))) {}
+
+operation_cancelled::operation_cancelled(std::size_t completed, std::size_t total, std::vector<task_error> errors)
+    : error(cancellation_text(completed, total, errors.size())),
+      completed_(completed),
+      total_(total),
+      errors_(std::make_shared<const std::vector<task_error>>(std::move(errors))) {}
+
+resource_error::resource_error(std::size_t requested, std::size_t available)
+    : error("the process may not create the threads: " + std::to_string(requested) + " are needed, " +
+            std::to_string(available) + " can be had, the calling one included"),
+      requested_(requested),
+      available_(available) {}
+
+namespace detail {
+
+void throw_task_error(std::size_t index, const std::exception_ptr& cause) { throw task_error(index, cause); }
+void throw_task_cancelled() { throw operation_cancelled(0, 1); }
+
+}  // namespace detail
+}  // namespace fanout

@@ -1,0 +1,42 @@
+#include "fanout/executor.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "checked_concurrency.hpp"
+#include "executor_core.hpp"
+#include "fanout/limits.hpp"
+#include "worker_budget.hpp"
+
+namespace fanout {
+namespace {
+
+detail::executor_core* make_core(const executor_options& options) {
+  const std::size_t named = detail::checked_concurrency(options.concurrency);
+  const std::size_t limit = named == automatic   ? available_concurrency()
+                            : named == unlimited ? max_concurrency()
+                                                 : named;
+  return new detail::executor_core(limit, named != automatic, detail::executor_core::sharing::by_all);
+}
+
+}  // namespace
+
+executor::executor(const executor_options& options) : core_(make_core(options)) {}
+executor::executor(executor&&) noexcept = default;
+executor& executor::operator=(executor&&) noexcept = default;
+executor::~executor() = default;
+
+std::size_t executor::concurrency() const noexcept {
+  return core_ ? std::min(core_->limit(), detail::worker_budget::current_limit()) : 0;
+}
+
+detail::executor_core& executor::core() const {
+  if (!core_) throw std::logic_error("the executor has been moved from");
+  return *core_;
+}
+
+void executor::core_deleter::operator()(detail::executor_core* core) const noexcept { delete core; }
+
+void* detail::native_arena_of(const executor& owner) { return owner.core().workplace().native(); }
+
+}  // namespace fanout

@@ -1,0 +1,79 @@
+#include "fanout/limits.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+#if defined(__linux__)
+#include <sched.h>
+#include <unistd.h>
+
+#include <cerrno>
+#endif
+
+#include "checked_concurrency.hpp"
+#include "cpu_quota.hpp"
+#include "fanout/detail/batch.hpp"
+
+namespace fanout {
+namespace {
+
+// The CPUs in the affinity mask of the process, which on Linux is the one of its main thread. Not the mask of the
+// calling thread: a thread pinned to one CPU that happens to ask first would fix the answer for everybody. oneTBB
+// counts the same way.
+std::size_t cpus_in_affinity_mask() {
+#if defined(__linux__)
+  // The kernel refuses (EINVAL) a mask smaller than its own; one cpu_set_t has room for 1024 CPUs.
+  constexpr std::size_t most_sets = 1024;
+  for (std::size_t sets = 1; sets <= most_sets; sets *= 2) {
+    std::vector<cpu_set_t> mask(sets);
+    const std::size_t bytes = sets * sizeof(cpu_set_t);
+    if (::sched_getaffinity(::getpid(), bytes, mask.data()) == 0) {
+      return static_cast<std::size_t>(CPU_COUNT_S(bytes, mask.data()));
+    }
+    if (errno != EINVAL) break;  // a sandbox may forbid the call
+  }
+#endif
+  return std::thread::hardware_concurrency();  // 0 if unknown
+}
+
+}  // namespace
+
+std::size_t available_concurrency() {
+  static const std::size_t available = [] {
+    const std::size_t cpus = std::max<std::size_t>(1, cpus_in_affinity_mask());
+    const auto quota = detail::cpu_quota(detail::read_small_file);
+    return quota ? std::min(cpus, detail::whole_cores(*quota)) : cpus;
+  }();
+  return available;
+}
+
+// oneTBB fixes its number of workers when its scheduler starts: the largest of 256, 4 (above 128 cores: 2) times its
+// default concurrency, and the global_control of that moment (market.cpp in 2021.8, threading_control.cpp in 2023).
+// A later global_control of 300 is accepted, but 300 sleeping tasks run 257 at a time (measured). So this is the
+// least that is certain, whoever started the scheduler and whenever. It counts `available_concurrency()` and not the
+// affinity mask, because oneTBB's default concurrency follows the CPU quota too, since 2022.3.
+std::size_t max_concurrency() {
+  constexpr std::size_t workers_always_there = 256;
+  return std::max(workers_always_there, 2 * available_concurrency()) + 1;  // and the calling thread
+}
+
+namespace detail {
+
+void refuse_negative_concurrency(long long named) {
+  throw std::invalid_argument("concurrency must be between 1 and " + std::to_string(max_concurrency()) + ", got " +
+                              std::to_string(named));
+}
+
+std::size_t checked_concurrency(std::size_t named) {
+  if (named == automatic || named == unlimited) return named;
+  const std::size_t most = max_concurrency();
+  if (named >= 1 && named <= most) return named;
+  throw std::invalid_argument("concurrency must be between 1 and " + std::to_string(most) +
+                              ", automatic or unlimited; got " + std::to_string(named));
+}
+
+}  // namespace detail
+}  // namespace fanout
