@@ -1,0 +1,30 @@
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include <fanout/fanout.hpp>
+#include <fanout/native_tbb.hpp>
+
+// Never runs. The types of the results choose between the ways in which results are kept.
+std::size_t one_call_of_everything() {
+  std::vector<std::function<int()>> numbers;
+  std::list<std::function<std::string(const fanout::task_context&)>> texts;
+  std::vector<std::function<void()>> actions;
+  const auto answer = [] { return true; };
+  const auto pointer_to = [](int& number) { return std::make_unique<int>(number); };
+  std::vector<int> items{1, 2, 3};
+
+  fanout::executor executor({.concurrency = 2});
+  std::size_t count = fanout::execute_in_parallel(numbers).size() + fanout::execute_in_parallel(texts, 2).size();
+  fanout::execute_in_parallel_with_progress(actions, 2, [](std::size_t, std::size_t) {});
+  count += fanout::execute_in_parallel(std::vector{answer, answer}).size();
+  count += fanout::map_in_parallel(items, pointer_to).size() + fanout::settle_in_parallel(texts).size();
+  count += fanout::settle_in_parallel(actions).size();
+  count += static_cast<std::size_t>(std::get<0>(fanout::invoke_in_parallel([] { return 1; }, [] {})));
+  count += executor.execute(numbers).size() + executor.map(items, pointer_to).size() + executor.settle(texts).size();
+  return count + static_cast<std::size_t>(fanout::native_arena(executor).max_concurrency());
+}

@@ -1,0 +1,326 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <numeric>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "fanout/fanout.hpp"
+#include "support.hpp"
+
+/// Promise 8: after a stop no task starts, the call tells how far it came, and what came first wins.
+namespace {
+
+using namespace support;
+using fanout::error_policy;
+using fanout::execute_in_parallel;
+using fanout::executor;
+using fanout::operation_cancelled;
+using fanout::run_options;
+using fanout::task_context;
+
+using task = std::function<void(const task_context&)>;
+
+template <class Call>
+operation_cancelled cancellation_of(Call&& call) {
+  try {
+    call();
+  } catch (const operation_cancelled& e) {
+    return e;
+  }
+  throw std::logic_error("the call was not cancelled");
+}
+
+std::stop_token requested() {
+  std::stop_source source;
+  source.request_stop();
+  return source.get_token();
+}
+
+// ── Before ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TEST(Promise8Cancellation, BeforeTheCallLetsNothingStart) {
+  std::atomic<int> ran = 0;
+  executor three({.concurrency = 3});
+  executor one({.concurrency = 1});
+  const std::vector tasks(10, [&] { ++ran; });
+  for (const auto& call : std::vector<std::function<void()>>{
+           [&] { execute_in_parallel(tasks, {.stop = requested()}); },
+           [&] { execute_in_parallel(tasks, {.concurrency = 1, .stop = requested()}); },
+           [&] { execute_in_parallel(tasks, {.concurrency = 200, .stop = requested()}); },
+           [&] { three.execute(tasks, {.stop = requested()}); }, [&] { one.execute(tasks, {.stop = requested()}); },
+           [&] { fanout::map_in_parallel(tasks, [](auto& each) { each(); }, {.stop = requested()}); }}) {
+    const auto error = cancellation_of(call);
+    EXPECT_EQ(error.completed(), 0U);
+    EXPECT_EQ(error.total(), 10U);
+    EXPECT_TRUE(error.errors().empty());
+  }
+  EXPECT_EQ(ran, 0);
+}
+
+TEST(Promise8Cancellation, BeforeTheCallTellsNoProgress) {
+  int calls = 0;
+  run_options options{.concurrency = 2, .stop = requested()};
+  options.on_progress = [&](std::size_t, std::size_t) { ++calls; };
+  EXPECT_THROW(execute_in_parallel(std::vector(10, [] {}), options), operation_cancelled);
+  EXPECT_EQ(calls, 0);
+}
+
+TEST(Promise8Cancellation, OfAnEmptyBatchChangesNothing) {
+  EXPECT_TRUE(execute_in_parallel(std::vector<std::function<int()>>(), {.stop = requested()}).empty());
+}
+
+// ── During ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+class Promise8CancellationAtLimit : public testing::TestWithParam<std::size_t> {};
+
+TEST_P(Promise8CancellationAtLimit, FromWithinATaskLetsNoTaskStart) {
+  std::stop_source source;
+  std::atomic<std::size_t> ran = 0;
+  std::atomic<int> started_late = 0;
+  const std::vector<task> tasks(100'000, [&](const task_context& context) {
+    if (context.stop_requested()) ++started_late;
+    ++ran;
+    if (context.index() == 1'000) {
+      source.request_stop();
+      EXPECT_TRUE(context.stop_requested());
+    }
+  });
+  const auto error =
+      cancellation_of([&] { execute_in_parallel(tasks, {.concurrency = GetParam(), .stop = source.get_token()}); });
+  EXPECT_EQ(error.completed(), ran);
+  EXPECT_EQ(error.total(), tasks.size());
+  EXPECT_LT(ran, tasks.size());
+  EXPECT_LT(started_late, static_cast<int>(GetParam()));  // between a runner's look and the task's
+}
+
+TEST_P(Promise8CancellationAtLimit, FromAnotherThreadIsSeenByRunningTasks) {
+  std::stop_source source;
+  event running;
+  std::jthread requester([&] {
+    EXPECT_TRUE(running.wait());
+    source.request_stop();
+  });
+  const std::vector<task> tasks(1'000, [&](const task_context& context) {
+    running.set();
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (!context.stop_requested() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+  });
+  const auto error =
+      cancellation_of([&] { execute_in_parallel(tasks, {.concurrency = GetParam(), .stop = source.get_token()}); });
+  EXPECT_GE(error.completed(), 1U);
+  EXPECT_LE(error.completed(), GetParam());
+}
+
+TEST_P(Promise8CancellationAtLimit, FromWithinTheProgressCallbackStopsTheBatch) {
+  std::stop_source source;
+  run_options options{.concurrency = GetParam(), .stop = source.get_token()};
+  options.on_progress = [&](std::size_t completed, std::size_t) {
+    if (completed >= 5) source.request_stop();
+  };
+  const auto error = cancellation_of([&] { execute_in_parallel(std::vector(100'000, [] {}), options); });
+  EXPECT_GE(error.completed(), 5U);
+  EXPECT_LT(error.completed(), 100'000U);
+}
+
+TEST_P(Promise8CancellationAtLimit, FromWithinTheLastProgressCallbackChangesNothing) {
+  for (const auto interval : {0ns, 3'600'000'000'000ns}) {
+    std::stop_source source;
+    run_options options{.concurrency = GetParam(), .progress_interval = interval, .stop = source.get_token()};
+    options.on_progress = [&](std::size_t completed, std::size_t total) {
+      if (completed == total) source.request_stop();
+    };
+    EXPECT_EQ(execute_in_parallel(std::vector(100, [] { return 1; }), options), std::vector(100, 1));
+    EXPECT_TRUE(source.stop_requested());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Limits, Promise8CancellationAtLimit, testing::Values(1, 2, 4));
+
+TEST(Promise8Cancellation, FromWithinTheLastTaskIsACancellationOfAllTasks) {
+  std::stop_source source;
+  const std::vector<task> tasks(5, [&](const task_context& context) {
+    if (context.index() == 4) source.request_stop();
+  });
+  const auto error =
+      cancellation_of([&] { execute_in_parallel(tasks, {.concurrency = 1, .stop = source.get_token()}); });
+  EXPECT_EQ(error.completed(), 5U);
+  EXPECT_EQ(error.total(), 5U);
+}
+
+// ── After ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TEST(Promise8Cancellation, AfterTheLastTaskChangesNothing) {
+  std::stop_source source;
+  const auto results = execute_in_parallel(std::vector(3, [] { return 1; }), {.stop = source.get_token()});
+  source.request_stop();
+  EXPECT_EQ(results, std::vector(3, 1));
+}
+
+TEST(Promise8Cancellation, ThatIsPossibleButNeverComesChangesNothing) {
+  const std::stop_source source;
+  std::vector<int> expected(10'000);
+  std::iota(expected.begin(), expected.end(), 0);
+  const std::vector tasks(10'000, [](const task_context& context) { return static_cast<int>(context.index()); });
+  EXPECT_EQ(execute_in_parallel(tasks, {.concurrency = 3, .stop = source.get_token()}), expected);
+}
+
+// Whenever the request comes, a call either returns everything or says what is missing.
+TEST(Promise8Cancellation, AtAnyMomentGivesAllResultsOrTheTruth) {
+  for (int round = 0; round != 500; ++round) {
+    std::stop_source source;
+    std::atomic<std::size_t> ran = 0;
+    std::jthread requester([&] {
+      compute_for(std::chrono::microseconds(round / 5));
+      source.request_stop();
+    });
+    try {
+      const auto results = execute_in_parallel(std::vector(200, [&] { return ++ran != 0 ? 1 : 0; }),
+                                               {.concurrency = 3, .stop = source.get_token()});
+      ASSERT_EQ(results, std::vector(200, 1));
+    } catch (const operation_cancelled& e) {
+      ASSERT_EQ(e.completed(), ran);
+      ASSERT_EQ(e.total(), 200U);
+    }
+  }
+}
+
+// ── What came first wins ────────────────────────────────────────────────────────────────────────────────────────
+
+TEST(Promise8Cancellation, AfterAFailureUnderStopIsATaskError) {
+  std::stop_source source;
+  rendezvous both(2);
+  const std::vector<task> tasks{[&](const task_context& context) {
+                                  EXPECT_TRUE(both.meet());
+                                  while (!context.stop_requested()) std::this_thread::yield();
+                                  source.request_stop();
+                                },
+                                [&](const task_context&) {
+                                  EXPECT_TRUE(both.meet());
+                                  throw std::domain_error("first");
+                                }};
+  EXPECT_EQ(message_of<fanout::task_error>(
+                [&] { execute_in_parallel(tasks, {.concurrency = 2, .stop = source.get_token()}); }),
+            "task 1 failed: first");
+}
+
+TEST(Promise8Cancellation, BeforeAFailureTellsTheFailureToo) {
+  for (const auto policy : {error_policy::stop, error_policy::run_all}) {
+    std::stop_source source;
+    const std::vector<task> tasks(5, [&](const task_context& context) {
+      if (context.index() == 2) {
+        source.request_stop();
+        throw std::domain_error("after the stop");
+      }
+    });
+    const auto error = cancellation_of(
+        [&] { execute_in_parallel(tasks, {.concurrency = 1, .on_error = policy, .stop = source.get_token()}); });
+    EXPECT_EQ(error.completed(), 3U);
+    ASSERT_EQ(error.errors().size(), 1U);
+    EXPECT_STREQ(error.errors()[0].what(), "task 2 failed: after the stop");
+  }
+}
+
+TEST(Promise8Cancellation, TellsEveryFailureUnderRunAllByIndex) {
+  std::stop_source source;
+  const std::vector<task> tasks(100, [&](const task_context& context) {
+    if (context.index() == 50) source.request_stop();
+    if (context.index() % 10 == 5) throw static_cast<int>(context.index());
+  });
+  for (const std::size_t limit : {1U, 4U}) {
+    source = std::stop_source();
+    const auto error = cancellation_of([&] {
+      execute_in_parallel(tasks,
+                          {.concurrency = limit, .on_error = error_policy::run_all, .stop = source.get_token()});
+    });
+    ASSERT_GE(error.errors().size(), 4U);
+    for (std::size_t i = 0; i != error.errors().size(); ++i) {
+      const std::size_t index = error.errors()[i].index();
+      if (i != 0) {
+        EXPECT_LT(error.errors()[i - 1].index(), index);
+      }
+      if (limit == 1) {
+        EXPECT_EQ(index, 10 * i + 5);
+      }
+      EXPECT_THROW(error.errors()[i].rethrow_nested(), int);
+    }
+    if (limit == 1) {
+      EXPECT_EQ(error.errors().size(), 5U);
+      EXPECT_EQ(error.completed(), 51U);
+    }
+  }
+}
+
+TEST(Promise8Cancellation, AfterTheCallbackThrewIsTheExceptionOfTheCallback) {
+  std::stop_source source;
+  run_options options{.concurrency = 2, .stop = source.get_token()};
+  rendezvous both(2);
+  options.on_progress = [&](std::size_t, std::size_t) {
+    EXPECT_TRUE(both.meet());
+    throw std::domain_error("first");
+  };
+  const std::vector<task> tasks{[](const task_context&) {},
+                                [&](const task_context& context) {
+                                  EXPECT_TRUE(both.meet());
+                                  while (!context.stop_requested()) std::this_thread::yield();
+                                  source.request_stop();
+                                }};
+  EXPECT_EQ(message_of<std::domain_error>([&] { execute_in_parallel(tasks, options); }), "first");
+}
+
+TEST(Promise8Cancellation, BeforeTheCallbackThrowsIsACancellation) {
+  std::stop_source source;
+  run_options options{.concurrency = 1, .stop = source.get_token()};
+  options.on_progress = [&](std::size_t, std::size_t) {
+    source.request_stop();
+    throw std::domain_error("second");
+  };
+  EXPECT_EQ(cancellation_of([&] { execute_in_parallel(std::vector(5, [] {}), options); }).completed(), 1U);
+}
+
+// ── Nesting ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TEST(Promise8Cancellation, ReachesThroughALadderOfBatches) {
+  std::stop_source source;
+  std::atomic<int> leaves = 0;
+  const std::function<void(int, std::stop_token)> descend = [&](int depth, std::stop_token stop) {
+    if (depth == 0) {
+      if (++leaves == 5) source.request_stop();
+      return;
+    }
+    execute_in_parallel(
+        std::vector<task>(4, [&](const task_context& context) { descend(depth - 1, context.stop_token()); }),
+        {.concurrency = 1, .stop = std::move(stop)});
+  };
+  EXPECT_THROW(descend(4, source.get_token()), operation_cancelled);
+  EXPECT_EQ(leaves, 5);
+}
+
+TEST(Promise8Cancellation, OfOneBatchLeavesTheOthersOfAnExecutorAlone) {
+  executor three({.concurrency = 3});
+  std::atomic<int> cancelled = 0;
+  on_threads(4, [&](std::size_t number) {
+    for (int round = 0; round != 100; ++round) {
+      std::stop_source source;
+      const std::vector<task> tasks(20, [&](const task_context& context) {
+        if (number == 0 && context.index() == 3) source.request_stop();
+      });
+      try {
+        three.execute(tasks, {.stop = source.get_token()});
+        EXPECT_NE(number, 0U);
+      } catch (const operation_cancelled&) {
+        EXPECT_EQ(number, 0U);
+        ++cancelled;
+      }
+    }
+  });
+  EXPECT_EQ(cancelled, 100);
+}
+
+}  // namespace

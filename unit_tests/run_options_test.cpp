@@ -1,0 +1,155 @@
+#include "fanout/run_options.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <type_traits>
+#include <vector>
+
+#include "fanout/execute.hpp"
+#include "fanout/executor.hpp"
+#include "fanout/map.hpp"
+#include "fanout/settle.hpp"
+#include "support.hpp"
+
+/// The options of a batch: their defaults, what they refuse, and that they are only read.
+namespace {
+
+using namespace support;
+using fanout::execute_in_parallel;
+using fanout::execute_in_parallel_with_progress;
+using fanout::max_concurrency;
+using fanout::run_options;
+
+/// What a call says that refuses a concurrency; the task must not run.
+template <class Call>
+std::string refusal(Call call) {
+  std::atomic<int> ran = 0;
+  const std::vector<std::function<void()>> tasks(3, [&] { ++ran; });
+  const std::string message = message_of<std::invalid_argument>([&] { call(tasks); });
+  EXPECT_EQ(ran, 0);
+  return message;
+}
+
+std::string bounds(const std::string& rest) {
+  return "concurrency must be between 1 and " + std::to_string(max_concurrency()) + rest;
+}
+
+TEST(RunOptions, AreAnAggregateWhoseDefaultsChangeNothing) {
+  static_assert(std::is_aggregate_v<run_options>);
+  const run_options defaults;
+  EXPECT_EQ(defaults.concurrency, fanout::automatic);
+  EXPECT_EQ(defaults.on_error, fanout::error_policy::stop);
+  EXPECT_FALSE(defaults.on_progress);
+  EXPECT_EQ(defaults.progress_interval, 0ns);
+  EXPECT_FALSE(defaults.stop.stop_possible());
+}
+
+TEST(RunOptions, CanBeUsedForManyBatches) {
+  std::atomic<int> calls = 0;
+  run_options options{.concurrency = 2};
+  options.on_progress = [&](std::size_t, std::size_t) { ++calls; };
+  for (int round = 0; round != 10; ++round) execute_in_parallel(std::vector(1, [] {}), options);
+  EXPECT_EQ(calls, 10);
+  EXPECT_EQ(options.concurrency, 2U);
+}
+
+// ── Concurrency ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+TEST(RunOptions, RefuseAConcurrencyOfZero) {
+  const std::string expected = bounds(", automatic or unlimited; got 0");
+  EXPECT_EQ(refusal([](auto& tasks) { execute_in_parallel(tasks, {.concurrency = 0}); }), expected);
+  EXPECT_EQ(refusal([](auto& tasks) { execute_in_parallel(tasks, 0); }), expected);
+  EXPECT_EQ(refusal([](auto& tasks) { execute_in_parallel_with_progress(tasks, 0, nullptr); }), expected);
+  EXPECT_EQ(refusal([](auto& tasks) { fanout::settle_in_parallel(tasks, {.concurrency = 0}); }), expected);
+  EXPECT_EQ(refusal([](auto& tasks) { fanout::executor().execute(tasks, {.concurrency = 0}); }), expected);
+  EXPECT_EQ(refusal([](auto& tasks) {
+              fanout::map_in_parallel(tasks, [](const auto& task) { task(); }, {.concurrency = 0});
+            }),
+            expected);
+}
+
+TEST(RunOptions, RefuseAConcurrencyAboveTheMost) {
+  const std::size_t most = max_concurrency();
+  const std::string got = std::to_string(most + 1);
+  EXPECT_EQ(refusal([&](auto& tasks) { execute_in_parallel(tasks, most + 1); }),
+            bounds(", automatic or unlimited; got " + got));
+  EXPECT_NE(refusal([&](auto& tasks) { execute_in_parallel(tasks, fanout::unlimited - 1); }), "no exception");
+}
+
+TEST(RunOptions, RefuseANegativeConcurrencyAsItWasWritten) {
+  EXPECT_EQ(refusal([](auto& tasks) { execute_in_parallel(tasks, -1); }), bounds(", got -1"));
+  EXPECT_EQ(refusal([](auto& tasks) { execute_in_parallel(tasks, std::int8_t{-2}); }), bounds(", got -2"));
+  EXPECT_EQ(refusal([](auto& tasks) { execute_in_parallel(tasks, std::numeric_limits<long long>::min()); }),
+            bounds(", got -9223372036854775808"));
+  EXPECT_EQ(refusal([](auto& tasks) { execute_in_parallel_with_progress(tasks, -1, nullptr); }), bounds(", got -1"));
+}
+
+TEST(RunOptions, RefuseABadConcurrencyEvenForAnEmptyBatch) {
+  EXPECT_THROW(execute_in_parallel(std::vector<std::function<void()>>(), 0), std::invalid_argument);
+  EXPECT_THROW(fanout::executor().execute(std::vector<std::function<void()>>(), {.concurrency = 0}),
+               std::invalid_argument);
+}
+
+TEST(RunOptions, RefuseABadConcurrencyEvenWhereTheStopWasRequested) {
+  std::stop_source source;
+  source.request_stop();
+  EXPECT_THROW(execute_in_parallel(std::vector(1, [] {}), {.concurrency = 0, .stop = source.get_token()}),
+               std::invalid_argument);
+}
+
+TEST(RunOptions, AcceptEveryLimitBetweenTheBounds) {
+  for (std::size_t limit = 1; limit <= max_concurrency(); limit += 16) {
+    std::atomic<int> ran = 0;
+    execute_in_parallel(std::vector(20, [&] { ++ran; }), limit);
+    ASSERT_EQ(ran, 20) << "at limit " << limit;
+  }
+}
+
+TEST(RunOptions, AcceptTheLargestLimit) {
+  std::atomic<int> ran = 0;
+  execute_in_parallel(std::vector(1'000, [&] { ++ran; }), max_concurrency());
+  EXPECT_EQ(ran, 1'000);
+}
+
+TEST(RunOptions, AcceptUnlimitedForMoreTasksThanThereCanBeThreads) {
+  std::atomic<int> ran = 0;
+  execute_in_parallel(std::vector(1'000, [&] { ++ran; }), fanout::unlimited);
+  EXPECT_EQ(ran, 1'000);
+}
+
+// ── Progress interval ───────────────────────────────────────────────────────────────────────────────────────────
+
+int progress_calls(std::chrono::nanoseconds interval, std::chrono::microseconds each_task) {
+  int calls = 0;  // no two calls overlap
+  run_options options{.concurrency = 2, .progress_interval = interval};
+  options.on_progress = [&](std::size_t, std::size_t) { ++calls; };
+  execute_in_parallel(std::vector(50, [=] { std::this_thread::sleep_for(each_task); }), options);
+  return calls;
+}
+
+TEST(RunOptions, ReportOnlyTheEndWhereTheIntervalIsLong) { EXPECT_EQ(progress_calls(1h, 100us), 1); }
+
+TEST(RunOptions, ReportOnlyTheEndWhereTheIntervalIsTheLongestThereIs) {
+  EXPECT_EQ(progress_calls(std::chrono::nanoseconds::max(), 100us), 1);
+}
+
+TEST(RunOptions, ReportEveryNowAndThenWhereTheIntervalIsShort) {
+  const auto begin = std::chrono::steady_clock::now();
+  const int calls = progress_calls(10ms, 2'000us);
+  const auto took = std::chrono::steady_clock::now() - begin;
+  EXPECT_GE(calls, 2);
+  EXPECT_LE(calls, took / 10ms + 1);
+}
+
+TEST(RunOptions, TakeANegativeIntervalAsNone) { EXPECT_GE(progress_calls(-1s, 10us), 2); }
+
+}  // namespace
