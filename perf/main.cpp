@@ -1,0 +1,91 @@
+// Runs the benchmarks of one question, `<workload>/<competitor>` each, in random order, and prints how fanout
+// compares: the ratio of medians, beside the spread of each.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+struct sample {
+  std::vector<double> seconds;
+
+  double quantile(double q) const {
+    std::vector<double> sorted = seconds;
+    std::sort(sorted.begin(), sorted.end());
+    return sorted[static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1) + 0.5)];
+  }
+  double median() const { return quantile(0.5); }
+  double spread_percent() const { return 50 * (quantile(0.75) - quantile(0.25)) / median(); }
+};
+
+/// Keeps the repetitions, and prints the ratios at the end in place of a line for each.
+class ratio_reporter : public benchmark::BenchmarkReporter {
+ public:
+  bool ReportContext(const Context& context) override {
+    PrintBasicContext(&GetErrorStream(), context);
+    return true;
+  }
+
+  void ReportRuns(const std::vector<Run>& runs) override {
+    for (const Run& run : runs) {
+      if (run.error_occurred) {
+        std::printf("%s: %s\n", run.benchmark_name().c_str(), run.error_message.c_str());
+        failed_ = true;
+      } else if (run.run_type == Run::RT_Iteration) {
+        const std::string& name = run.run_name.function_name;
+        const std::size_t slash = name.find('/');
+        workload(name.substr(0, slash))[name.substr(slash + 1)].seconds.push_back(run.real_accumulated_time /
+                                                                                  static_cast<double>(run.iterations));
+      }
+    }
+  }
+
+  void Finalize() override {
+    std::printf("%-14s %-20s %14s %9s %18s\n", "workload", "competitor", "median", "spread", "fanout / it");
+    for (const auto& [name, competitors] : workloads_) {
+      const auto fanout = competitors.find("fanout");
+      for (const auto& [competitor, times] : competitors) {
+        std::printf("%-14s %-20s %11.3f us %7.1f %%", name.c_str(), competitor.c_str(), 1e6 * times.median(),
+                    times.spread_percent());
+        if (fanout != competitors.end()) std::printf(" %18.3f", fanout->second.median() / times.median());
+        std::printf("\n");
+      }
+    }
+  }
+
+  bool failed() const { return failed_; }
+
+ private:
+  using by_competitor = std::map<std::string, sample>;
+
+  by_competitor& workload(const std::string& name) {
+    for (auto& [known, competitors] : workloads_)
+      if (known == name) return competitors;
+    return workloads_.emplace_back(name, by_competitor{}).second;
+  }
+
+  std::vector<std::pair<std::string, by_competitor>> workloads_;
+  bool failed_ = false;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Defaults that the command line may change: interleaved, or the noise of the machine would choose the winner.
+  std::vector<std::string> arguments(argv, argv + argc);
+  arguments.insert(arguments.begin() + 1,
+                   {"--benchmark_enable_random_interleaving=true", "--benchmark_repetitions=15", "--benchmark_min_time=0.05"});
+  std::vector<char*> pointers;
+  for (std::string& each : arguments) pointers.push_back(each.data());
+  int count = static_cast<int>(pointers.size());
+  benchmark::Initialize(&count, pointers.data());
+  if (benchmark::ReportUnrecognizedArguments(count, pointers.data())) return 2;
+  ratio_reporter reporter;
+  benchmark::RunSpecifiedBenchmarks(&reporter);
+  return reporter.failed() ? 1 : 0;
+}
