@@ -1,0 +1,50 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+
+namespace tool {
+
+/// A bar on standard error that shows how far the measurements are. A thread of its own draws it ten times a second
+/// from one counter, so that every competitor pays the same for it: one atomic increment a task.
+class progress_bar {
+ public:
+  /// Draws nothing, ever, unless `visible`. `total` is the number of tasks of all runs.
+  progress_bar(bool visible, std::size_t total);
+
+  /// Erases the bar: the line is empty again.
+  ~progress_bar();
+  progress_bar(const progress_bar&) = delete;
+  progress_bar& operator=(const progress_bar&) = delete;
+
+  /// Names what is measured from now on.
+  void describe(std::string_view activity);
+
+  /// One more task has ended. Any thread may call it.
+  void advance() noexcept {
+    // Relaxed: the number is shown, nothing is concluded from it.
+    if (visible_) completed_.fetch_add(1, std::memory_order_relaxed);
+  }
+
+ private:
+  void draw();
+
+  const bool visible_;
+  const std::size_t total_;
+  std::atomic<std::size_t> completed_{0};
+  std::mutex mutex_;  // guards activity_
+  std::string activity_;
+  std::jthread thread_;
+};
+
+/// Whether a bar on standard error would be seen: it is a terminal that understands escape sequences.
+bool terminal_shows_progress();
+
+/// The text of the bar, never wider than `columns`.
+std::string render_progress(std::size_t completed, std::size_t total, std::string_view activity, std::size_t columns);
+
+}  // namespace tool

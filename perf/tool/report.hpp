@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "compare.hpp"
+#include "workloads/workload.hpp"
+
+namespace tool {
+
+enum class report_format { table, csv, json };
+
+/// What was measured where.
+struct report_context {
+  const workload& tasks;
+  std::size_t cores = 0;
+  std::size_t concurrency = 0;
+  std::string compiler;
+};
+
+/// The whole report, ending in a newline. Only the JSON form, which is one object in a stream, holds the errors; for
+/// the others they belong on standard error.
+///
+/// CSV is quoted as RFC 4180 says, with plain newlines. In JSON, bytes of file names that are not UTF-8 become U+FFFD.
+std::string format_report(const comparison& result, const report_context& context, report_format format);
+
+/// A text as a field of a CSV record: in quotes if it needs them.
+std::string csv_field(const std::string& text);
+
+}  // namespace tool

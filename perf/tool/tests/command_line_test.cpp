@@ -1,0 +1,40 @@
+#include "command_line.hpp"
+
+#include <gtest/gtest.h>
+
+#include "exit_status.hpp"
+#include "text_output.hpp"
+
+namespace tool {
+namespace {
+
+TEST(ParseNumber, TakesEveryNumberWithinTheBounds) {
+  EXPECT_EQ(parse_number("--n", "1", 1, 257), 1U);
+  EXPECT_EQ(parse_number("--n", "257", 1, 257), 257U);
+  EXPECT_EQ(parse_number("--n", "007", 1, 257), 7U);
+}
+
+TEST(ParseNumber, RefusesEverythingElse) {
+  for (const char* text :
+       {"", "0", "258", "-1", "+1", " 1", "1 ", "1.0", "1e2", "0x10", "abc", "99999999999999999999"}) {
+    EXPECT_THROW(parse_number("--n", text, 1, 257), usage_error) << text;
+  }
+}
+
+TEST(ParseNumber, SaysWhatIsWrong) {
+  try {
+    parse_number("--level", "99", 1, 22);
+    FAIL();
+  } catch (const usage_error& error) {
+    EXPECT_STREQ(error.what(), "--level takes a whole number from 1 to 22, not '99'");
+  }
+}
+
+TEST(OneLine, LeavesNoControlCharacters) {
+  EXPECT_EQ(one_line("a\nb\tc\r\x1b[2J\x7f"), "a\\nb\\tc\\x0d\\x1b[2J\\x7f");
+}
+
+TEST(OneLine, LeavesOtherBytesAlone) { EXPECT_EQ(one_line("gr\xc3\xbc\xc3\x9f \xff"), "gr\xc3\xbc\xc3\x9f \xff"); }
+
+}  // namespace
+}  // namespace tool

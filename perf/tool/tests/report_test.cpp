@@ -1,0 +1,110 @@
+#include "report.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "fake_workload.hpp"
+
+namespace tool {
+namespace {
+
+class Report : public testing::Test {
+ protected:
+  static competitor_result row(const char* name, double median) {
+    return {.name = name,
+            .seconds = summarise({median * 0.9, median * 0.95, median, median * 1.05, median * 1.1}),
+            .checksum = 0xabc,
+            .first_difference = {}};
+  }
+
+  std::string format(report_format form) const { return format_report(result_, context_, form); }
+
+  fake_workload tasks_{10, [](std::size_t) { return 0; }};
+  report_context context_{.tasks = tasks_, .cores = 2, .concurrency = 4, .compiler = "GNU 12"};
+  comparison result_{.tasks = 10,
+                     .completed = 8,
+                     .repetitions = 5,
+                     .rows = {row("serial", 2), row("fanout", 0.5)},
+                     .errors = {{"a \xff", "gone"}, {"b", "lost"}}};
+};
+
+TEST_F(Report, TheTableShowsWhatWasMeasuredAndWhere) {
+  EXPECT_EQ(format(report_format::table),
+            "fake: some tasks, \"quoted\"\n"
+            "2 cores, concurrency 4, 5 repetitions after one to warm up, GNU 12\n"
+            "\n"
+            "competitor           median     spread  speed-up      tasks/s  checksum\n"
+            "serial             2.000 s     ± 5.0 %      1.00          4.0  0000000000000abc equal\n"
+            "fanout            500.00 ms    ± 5.0 %      4.00         16.0  0000000000000abc equal\n"
+            "\n"
+            "The spread is half the distance between the quartiles, as a share of the median; the speed-up is over "
+            "serial.\n"
+            "All 2 competitors produced the same checksum.\n");
+}
+
+TEST_F(Report, TheTableNamesWhoDiffersAndWhere) {
+  result_.rows[1].first_difference = 6;
+  const std::string table = format(report_format::table);
+  EXPECT_NE(table.find("0000000000000abc DIFFERENT\n"), std::string::npos);
+  EXPECT_NE(table.find("\nThe results of fanout differ from those of serial's first run, first at task 6.\n"),
+            std::string::npos);
+  EXPECT_EQ(table.find("All 2"), std::string::npos);
+}
+
+TEST_F(Report, CsvHasAHeaderAndARecordForEachCompetitor) {
+  const std::string csv = format(report_format::csv);
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 3);
+  EXPECT_TRUE(csv.starts_with("workload,input,cores,concurrency,"));
+  EXPECT_NE(
+      csv.find(
+          "\nfake,\"some tasks, \"\"quoted\"\"\",2,4,5,10,8,serial,2,1.8,1.9,2.1,2.2,1,4,0000000000000abc,true\n"),
+      std::string::npos)
+      << csv;
+}
+
+TEST_F(Report, CsvFieldsAreQuotedWhenTheyMust) {
+  EXPECT_EQ(csv_field("plain text"), "plain text");
+  EXPECT_EQ(csv_field("a,b"), "\"a,b\"");
+  EXPECT_EQ(csv_field("say \"x\""), "\"say \"\"x\"\"\"");
+  EXPECT_EQ(csv_field("a\nb"), "\"a\nb\"");
+  EXPECT_EQ(csv_field(""), "");
+}
+
+TEST_F(Report, JsonHoldsEverything) {
+  const auto report = nlohmann::json::parse(format(report_format::json));
+  EXPECT_EQ(report["machine"], (nlohmann::json{{"cores", 2}, {"concurrency", 4}, {"compiler", "GNU 12"}}));
+  EXPECT_EQ(report["workload"], "fake");
+  EXPECT_EQ(report["parameters"]["repetitions"], 5);
+  EXPECT_EQ(report["parameters"]["tasks"], 10);
+  EXPECT_EQ(report["parameters"]["number"], 7);
+  EXPECT_EQ(report["completed"], 8);
+  ASSERT_EQ(report["rows"].size(), 2U);
+  EXPECT_EQ(report["rows"][1]["competitor"], "fanout");
+  EXPECT_EQ(report["rows"][1]["median_seconds"], 0.5);
+  EXPECT_EQ(report["rows"][1]["speed_up"], 4.0);
+  EXPECT_EQ(report["rows"][1]["tasks_per_second"], 16.0);
+  EXPECT_EQ(report["rows"][1]["checksum"], "0000000000000abc");
+  EXPECT_EQ(report["rows"][1]["checksum_equal"], true);
+  EXPECT_FALSE(report["rows"][1].contains("first_difference"));
+  ASSERT_EQ(report["errors"].size(), 2U);
+  EXPECT_EQ(report["errors"][1], (nlohmann::json{{"path", "b"}, {"reason", "lost"}}));
+  EXPECT_EQ(report["checksum_equal"], true);
+}
+
+TEST_F(Report, JsonReplacesWhatIsNotUtf8) {
+  const auto report = nlohmann::json::parse(format(report_format::json));
+  EXPECT_EQ(report["errors"][0]["path"], "a \xef\xbf\xbd");
+  EXPECT_EQ(report["parameters"]["text"], "name \xef\xbf\xbd");
+}
+
+TEST_F(Report, JsonNamesTheFirstDifference) {
+  result_.rows[1].first_difference = 6;
+  const auto report = nlohmann::json::parse(format(report_format::json));
+  EXPECT_EQ(report["checksum_equal"], false);
+  EXPECT_EQ(report["rows"][1]["first_difference"], "task 6");
+}
+
+}  // namespace
+}  // namespace tool

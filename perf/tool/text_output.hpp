@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+/// Text on its way out of the process.
+namespace tool {
+
+/// `text` without control characters: they become `\n`, `\t` or `\x1b`. File names and arguments may hold any
+/// byte, and must neither break a message into two lines nor steer the terminal.
+std::string one_line(std::string_view text);
+
+/// Writes all of `text` to standard output. Throws `std::system_error` when not everything arrives there: a full
+/// disk, a pipe that nobody reads.
+void write_to_stdout(std::string_view text);
+
+/// Writes `fanout: <message>` as one line to standard error. There is nobody left to tell when that fails.
+void write_error_line(std::string_view message) noexcept;
+
+}  // namespace tool

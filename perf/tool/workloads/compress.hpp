@@ -1,0 +1,28 @@
+#pragma once
+
+#include "workloads/file_list.hpp"
+#include "workloads/workload.hpp"
+
+namespace tool {
+
+/// Compresses files with zstd, one file a task: real input, whose tasks differ in cost by orders of magnitude. A task
+/// opens and reads its file itself, in pieces, so a file of any size needs the same memory.
+class compress_workload final : public workload {
+ public:
+  /// Requires at least one path in `files`. `directory` is what the user named; `level` is zstd's.
+  compress_workload(std::string directory, file_list files, int level);
+
+  std::string_view name() const override { return "compress"; }
+  std::string summary() const override;
+  parameters description() const override;
+  std::size_t task_count() const override { return files_.paths.size(); }
+  std::string task_name(std::size_t index) const override { return files_.paths[index]; }
+  std::uint64_t run(std::size_t index, const std::stop_token& stop) const override;
+
+ private:
+  std::string directory_;
+  file_list files_;
+  int level_;
+};
+
+}  // namespace tool
