@@ -1,0 +1,48 @@
+# What `cmake --install` puts below the prefix: headers, library, CMake package, pkg-config file and, if built, the
+# tool. Everything refers to its own place, so the tree may be moved afterwards.
+
+include(CMakePackageConfigHelpers)
+include(GNUInstallDirs)
+
+set(fanout_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/fanout")
+set(fanout_pkgconfig_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
+get_target_property(fanout_type fanout TYPE)
+
+install(DIRECTORY include/fanout DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")
+install(TARGETS fanout EXPORT fanoutTargets INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+install(EXPORT fanoutTargets NAMESPACE fanout:: DESTINATION "${fanout_cmake_dir}")
+
+if(FANOUT_BUILD_TOOL)
+  file(RELATIVE_PATH libdir_from_bindir "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}")
+  set_target_properties(fanout_tool PROPERTIES INSTALL_RPATH "$ORIGIN/${libdir_from_bindir}")
+  install(TARGETS fanout_tool)
+endif()
+
+# A static library passes the need for oneTBB on to whoever links it; a shared one has taken care of it.
+set(fanout_config_dependencies "find_dependency(Threads)")
+set(fanout_pc_requires_private "")
+if(fanout_type STREQUAL "STATIC_LIBRARY")
+  string(APPEND fanout_config_dependencies "\nfind_dependency(TBB ${fanout_tbb_version} CONFIG)")
+  set(fanout_pc_requires_private "Requires.private: tbb >= ${fanout_tbb_version}\n")
+endif()
+
+configure_package_config_file(
+  cmake/fanoutConfig.cmake.in "${PROJECT_BINARY_DIR}/fanoutConfig.cmake"
+  INSTALL_DESTINATION "${fanout_cmake_dir}"
+  NO_SET_AND_CHECK_MACRO
+)
+write_basic_package_version_file("${PROJECT_BINARY_DIR}/fanoutConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
+install(
+  FILES "${PROJECT_BINARY_DIR}/fanoutConfig.cmake" "${PROJECT_BINARY_DIR}/fanoutConfigVersion.cmake"
+  DESTINATION "${fanout_cmake_dir}"
+)
+
+# The full paths let packagers choose absolute directories, too.
+set(fanout_pkgconfig_full_dir "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig")
+foreach(place IN ITEMS LIBDIR INCLUDEDIR)
+  file(RELATIVE_PATH relative "${fanout_pkgconfig_full_dir}" "${CMAKE_INSTALL_FULL_${place}}")
+  string(REGEX REPLACE "/$" "" relative "${relative}")
+  set(fanout_pc_${place} "\${pcfiledir}/${relative}")
+endforeach()
+configure_file(cmake/fanout.pc.in "${PROJECT_BINARY_DIR}/fanout.pc" @ONLY)
+install(FILES "${PROJECT_BINARY_DIR}/fanout.pc" DESTINATION "${fanout_pkgconfig_dir}")

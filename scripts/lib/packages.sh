@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2034 # the lists are for those who source this
+# What fanout needs from Debian 12, and why. Source it, then call install_packages with the names of lists.
+
+# The library and its command-line tool.
+tool_packages=(
+  g++                 # the compiler: C++20
+  cmake               # the build system
+  ninja-build         # the build program that the presets name
+  libtbb-dev          # oneTBB, the scheduler below fanout
+  libcli11-dev        # the tool's command line
+  libfmt-dev          # the tool's tables
+  nlohmann-json3-dev  # the tool's --format json
+  libzstd-dev         # the tool's workload "compress"
+)
+
+# What the tests and checks need beyond that.
+test_packages=(
+  libgtest-dev        # GoogleTest
+  libbenchmark-dev    # Google Benchmark, for the programs in perf/
+  pkg-config          # the test of fanout.pc
+  binutils            # nm, for the test of what the shared library exports
+  clang-19            # a second compiler; Debian's default clang 14 cannot compile the views of libstdc++ 12
+  clang               # clang 14, because clang-tidy 14 lints what its own compiler accepts
+  clang-tidy          # the linter
+)
+
+# What other systems call the same.
+in_other_words='a C++20 compiler (g++ 12 or clang 16, or newer), CMake 3.22 or newer, Ninja, oneTBB, CLI11, fmt,
+nlohmann-json and zstd; for the tests GoogleTest, Google Benchmark, pkg-config, clang++-19 and clang-tidy, too'
+
+is_installed() {
+  [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+as_root() {
+  if [[ $(id -u) -eq 0 ]]; then
+    "$@"
+  else
+    sudo "$@"
+  fi
+}
+
+# install_packages NAME…: installs those that are missing, and says which.
+install_packages() {
+  if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+    printf 'This is not a Debian system, so nothing is installed. Needed are: %s.\n' "$in_other_words"
+    return
+  fi
+
+  local package missing=()
+  for package in "$@"; do
+    is_installed "$package" || missing+=("$package")
+  done
+  if ((${#missing[@]} == 0)); then
+    echo 'Every package that is needed is there.'
+    return
+  fi
+
+  echo "Installing from Debian: ${missing[*]}"
+  if [[ $(id -u) -ne 0 ]] && ! command -v sudo >/dev/null; then
+    printf 'This takes root or sudo. As root, run:\n  apt-get install %s\n' "${missing[*]}" >&2
+    return 1
+  fi
+  as_root apt-get update -qq &&
+    as_root env DEBIAN_FRONTEND=noninteractive \
+      apt-get install --yes -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
