@@ -63,8 +63,12 @@ class task_group_crew final : public crew {
 }  // namespace
 
 void arena::fan_out(team& team, std::size_t helpers) {
+  native_->arena.execute([&] { fan_out_from_inside(team, helpers); });
+}
+
+void arena::fan_out_from_inside(team& team, std::size_t helpers) {
   // The team waits isolated: who waits for an inner batch never picks up another task of an outer one.
-  const auto run_team = [&] {
+  tbb::this_task_arena::isolate([&] {
     task_group_crew crew(team);
     std::exception_ptr no_memory;
     try {
@@ -77,8 +81,7 @@ void arena::fan_out(team& team, std::size_t helpers) {
     tbb::this_task_arena::isolate([&] { team.lead(crew); });
     crew.wait();
     if (no_memory) std::rethrow_exception(no_memory);
-  };
-  native_->arena.execute([&] { tbb::this_task_arena::isolate(run_team); });
+  });
 }
 
 }  // namespace fanout::detail

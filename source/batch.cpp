@@ -20,12 +20,12 @@ void batch_control::fail(std::size_t index) noexcept { static_cast<batch*>(this)
 std::stop_token batch_control::stop_token() { return static_cast<batch*>(this)->token(); }
 
 batch::batch(const batch_request& request, std::size_t runners, const frame& place, bool promised,
-             gate* entrance, admission& callers)
+             gate* entrance, presence& caller)
     : request_(request),
       frame_(place),
       promised_(promised),
       entrance_(entrance),
-      callers_place_(callers),
+      caller_(caller),
       progress_(request.options.on_progress, request.options.progress_interval, request.size),
       claims_(request.size, runners, largest_bite(progress_, runners)),
       many_runners_(runners > few_runners_.size() ? new runner[runners] : nullptr),
@@ -34,24 +34,34 @@ batch::batch(const batch_request& request, std::size_t runners, const frame& pla
 void batch::lead(crew& helpers) noexcept {
   run(&helpers);
   if (entrance_ != nullptr) entrance_->close(session_);
-  callers_place_.give_back();
+  caller_.rest();
 }
 
 void batch::run_alone() noexcept {
   run(nullptr);
-  callers_place_.give_back();
+  caller_.rest();
 }
 
 void batch::assist(crew& helpers) noexcept {
-  if (entrance_ != nullptr && !entrance_->join(session_)) return;
+  if (entrance_ == nullptr) {
+    run_with_permit(helpers);
+    return;
+  }
+  // oneTBB may have sent a thread here that waits in a task of another executor, if that task left its arena.
+  const absence elsewhere;
+  if (!entrance_->join(session_)) return;
+  const presence here(*entrance_, presence::kind::place);
+  if (run_with_permit(helpers)) entrance_->close(session_);
+}
+
+bool batch::run_with_permit(crew& helpers) noexcept {
   const worker_budget::permit permit(promised_);
   if (permit.granted()) {
     run(&helpers);
-    if (entrance_ != nullptr) entrance_->close(session_);
   } else {
     sent_home_.fetch_add(1, std::memory_order_relaxed);
   }
-  if (entrance_ != nullptr) entrance_->leave();
+  return permit.granted();
 }
 
 void batch::run(crew* helpers) noexcept {
@@ -126,19 +136,23 @@ void batch::cancel() noexcept {
 // The flag is set before the mutex is taken: `token` either finds it set, or has left its source for this.
 void batch::stop() noexcept {
   stopped_.store(true, std::memory_order_relaxed);
-  std::stop_source asked(std::nostopstate);
+  std::optional<std::stop_source> asked;
   {
     const std::lock_guard lock(mutex_);
-    if (stop_source_) asked = *stop_source_;
+    asked = stop_source_;
   }
-  asked.request_stop();  // runs callbacks of the tasks: not under the mutex
+  if (asked) asked->request_stop();  // runs callbacks of the tasks, which may ask for a token: not under the mutex
 }
 
 std::stop_token batch::token() {
-  const std::lock_guard lock(mutex_);
-  if (!stop_source_) stop_source_.emplace();
-  if (stopped()) stop_source_->request_stop();  // a new source has no callbacks yet
-  return stop_source_->get_token();
+  std::optional<std::stop_source> source;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stop_source_) stop_source_.emplace();
+    source = stop_source_;
+  }
+  if (stopped()) source->request_stop();
+  return source->get_token();
 }
 
 std::size_t batch::completed() const {

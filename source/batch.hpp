@@ -17,6 +17,7 @@
 #include "fanout/error.hpp"
 #include "frame.hpp"
 #include "gate.hpp"
+#include "presence.hpp"
 #include "progress.hpp"
 
 namespace fanout::detail {
@@ -30,10 +31,10 @@ namespace fanout::detail {
 class batch final : public batch_control, public team {
  public:
   /// Runs on `runners` threads at most. `promised`: they were named by a caller. Helpers pass the entrance, if there
-  /// is one; the admission of the calling thread, if it needed one, ends with its runner: while it waits for the
-  /// others it works for nobody.
+  /// is one. The presence of the calling thread ends with its runner: while it waits for the others it works for
+  /// nobody.
   batch(const batch_request& request, std::size_t runners, const frame& place, bool promised, gate* entrance,
-        admission& callers);
+        presence& caller);
 
   /// The runner of the calling thread: with helpers, or alone.
   void lead(crew& helpers) noexcept override;
@@ -68,6 +69,7 @@ class batch final : public batch_control, public team {
 
   enum class verdict { undecided, failed, cancelled, broken };
 
+  bool run_with_permit(crew& helpers) noexcept;
   void run(crew* helpers) noexcept;
   void call_back_helpers(crew& helpers) noexcept;
   void report_progress() noexcept;
@@ -81,7 +83,7 @@ class batch final : public batch_control, public team {
   const frame frame_;
   const bool promised_;
   gate* const entrance_;
-  admission& callers_place_;
+  presence& caller_;
   gate::session session_;  // guarded by the gate
 
   progress progress_;

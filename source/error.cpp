@@ -3,6 +3,7 @@
 #include <cxxabi.h>
 
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 #include <typeinfo>
 #include <utility>
@@ -32,6 +33,16 @@ std::string describe(const std::exception_ptr& cause) {
   }
 }
 
+const std::exception_ptr& checked(const std::exception_ptr& cause) {
+  if (cause == nullptr) throw std::invalid_argument("a task_error needs a cause");
+  return cause;
+}
+
+const std::vector<task_error>& checked(const std::vector<task_error>& errors) {
+  if (errors.empty()) throw std::invalid_argument("an aggregate_error needs at least one error");
+  return errors;
+}
+
 /// A `nested_exception` takes the exception that is being handled; there is no other way to give it one.
 std::nested_exception nest(const std::exception_ptr& cause) {
   try {
@@ -54,12 +65,12 @@ std::string cancellation_text(std::size_t completed, std::size_t total, std::siz
 }  // namespace
 
 task_error::task_error(std::size_t index, const std::exception_ptr& cause)
-    : error("task " + std::to_string(index) + " failed: " + describe(cause)),
+    : error("task " + std::to_string(index) + " failed: " + describe(checked(cause))),
       std::nested_exception(nest(cause)),
       index_(index) {}
 
 aggregate_error::aggregate_error(std::vector<task_error> errors, std::size_t total)
-    : error(count_of(errors.size(), total) + " failed; the first: " + errors.front().what()),
+    : error(count_of(checked(errors).size(), total) + " failed; the first: " + errors.front().what()),
       errors_(std::make_shared<const std::vector<task_error>>(std::move(errors))) {}
 
 operation_cancelled::operation_cancelled(std::size_t completed, std::size_t total, std::vector<task_error> errors)

@@ -8,22 +8,13 @@ class executor_core;
 /// started, whichever threads run those. A frame lives as long as its batch; each thread of a team enters it.
 struct frame {
   executor_core* executor = nullptr;  // whose limit the batch counts in; null for one that needs no arena
-  executor_core* home = nullptr;      // whose arena the threads of the batch are in; null outside of all
-  bool alone = false;                 // the calling thread is the only one: it stands in `enclosing` as well
-  bool holds_place = false;           // each thread of the batch counts in the limit of `executor`
+  executor_core* home = nullptr;      // whose arena the threads of the batch came to it in; null outside of all
   const frame* enclosing = nullptr;   // null for a batch that no task started
 
   /// Whether a batch of `wanted` encloses this frame or is it.
   bool within(const executor_core& wanted) const {
     for (const frame* each = this; each != nullptr; each = each->enclosing)
       if (each->executor == &wanted) return true;
-    return false;
-  }
-
-  /// Whether the thread that stands here counts in the limit of `wanted` already.
-  bool has_place_in(const executor_core& wanted) const {
-    for (const frame* each = this; each != nullptr; each = each->alone ? each->enclosing : nullptr)
-      if (each->executor == &wanted && each->holds_place) return true;
     return false;
   }
 };

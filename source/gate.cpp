@@ -10,7 +10,7 @@ namespace {
 class wait_list {
  public:
   struct wait {
-    const frame* from;             // holds a place in every executor around it …
+    const frame* from;            // may have a place in every executor around it …
     const executor_core* wanted;  // … and waits for one in this
   };
 
@@ -54,27 +54,19 @@ gate::entry gate::enter(const frame* from, const std::stop_token& stop) {
     const std::lock_guard lock(mutex_);
     if (try_enter()) return entry::admitted;
   }
-  const wait_list::wait this_wait{from, &executor_};
-  if (from != nullptr && !waits_of_process().add(this_wait)) return entry::would_deadlock;
+  const auto wait_for_place = [&] {
+    return wait_unless_stopped(places_, [this] { return try_enter(); }, stop) ? entry::admitted : entry::stopped;
+  };
+  if (from == nullptr) return wait_for_place();
 
-  waiter self;
-  {
-    const std::stop_callback on_stop(stop, [this, &self] {
-      const std::lock_guard lock(mutex_);
-      send_away([&self](const waiter& each) { return &each == &self; });
-      if (self.state == waiter::state::waiting) self.state = waiter::state::sent_away;  // not queued yet
-    });
-    std::unique_lock lock(mutex_);
-    if (self.state == waiter::state::waiting) {
-      if (try_enter()) {
-        self.state = waiter::state::admitted;
-      } else {
-        wait(self, lock);
-      }
-    }
-  }  // the callback has ended: `self` may go
-  if (from != nullptr) waits_of_process().remove(this_wait);
-  return self.state == waiter::state::admitted ? entry::admitted : entry::stopped;
+  const wait_list::wait this_wait{from, &executor_};
+  if (!from->within(executor_) && waits_of_process().add(this_wait)) {
+    const entry ended = wait_for_place();
+    waits_of_process().remove(this_wait);
+    return ended;
+  }
+  const bool has_turn = wait_unless_stopped(turns_, [this] { return try_turn(); }, stop);
+  return has_turn ? entry::borrowed_turn : entry::stopped;
 }
 
 bool gate::join(const session& batch) {
@@ -83,39 +75,86 @@ bool gate::join(const session& batch) {
   if (try_enter()) return true;
   waiter self;
   self.batch = &batch;
-  wait(self, lock);
+  wait_in(places_, self, lock);
   return self.state == waiter::state::admitted;
 }
 
 void gate::leave() {
   const std::lock_guard lock(mutex_);
   --inside_;
-  admit_next();
+  --working_;
+  serve();
+}
+
+void gate::return_turn() {
+  const std::lock_guard lock(mutex_);
+  --working_;
+  serve();
+}
+
+void gate::step_out() { return_turn(); }
+
+void gate::step_in() {
+  std::unique_lock lock(mutex_);
+  if (try_turn()) return;
+  waiter self;
+  wait_in(turns_, self, lock);
 }
 
 void gate::close(session& batch) {
   const std::lock_guard lock(mutex_);
   batch.closed = true;
-  send_away([&batch](const waiter& each) { return each.batch == &batch; });
+  places_.send_away([&batch](const waiter& each) { return each.batch == &batch; });
 }
 
 std::size_t gate::waiting() const {
   const std::lock_guard lock(mutex_);
-  std::size_t count = 0;
-  for (const waiter* each = first_; each != nullptr; each = each->next) ++count;
-  return count;
+  return turns_.size() + places_.size();
 }
 
-// A newcomer never overtakes: who waits is admitted by who leaves, so a free place means an empty queue.
+// A newcomer never overtakes: those who wait are served whenever a turn or a place comes free, so a free one means
+// an empty queue.
 bool gate::try_enter() {
-  if (inside_ == limit_) return false;
+  if (!has_place()) return false;
   ++inside_;
+  ++working_;
   return true;
 }
 
-void gate::wait(waiter& self, std::unique_lock<std::mutex>& lock) {
-  *end_ = &self;
-  end_ = &self.next;
+bool gate::try_turn() {
+  if (!has_turn()) return false;
+  ++working_;
+  return true;
+}
+
+void gate::serve() {
+  while (!turns_.empty() && try_turn()) answer(turns_.take_first(), waiter::state::admitted);
+  while (!places_.empty() && try_enter()) answer(places_.take_first(), waiter::state::admitted);
+}
+
+template <class Try>
+bool gate::wait_unless_stopped(queue& line, Try try_now, const std::stop_token& stop) {
+  waiter self;
+  {
+    const std::stop_callback on_stop(stop, [&, this] {
+      const std::lock_guard lock(mutex_);
+      line.send_away([&self](const waiter& each) { return &each == &self; });
+      if (self.state == waiter::state::waiting) self.state = waiter::state::sent_away;  // not in the line yet
+    });
+    std::unique_lock lock(mutex_);
+    if (self.state == waiter::state::waiting) {
+      if (try_now()) {
+        self.state = waiter::state::admitted;
+      } else {
+        wait_in(line, self, lock);
+      }
+    }
+  }  // the callback has ended: `self` may go
+  return self.state == waiter::state::admitted;
+}
+
+void gate::wait_in(queue& line, waiter& self, std::unique_lock<std::mutex>& lock) {
+  line.add(self);
   self.answered.wait(lock, [&self] { return self.state != waiter::state::waiting; });
 }
 
@@ -125,17 +164,26 @@ void gate::answer(waiter& other, enum waiter::state answer) {
   other.answered.notify_one();
 }
 
-void gate::admit_next() {
-  if (first_ == nullptr) return;
-  waiter& admitted = *first_;
-  first_ = admitted.next;
+std::size_t gate::queue::size() const {
+  std::size_t count = 0;
+  for (const waiter* each = first_; each != nullptr; each = each->next) ++count;
+  return count;
+}
+
+void gate::queue::add(waiter& last) {
+  *end_ = &last;
+  end_ = &last.next;
+}
+
+gate::waiter& gate::queue::take_first() {
+  waiter& first = *first_;
+  first_ = first.next;
   if (first_ == nullptr) end_ = &first_;
-  ++inside_;
-  answer(admitted, waiter::state::admitted);
+  return first;
 }
 
 template <class Predicate>
-void gate::send_away(Predicate applies) {
+void gate::queue::send_away(Predicate applies) {
   waiter** link = &first_;
   while (*link != nullptr) {
     waiter& each = **link;

@@ -9,18 +9,30 @@
 
 namespace fanout::detail {
 
-/// The limit of an executor that several threads may call: at most so many threads are inside at once, and those
-/// that wait come in in the order of their arrival.
+/// The limit of an executor that several threads may call. It counts two things, and neither is ever more than the
+/// limit:
 ///
-/// Two kinds of threads come. A *caller* has a batch and waits as long as it takes. A *helper* is a worker of
-/// oneTBB that would assist a batch; it waits only while that batch has work left, which the first thread that
-/// finds none says by `close`. So a batch never ends later because a helper waits for it.
+///   *inside*   threads that have a place: between `enter` or `join` and `leave`;
+///   *working*  threads that run tasks just now. A thread with a place that starts a batch elsewhere, or waits for
+///              the helpers of its own, *steps out* and does not work meanwhile; its place stays its own.
 ///
-/// A caller that waits may itself hold a place in other executors, in whose tasks it was started. If a chain of
-/// such waits leads back to it, nobody in the chain would ever move: `enter` sees that and refuses to wait. Every
-/// wait of a nested caller is entered in one list of the process *before* it begins, under one mutex; so the last
-/// of the waits that would close a cycle sees all others. (It may see one that is just ending, and refuse a wait
-/// that would have ended, too: only among executors that do call each other in a cycle.)
+/// Two kinds of threads come for a place. A *caller* has a batch and waits as long as it takes. A *helper* is a worker
+/// of oneTBB that would assist a batch; it waits only while that batch has work left, which the first thread that
+/// finds none says by `close`. So a batch never ends later because a helper waits for it. All wait in one queue, and
+/// come in in the order of their arrival.
+///
+/// Nothing deadlocks here, because no thread waits for a *place* that it keeps from others, and whoever *works* does not
+/// wait at all:
+///
+///   - A caller may stand in a task of this very executor, or of others. All places may then be held by those who wait
+///     for it, around it, or in a cycle: so it does not wait for a place, but *borrows the turn* of a thread that has
+///     stepped out. It works without being inside.
+///   - Such a cycle is seen when it closes. Every wait of a nested caller for a place is entered in one list of the
+///     process *before* it begins, under one mutex; so the last of the waits that would close a cycle sees all others.
+///     (It may see one that is just ending, and borrow a turn though a place will come free: only among executors that
+///     do call each other in a cycle.)
+///   - Who borrows a turn and who steps in again waits for those only that work now. They run user code, end it or step
+///     out, and wait for nobody here. They are served before new arrivals.
 class gate {
  public:
   /// What helpers wait for: a batch's side of the gate. Guarded by the gate's mutex.
@@ -30,15 +42,21 @@ class gate {
 
   gate(const executor_core& executor, std::size_t limit) : executor_(executor), limit_(limit) {}
 
-  enum class entry { admitted, would_deadlock, stopped };
+  enum class entry { admitted, borrowed_turn, stopped };
 
-  /// Waits for a place. `from` is where the caller stands, null outside of all batches.
+  /// For a caller: waits for a place, or for a turn where a place might never come. `from` is where it stands, null
+  /// outside of all batches. Ends by `leave` or `return_turn`.
   entry enter(const frame* from, const std::stop_token& stop);
 
   /// Waits for a place to assist a batch; false once its session is closed. Who got in must leave.
   bool join(const session& batch);
 
   void leave();
+  void return_turn();
+
+  /// The thread will not work here for a while, but keeps its place.
+  void step_out();
+  void step_in();
 
   /// The batch needs no helper any more: sends away those who wait for it.
   void close(session& batch);
@@ -54,36 +72,38 @@ class gate {
     std::condition_variable answered{};
   };
 
+  /// Waiters in the order of their arrival. They lie on the stacks of the threads that wait.
+  class queue {
+   public:
+    bool empty() const { return first_ == nullptr; }
+    std::size_t size() const;
+    void add(waiter& last);
+    waiter& take_first();
+    template <class Predicate>
+    void send_away(Predicate applies);
+
+   private:
+    waiter* first_ = nullptr;
+    waiter** end_ = &first_;
+  };
+
   bool try_enter();
-  void wait(waiter& self, std::unique_lock<std::mutex>& lock);
-  void answer(waiter& other, enum waiter::state answer);
-  void admit_next();
-  template <class Predicate>
-  void send_away(Predicate applies);
+  bool try_turn();
+  bool has_turn() const { return working_ < limit_; }
+  bool has_place() const { return inside_ < limit_ && has_turn(); }
+  template <class Try>
+  bool wait_unless_stopped(queue& line, Try try_now, const std::stop_token& stop);
+  static void wait_in(queue& line, waiter& self, std::unique_lock<std::mutex>& lock);
+  static void answer(waiter& other, enum waiter::state answer);
+  void serve();
 
   const executor_core& executor_;
   const std::size_t limit_;
   mutable std::mutex mutex_;
   std::size_t inside_ = 0;
-  waiter* first_ = nullptr;  // in the order of arrival
-  waiter** end_ = &first_;
-};
-
-/// The place that a caller got, given back at the latest when this is destroyed.
-class admission {
- public:
-  explicit admission(gate* entered = nullptr) : entered_(entered) {}
-  admission(const admission&) = delete;
-  admission& operator=(const admission&) = delete;
-  ~admission() { give_back(); }
-
-  void give_back() {
-    if (entered_ != nullptr) entered_->leave();
-    entered_ = nullptr;
-  }
-
- private:
-  gate* entered_;
+  std::size_t working_ = 0;
+  queue turns_;   // for a turn: served first
+  queue places_;  // for a place; empty while there is one
 };
 
 }  // namespace fanout::detail

@@ -62,7 +62,7 @@ std::size_t max_concurrency() {
 
 namespace detail {
 
-void refuse_negative_concurrency(long long named) {
+void throw_negative_concurrency(long long named) {
   throw std::invalid_argument("concurrency must be between 1 and " + std::to_string(max_concurrency()) + ", got " +
                               std::to_string(named));
 }

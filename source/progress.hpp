@@ -19,7 +19,7 @@ class progress {
 
   progress(const callback& report, std::chrono::nanoseconds interval, std::size_t total)
       : report_(report), interval_(interval), total_(total) {
-    if (report_ && interval_.count() > 0) due_ = clock::now() + interval_;
+    if (report_) wait_from(clock::now());
   }
 
   bool wanted() const { return static_cast<bool>(report_); }
@@ -32,16 +32,14 @@ class progress {
   template <class Count>
   void update(Count count) {
     std::size_t counted = 0;
+    bool was_due = false;
     do {
       if (reporting_.exchange(true, std::memory_order_acq_rel)) return;
       counted = count();
-      if (counted <= told_ || !due()) {
-        reporting_.exchange(false, std::memory_order_acq_rel);
-        return;
-      }
-      tell(counted);  // a throw leaves the flag set: nobody reports again
+      was_due = due();
+      if (was_due && counted > told_) tell(counted);  // a throw leaves the flag set: nobody reports again
       reporting_.exchange(false, std::memory_order_acq_rel);
-    } while (count() != counted);
+    } while (was_due && count() != counted);
   }
 
   /// The last call of a batch that succeeded, when no other thread is left.
@@ -57,7 +55,13 @@ class progress {
   void tell(std::size_t completed) {
     told_ = completed;
     report_(completed, total_);
-    if (interval_.count() > 0) due_ = clock::now() + interval_;
+    wait_from(clock::now());
+  }
+
+  /// An interval beyond the end of time means: not before the last call.
+  void wait_from(clock::time_point now) {
+    constexpr auto never = clock::time_point::max();
+    if (interval_.count() > 0) due_ = interval_ < never - now ? now + interval_ : never;
   }
 
   const callback& report_;

@@ -135,57 +135,157 @@ TEST(Gate, ClosingOneBatchKeepsTheHelpersOfAnother) {
   one.door.leave();
 }
 
-TEST(Gate, RefusesAWaitThatWouldCloseACycle) {
-  guarded a(1);
-  guarded b(1);
-  ASSERT_EQ(enter_from_outside(a.door), entry::admitted);
-  ASSERT_EQ(enter_from_outside(b.door), entry::admitted);
-  const frame in_a{.executor = &a.core, .holds_place = true};
-  const frame in_b{.executor = &b.core, .holds_place = true};
-  std::jthread from_a([&] {
-    EXPECT_EQ(b.door.enter(&in_a, {}), entry::admitted);
-    b.door.leave();
+// ── Callers in tasks ────────────────────────────────────────────────────────────────────────────────────────────
+
+TEST(Gate, KeepsThePlaceOfWhoSteppedOut) {
+  guarded one(1);
+  ASSERT_EQ(enter_from_outside(one.door), entry::admitted);
+  one.door.step_out();
+  std::atomic<bool> inside{false};
+  std::jthread second([&] {
+    EXPECT_EQ(enter_from_outside(one.door), entry::admitted);
+    inside = true;
+    one.door.leave();
   });
-  wait_until([&] { return b.door.waiting() == 1; });
-  EXPECT_EQ(a.door.enter(&in_b, {}), entry::would_deadlock);
-  b.door.leave();
-  from_a.join();
-  a.door.leave();
+  wait_until([&] { return one.door.waiting() == 1; });
+  one.door.step_in();
+  EXPECT_FALSE(inside);
+  one.door.leave();
 }
 
-TEST(Gate, RefusesAWaitThatWouldCloseACycleOverThree) {
+TEST(Gate, LendsATurnToACallerInATaskOfItsOwn) {
+  guarded one(1);
+  ASSERT_EQ(enter_from_outside(one.door), entry::admitted);
+  one.door.step_out();
+  const frame inner{.executor = &one.core};
+  EXPECT_EQ(one.door.enter(&inner, {}), entry::borrowed_turn);
+  one.door.return_turn();
+  one.door.step_in();
+  one.door.leave();
+}
+
+TEST(Gate, GivesAPlaceToACallerInATaskOfItsOwnWhereThereIsOne) {
+  guarded two(2);
+  ASSERT_EQ(enter_from_outside(two.door), entry::admitted);
+  const frame inner{.executor = &two.core};
+  EXPECT_EQ(two.door.enter(&inner, {}), entry::admitted);
+  two.door.leave();
+  two.door.leave();
+}
+
+TEST(Gate, LendsOneTurnAtATime) {
+  guarded one(1);
+  ASSERT_EQ(enter_from_outside(one.door), entry::admitted);
+  one.door.step_out();
+  const frame inner{.executor = &one.core};
+  std::atomic<int> working{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int i = 0; i != 4; ++i) {
+      threads.emplace_back([&] {
+        for (int round = 0; round != 500; ++round) {
+          EXPECT_EQ(one.door.enter(&inner, {}), entry::borrowed_turn);
+          EXPECT_EQ(++working, 1);
+          --working;
+          one.door.return_turn();
+        }
+      });
+    }
+  }
+  one.door.step_in();
+  one.door.leave();
+}
+
+TEST(Gate, LetsWhoStepsInWaitForATurnThatIsLent) {
+  guarded one(1);
+  ASSERT_EQ(enter_from_outside(one.door), entry::admitted);
+  one.door.step_out();
+  const frame inner{.executor = &one.core};
+  ASSERT_EQ(one.door.enter(&inner, {}), entry::borrowed_turn);
+  std::atomic<bool> returned{false};
+  std::jthread owner([&] {
+    one.door.step_in();
+    EXPECT_TRUE(returned);
+    one.door.leave();
+  });
+  wait_until([&] { return one.door.waiting() == 1; });
+  returned = true;
+  one.door.return_turn();
+}
+
+TEST(Gate, ServesTurnsBeforePlaces) {
+  guarded one(1);
+  ASSERT_EQ(enter_from_outside(one.door), entry::admitted);
+  std::vector<int> order;  // each thread writes while it works, and one works at a time
+  std::jthread newcomer([&] {
+    enter_from_outside(one.door);
+    order.push_back(2);
+    one.door.leave();
+  });
+  wait_until([&] { return one.door.waiting() == 1; });
+  const frame inner{.executor = &one.core};
+  std::jthread nested([&] {
+    EXPECT_EQ(one.door.enter(&inner, {}), entry::borrowed_turn);
+    order.push_back(1);
+    one.door.return_turn();
+  });
+  wait_until([&] { return one.door.waiting() == 2; });
+  one.door.step_out();
+  nested.join();
+  one.door.step_in();
+  one.door.leave();
+  newcomer.join();
+  EXPECT_EQ(order, (std::vector<int>{1, 2}));
+}
+
+TEST(Gate, AnswersAStopWhileWaitingForATurn) {
+  guarded one(1);
+  ASSERT_EQ(enter_from_outside(one.door), entry::admitted);
+  const frame inner{.executor = &one.core};
+  std::stop_source stop;
+  std::jthread waiting([&] { EXPECT_EQ(one.door.enter(&inner, stop.get_token()), entry::stopped); });
+  wait_until([&] { return one.door.waiting() == 1; });
+  stop.request_stop();
+  waiting.join();
+  one.door.leave();
+}
+
+/// A caller that stands in a task, which steps out of it meanwhile, gets what it is expected to get.
+void call_from(guarded& around, gate& door, entry expected) {
+  const frame from{.executor = &around.core};
+  around.door.step_out();
+  EXPECT_EQ(door.enter(&from, {}), expected);
+  expected == entry::admitted ? door.leave() : door.return_turn();
+  around.door.step_in();
+  around.door.leave();
+}
+
+TEST(Gate, LendsATurnWhereAWaitWouldCloseACycle) {
+  guarded a(1);
+  guarded b(1);
+  for (guarded* each : {&a, &b}) ASSERT_EQ(enter_from_outside(each->door), entry::admitted);
+  std::jthread a_to_b([&] { call_from(a, b.door, entry::admitted); });
+  wait_until([&] { return b.door.waiting() == 1; });
+  call_from(b, a.door, entry::borrowed_turn);
+}
+
+TEST(Gate, LendsATurnWhereAWaitWouldCloseACycleOverThree) {
   guarded a(1);
   guarded b(1);
   guarded c(1);
   for (guarded* each : {&a, &b, &c}) ASSERT_EQ(enter_from_outside(each->door), entry::admitted);
-  const frame in_a{.executor = &a.core, .holds_place = true};
-  const frame in_b{.executor = &b.core, .holds_place = true};
-  const frame in_c{.executor = &c.core, .holds_place = true};
-  const auto pass = [](gate& door, const frame& from) {
-    EXPECT_EQ(door.enter(&from, {}), entry::admitted);
-    door.leave();
-  };
-  std::jthread a_to_b([&] { pass(b.door, in_a); });
+  std::jthread a_to_b([&] { call_from(a, b.door, entry::admitted); });
   wait_until([&] { return b.door.waiting() == 1; });
-  std::jthread b_to_c([&] { pass(c.door, in_b); });
+  std::jthread b_to_c([&] { call_from(b, c.door, entry::admitted); });
   wait_until([&] { return c.door.waiting() == 1; });
-  EXPECT_EQ(a.door.enter(&in_c, {}), entry::would_deadlock);
-  c.door.leave();
-  b_to_c.join();
-  b.door.leave();
-  a_to_b.join();
-  a.door.leave();
+  call_from(c, a.door, entry::borrowed_turn);
 }
 
 TEST(Gate, LetsNestedCallersWaitWhereNoCycleIs) {
   guarded a(1);
   guarded b(1);
-  ASSERT_EQ(enter_from_outside(b.door), entry::admitted);
-  const frame in_a{.executor = &a.core, .holds_place = true};
-  std::jthread from_a([&] {
-    EXPECT_EQ(b.door.enter(&in_a, {}), entry::admitted);
-    b.door.leave();
-  });
+  for (guarded* each : {&a, &b}) ASSERT_EQ(enter_from_outside(each->door), entry::admitted);
+  std::jthread a_to_b([&] { call_from(a, b.door, entry::admitted); });
   wait_until([&] { return b.door.waiting() == 1; });
   b.door.leave();
 }

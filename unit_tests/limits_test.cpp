@@ -23,7 +23,7 @@ using fanout::available_concurrency;
 using fanout::max_concurrency;
 using fanout::unlimited;
 using fanout::detail::checked_concurrency;
-using fanout::detail::refuse_negative_concurrency;
+using fanout::detail::throw_negative_concurrency;
 
 cpu_set_t own_mask() {
   cpu_set_t mask;
@@ -131,8 +131,8 @@ TEST(CheckedConcurrency, RefusesEverythingElseAndNamesTheBounds) {
 
 TEST(RefuseNegativeConcurrency, NamesTheNumberAsTheCallerWroteIt) {
   const std::string bounds = "concurrency must be between 1 and " + std::to_string(max_concurrency()) + ", got ";
-  EXPECT_EQ(refusal([] { refuse_negative_concurrency(-1); }), bounds + "-1");
-  EXPECT_EQ(refusal([] { refuse_negative_concurrency(std::numeric_limits<long long>::min()); }),
+  EXPECT_EQ(refusal([] { throw_negative_concurrency(-1); }), bounds + "-1");
+  EXPECT_EQ(refusal([] { throw_negative_concurrency(std::numeric_limits<long long>::min()); }),
             bounds + "-9223372036854775808");
 }
 

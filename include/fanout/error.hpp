@@ -23,7 +23,7 @@ class FANOUT_EXPORT error : public std::runtime_error {
 /// throws it again. `what()` reads `task 7 failed: <what() of the cause>`.
 class FANOUT_EXPORT task_error : public error, public std::nested_exception {
  public:
-  /// Requires a `cause` that is not null.
+  /// Throws `std::invalid_argument` if the cause is null.
   task_error(std::size_t index, const std::exception_ptr& cause);
 
   /// The place of the task in the input, from 0.
@@ -36,8 +36,12 @@ class FANOUT_EXPORT task_error : public error, public std::nested_exception {
 /// Tasks of a batch under `error_policy::run_all` threw.
 class FANOUT_EXPORT aggregate_error : public error {
  public:
-  /// Requires at least one error.
+  /// Throws `std::invalid_argument` if there is no error.
   aggregate_error(std::vector<task_error> errors, std::size_t total);
+
+  // Copied also where it could be moved: what was moved from still has its errors.
+  aggregate_error(const aggregate_error&) noexcept = default;
+  aggregate_error& operator=(const aggregate_error&) noexcept = default;
 
   /// Every failure, ordered by index.
   const std::vector<task_error>& errors() const noexcept { return *errors_; }
@@ -50,6 +54,10 @@ class FANOUT_EXPORT aggregate_error : public error {
 class FANOUT_EXPORT operation_cancelled : public error {
  public:
   operation_cancelled(std::size_t completed, std::size_t total, std::vector<task_error> errors = {});
+
+  // Copied also where it could be moved, as above.
+  operation_cancelled(const operation_cancelled&) noexcept = default;
+  operation_cancelled& operator=(const operation_cancelled&) noexcept = default;
 
   /// The tasks that had started, and so have ended, however they ended.
   std::size_t completed() const noexcept { return completed_; }

@@ -51,8 +51,8 @@ auto execute_in_parallel(Range&& tasks, std::integral auto concurrency) {
 template <detail::input_of_batch Range>
 auto execute_in_parallel_with_progress(Range&& tasks, std::integral auto concurrency,
                                        std::function<void(std::size_t completed, std::size_t total)> on_progress) {
-  const run_options options{.concurrency = detail::named_concurrency(concurrency),
-                            .on_progress = std::move(on_progress)};
+  run_options options{.concurrency = detail::named_concurrency(concurrency)};
+  options.on_progress = std::move(on_progress);
   return detail::execute_on<Range>(nullptr, std::forward<Range>(tasks), options);
 }
 

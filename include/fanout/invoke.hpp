@@ -30,28 +30,28 @@ auto invoke_in_parallel(F&&... functions) {
   return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
     using results = std::tuple<std::conditional_t<std::is_void_v<detail::task_result<F&&>>, std::monostate,
                                                   std::remove_cv_t<detail::task_result<F&&>>>...>;
-    std::tuple<std::optional<std::tuple_element_t<Index, results>>...> slots;
-    auto arguments = std::forward_as_tuple(std::forward<F>(functions)...);
+    std::tuple<std::optional<detail::made_by<std::tuple_element_t<Index, results>>>...> slots;
+    std::tuple<F&&...> arguments(std::forward<F>(functions)...);
 
     auto run_one = [&](std::size_t chosen, detail::batch_control& batch) {
-      const auto run = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
-        using argument = std::tuple_element_t<I, decltype(arguments)>;
-        auto call = [&]() -> decltype(auto) {
-          return detail::call_task(I, batch, std::forward<argument>(std::get<I>(arguments)));
+      [[maybe_unused]] const auto run = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
+        using argument = std::tuple_element_t<I, std::tuple<F&&...>>;
+        auto call = [&]() -> std::tuple_element_t<I, results> {
+          if constexpr (std::is_void_v<detail::task_result<argument>>) {
+            detail::call_task(I, batch, std::forward<argument>(std::get<I>(arguments)));
+            return {};
+          } else {
+            return detail::call_task(I, batch, std::forward<argument>(std::get<I>(arguments)));
+          }
         };
-        if constexpr (std::is_void_v<decltype(call())>) {
-          call();
-          std::get<I>(slots).emplace();
-        } else {
-          std::get<I>(slots).emplace(detail::in_place_from<decltype(call)>{call});
-        }
+        std::get<I>(slots).emplace(std::in_place, call);
       };
       ((chosen == Index ? run(std::integral_constant<std::size_t, Index>{}) : void()), ...);
     };
 
     (detail::refuse_if_empty(Index, functions), ...);
     detail::run_batch(nullptr, {sizeof...(F), detail::block_of(run_one), run_options{}});
-    return results(std::move(*std::get<Index>(slots))...);
+    return results(std::move(std::get<Index>(slots)->value)...);
   }(std::index_sequence_for<F...>{});
 }
 

@@ -19,7 +19,7 @@ inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max()
 /// quota (v1 or v2, the tightest of all enclosing groups, rounded up), at least 1.
 ///
 /// It is read once, at the first call, as oneTBB does too: later changes of affinity or quota are not seen.
-/// oneTBB before 2022 ignores the quota (uxlfoundation/oneTBB issues 190 and 1760), fanout never does.
+/// oneTBB before 2022.3 ignores the quota (uxlfoundation/oneTBB issues 190 and 1760), fanout never does.
 /// Costs some file reads the first time, a nanosecond later.
 FANOUT_EXPORT std::size_t available_concurrency();
 

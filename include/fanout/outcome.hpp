@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <memory>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -21,6 +22,7 @@ namespace detail {
 template <class T>
 class outcome {
   using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+  using made = detail::made_by<stored>;
 
  public:
   using value_type = T;
@@ -32,8 +34,9 @@ class outcome {
   bool has_value() const noexcept { return state_.index() == returned; }
   explicit operator bool() const noexcept { return has_value(); }
 
-  /// Whether the task never started.
-  bool cancelled() const noexcept { return state_.index() == not_started; }
+  /// Whether the task never started. (An outcome whose assignment threw, by a throwing move of `T`, has lost what
+  /// it held, and is one of a task that never started.)
+  bool cancelled() const noexcept { return state_.index() == not_started || state_.valueless_by_exception(); }
 
   /// What the task threw; null if it returned or never started.
   std::exception_ptr error() const noexcept {
@@ -58,23 +61,23 @@ class outcome {
 
   /// The value, unchecked. Requires `has_value()`.
   std::add_lvalue_reference_t<T> operator*() & noexcept {
-    if constexpr (!std::is_void_v<T>) return *std::get_if<returned>(&state_);
+    if constexpr (!std::is_void_v<T>) return std::get_if<returned>(&state_)->value;
   }
   std::add_lvalue_reference_t<const T> operator*() const& noexcept {
-    if constexpr (!std::is_void_v<T>) return *std::get_if<returned>(&state_);
+    if constexpr (!std::is_void_v<T>) return std::get_if<returned>(&state_)->value;
   }
   std::conditional_t<std::is_void_v<T>, void, stored&&> operator*() && noexcept {
-    if constexpr (!std::is_void_v<T>) return std::move(*std::get_if<returned>(&state_));
+    if constexpr (!std::is_void_v<T>) return std::move(std::get_if<returned>(&state_)->value);
   }
   stored* operator->() noexcept
     requires(!std::is_void_v<T>)
   {
-    return std::get_if<returned>(&state_);
+    return std::addressof(std::get_if<returned>(&state_)->value);
   }
   const stored* operator->() const noexcept
     requires(!std::is_void_v<T>)
   {
-    return std::get_if<returned>(&state_);
+    return std::addressof(std::get_if<returned>(&state_)->value);
   }
 
   /// For the library: becomes what `make` returns or throws, as the outcome of task `index`.
@@ -84,9 +87,10 @@ class outcome {
     try {
       if constexpr (std::is_void_v<T>) {
         make();
-        state_.template emplace<returned>();
+        auto nothing = [] { return std::monostate{}; };
+        state_.template emplace<returned>(std::in_place, nothing);
       } else {
-        state_.template emplace<returned>(detail::in_place_from<Make>{make});
+        state_.template emplace<returned>(std::in_place, make);
       }
     } catch (...) {
       state_.template emplace<failed>(std::current_exception());
@@ -103,7 +107,7 @@ class outcome {
     if (const std::exception_ptr cause = error()) detail::throw_task_error(index_, cause);
   }
 
-  std::variant<std::monostate, stored, std::exception_ptr> state_;
+  std::variant<std::monostate, made, std::exception_ptr> state_;
   std::size_t index_ = 0;
 };
 

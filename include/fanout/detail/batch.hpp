@@ -55,16 +55,19 @@ class executor_core;
 FANOUT_EXPORT void run_batch(executor_core* executor, const batch_request& request);
 
 /// Throws the `std::invalid_argument` that names a negative concurrency as the caller wrote it.
-[[noreturn]] FANOUT_EXPORT void refuse_negative_concurrency(long long named);
+[[noreturn]] FANOUT_EXPORT void throw_negative_concurrency(long long named);
 
 /// Throws the `std::invalid_argument` that names an empty function among the tasks.
-[[noreturn]] FANOUT_EXPORT void refuse_empty_task(std::size_t index);
+[[noreturn]] FANOUT_EXPORT void throw_empty_task(std::size_t index);
+
+/// Throws the `std::invalid_argument` for a mapper that is an empty function.
+[[noreturn]] FANOUT_EXPORT void throw_empty_mapper();
 
 /// A limit as a caller named it in a short form: integral, so that `{}` still means options and -1 is refused as -1.
 template <std::integral Number>
 std::size_t named_concurrency(Number named) {
   if constexpr (std::signed_integral<Number>) {
-    if (named < 0) refuse_negative_concurrency(named);
+    if (named < 0) throw_negative_concurrency(named);
   }
   return static_cast<std::size_t>(named);
 }

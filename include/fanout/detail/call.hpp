@@ -88,17 +88,24 @@ consteval void check_mapper() {
   }
 }
 
-/// A function object of a type that can be empty: `std::function` and its kin, or a pointer to a function.
+/// A function object of a type that can be empty: `std::function` and its kin, or a pointer to a function or member.
 template <class F>
 concept nullable_callable =
-    std::is_pointer_v<F> || (std::is_class_v<F> && requires(const F& f) { f.operator bool(); });
+    std::is_pointer_v<F> || std::is_member_pointer_v<F> || (std::is_class_v<F> && requires(const F& f) { f.operator bool(); });
 
 /// Refuses an empty function among the tasks, before anything runs. Costs a load where one can be empty, nothing
 /// elsewhere.
 template <class F>
 void refuse_if_empty(std::size_t index, const F& task) {
   if constexpr (nullable_callable<F>) {
-    if (!static_cast<bool>(task)) refuse_empty_task(index);
+    if (!static_cast<bool>(task)) throw_empty_task(index);
+  }
+}
+
+template <class F>
+void refuse_empty_mapper(const F& mapper) {
+  if constexpr (nullable_callable<F>) {
+    if (!static_cast<bool>(mapper)) throw_empty_mapper();
   }
 }
 

@@ -26,38 +26,52 @@ inline constexpr bool gives_items_away =
     !std::is_lvalue_reference_v<Range> && !std::ranges::view<std::remove_cvref_t<Range>> &&
     !std::ranges::borrowed_range<Range>;
 
-/// Items that lie side by side in memory, or anything else with an iterator that can be used by every thread:
-/// a borrowed random-access range, such as `views::iota`, has iterators that stand on their own.
+/// Items that lie side by side in memory.
 template <class Range>
-inline constexpr bool in_reach_by_index =
-    std::ranges::sized_range<Range> &&
-    (std::ranges::contiguous_range<Range> ||
-     (std::ranges::random_access_range<Range> && std::ranges::borrowed_range<std::remove_cvref_t<Range>> &&
-      !std::is_reference_v<std::ranges::range_reference_t<Range>>));
+concept in_memory = std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range>;
+
+template <class View>
+inline constexpr bool is_iota_of_integers = false;
+template <std::integral Number, std::integral Bound>
+inline constexpr bool is_iota_of_integers<std::ranges::iota_view<Number, Bound>> = true;
+
+/// Numbers in a row. Other ranges that make their items on the fly are kept instead: their iterators may run the
+/// user's code.
+template <class Range>
+concept counted = is_iota_of_integers<std::remove_cvref_t<Range>>;
 
 /// An input that is used where it lies. Copying nothing, it costs nothing.
-template <class Range>
-class indexed_input {
-  using iterator = std::ranges::iterator_t<Range>;
-  using reference = std::ranges::range_reference_t<Range>;
+template <in_memory Range>
+class contiguous_input {
+  using item = std::remove_reference_t<std::ranges::range_reference_t<Range>>;
+  using given = std::conditional_t<gives_items_away<Range>, item&&, item&>;
 
  public:
-  explicit indexed_input(Range& range)
+  explicit contiguous_input(Range& range)
+      : first_(std::ranges::data(range)), size_(static_cast<std::size_t>(std::ranges::size(range))) {}
+
+  std::size_t size() const { return size_; }
+  given operator[](std::size_t index) const { return static_cast<given>(first_[index]); }
+
+ private:
+  item* first_;
+  std::size_t size_;
+};
+
+template <counted Range>
+class counted_input {
+  using number = std::ranges::range_value_t<Range>;
+
+ public:
+  explicit counted_input(Range& range)
       : first_(std::ranges::begin(range)), size_(static_cast<std::size_t>(std::ranges::size(range))) {}
 
   std::size_t size() const { return size_; }
-
-  decltype(auto) operator[](std::size_t index) const {
-    const auto offset = static_cast<std::iter_difference_t<iterator>>(index);
-    if constexpr (std::is_lvalue_reference_v<reference>) {
-      using item = std::conditional_t<gives_items_away<Range>, std::remove_reference_t<reference>&&, reference>;
-      return static_cast<item>(first_[offset]);
-    } else {
-      return static_cast<std::ranges::range_value_t<Range>>(first_[offset]);
-    }
-  }
+  number operator[](std::size_t index) const { return first_[static_cast<std::iter_difference_t<iterator>>(index)]; }
 
  private:
+  using iterator = std::ranges::iterator_t<Range>;
+
   iterator first_;
   std::size_t size_;
 };
@@ -103,8 +117,10 @@ class kept_input {
 template <class Range>
 auto input_from(std::remove_reference_t<Range>& range) {
   // A forward range of real objects can be left where it is; an input range may overwrite what it handed out.
-  if constexpr (in_reach_by_index<Range>) {
-    return indexed_input<Range>(range);
+  if constexpr (in_memory<Range>) {
+    return contiguous_input<Range>(range);
+  } else if constexpr (counted<Range>) {
+    return counted_input<Range>(range);
   } else if constexpr (std::ranges::forward_range<Range> &&
                        std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>>) {
     return scattered_input<Range>(range);

@@ -11,11 +11,15 @@
 /// The slots are disjoint objects, so threads share no byte; the end of the batch orders all writes before `take`.
 namespace fanout::detail {
 
-/// Converts to whatever `make` returns, so that an emplacing function constructs it in place without a move.
-template <class Make>
-struct in_place_from {
-  Make& make;
-  operator std::invoke_result_t<Make&>() { return make(); }  // NOLINT: the conversion is the purpose
+/// A value that is constructed in place by what a function returns, without a move, for containers that emplace.
+/// Emplacing the value itself would need an argument that converts to it, and a type with a constructor for
+/// everything, such as `std::any`, would keep that argument instead.
+template <class T>
+struct made_by {
+  T value;
+
+  template <class Make>
+  made_by(std::in_place_t, Make& make) : value(make()) {}
 };
 
 template <class T>
@@ -30,18 +34,18 @@ class results {
 
   template <class Make>
   void make(std::size_t index, Make&& make) {
-    slots_[index].emplace(in_place_from<Make>{make});
+    slots_[index].emplace(std::in_place, make);
   }
 
   std::vector<T> take() && {
     std::vector<T> values;
     values.reserve(slots_.size());
-    for (std::optional<T>& slot : slots_) values.push_back(std::move(*slot));
+    for (auto& slot : slots_) values.push_back(std::move(slot->value));
     return values;
   }
 
  private:
-  std::vector<std::optional<T>> slots_;
+  std::vector<std::optional<made_by<T>>> slots_;
 };
 
 /// For types that begin life as a default value without throwing: made in the vector itself, never moved.

@@ -31,6 +31,7 @@ template <class Range, class F>
 auto map_on(executor_core* executor, Range&& range, F& mapper, const run_options& options) {
   check_mapper<Range, F>();
   using R = std::remove_cv_t<mapper_result<F, item_t<Range>>>;
+  refuse_empty_mapper(mapper);
   const auto items = input_from<Range>(range);
   results<R> output(items.size());
   auto run_one = [&](std::size_t index, batch_control& batch) {

@@ -133,7 +133,7 @@ TEST_P(Competitors, TellWhenEachTaskHasEnded) {
 std::vector<entry> all_entries() {
   std::vector<entry> entries;
   for (const char* name : {"serial", "fanout", "thread-rounds", "thread-pool"}) {
-    for (const std::size_t concurrency : {1U, 2U, 7U}) entries.push_back({name, concurrency});
+    for (const std::size_t concurrency : {std::size_t{1}, std::size_t{2}, std::size_t{7}}) entries.push_back({name, concurrency});
   }
   return entries;
 }

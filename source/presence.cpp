@@ -1,0 +1,59 @@
+#include "presence.hpp"
+
+#include <utility>
+
+namespace fanout::detail {
+namespace {
+
+presence*& current_presence() {
+  static thread_local presence* current = nullptr;
+  return current;
+}
+
+}  // namespace
+
+const presence* presence::of_this_thread_in(const gate& where) {
+  const presence* const current = current_presence();
+  return current != nullptr && current->where_ == &where ? current : nullptr;
+}
+
+presence::presence(gate& where, kind how)
+    : where_(&where),
+      how_(how),
+      has_place_(how == kind::place || (how == kind::shared && current_presence()->has_place_)),
+      outer_(std::exchange(current_presence(), this)) {}
+
+presence::~presence() {
+  if (where_ == nullptr) return;
+  if (how_ != kind::shared) {
+    rest();
+  } else if (resting_) {
+    where_->step_in();
+  }
+  current_presence() = outer_;
+}
+
+void presence::rest() {
+  if (where_ == nullptr || resting_) return;
+  resting_ = true;
+  current_presence() = nullptr;
+  switch (how_) {
+    case kind::place:
+      return where_->leave();
+    case kind::turn:
+      return where_->return_turn();
+    case kind::shared:
+      return where_->step_out();
+  }
+}
+
+absence::absence() : left_(std::exchange(current_presence(), nullptr)) {
+  if (left_ != nullptr) left_->where_->step_out();
+}
+
+absence::~absence() {
+  if (left_ != nullptr) left_->where_->step_in();
+  current_presence() = left_;
+}
+
+}  // namespace fanout::detail
