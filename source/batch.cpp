@@ -32,14 +32,17 @@ batch::batch(const batch_request& request, std::size_t runners, const frame& pla
       runners_(many_runners_ ? many_runners_.get() : few_runners_.data(), runners) {}
 
 void batch::lead(crew& helpers) noexcept {
-  run(&helpers);
+  {
+    const work here(caller_);
+    run(&helpers);
+  }
   if (entrance_ != nullptr) entrance_->close(session_);
   caller_.rest();
 }
 
 void batch::run_alone() noexcept {
+  const work here(caller_);
   run(nullptr);
-  caller_.rest();
 }
 
 void batch::assist(crew& helpers) noexcept {
@@ -50,7 +53,8 @@ void batch::assist(crew& helpers) noexcept {
   // oneTBB may have sent a thread here that waits in a task of another executor, if that task left its arena.
   const absence elsewhere;
   if (!entrance_->join(session_)) return;
-  const presence here(*entrance_, presence::kind::place);
+  presence helper(*entrance_, presence::kind::helper);
+  const work here(helper);
   if (run_with_permit(helpers)) entrance_->close(session_);
 }
 

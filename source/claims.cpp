@@ -46,7 +46,7 @@ bite claims::claim_block(claimant& me) {
   if (seen >= size_) return {};
   const std::size_t share = (size_ - seen) / (2 * runners_);
   const std::size_t block = std::clamp(share, me.least, me.wanted);
-  if (block > largest_bite_) me.rest.announce();
+  if (block > 1) me.rest.announce();
   const std::size_t first = cursor_.fetch_add(block, std::memory_order_acq_rel);
   if (first >= size_) {
     me.rest.open({});
@@ -56,8 +56,7 @@ bite claims::claim_block(claimant& me) {
 }
 
 bite claims::begin_block(claimant& me, bite block) const {
-  const std::size_t half = (block.size() + 1) / 2;
-  const std::size_t taken = block.size() <= 1 ? block.size() : std::min(half, largest_bite_);
+  const std::size_t taken = std::min(block.size(), largest_bite_at(block.first));
   me.rest.open({block.first + taken, block.last});
   return {block.first, block.first + taken};
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -42,12 +43,14 @@ class open_rest {
   /// read was written before the runners were forked.
   void open(bite rest) { word_.store(pack(rest), std::memory_order_relaxed); }
 
-  /// Takes a bite from the front; the owner's alone. Empty if nothing is left.
-  bite take_front(std::size_t largest) {
+  /// Takes a bite from the front, of at most `largest_at(where it begins)` tasks; the owner's alone. Empty if nothing
+  /// is left.
+  template <class LargestAt>
+  bite take_front(LargestAt largest_at) {
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
     while (length(seen) != 0) {
-      const std::size_t half = (length(seen) + 1) / 2;
-      const std::size_t taken = half < largest ? half : largest;
+      const std::size_t largest = largest_at(begin(seen));
+      const std::size_t taken = length(seen) < largest ? length(seen) : largest;
       const bite mine{begin(seen), begin(seen) + taken};
       if (word_.compare_exchange_weak(seen, pack({mine.last, begin(seen) + length(seen)}), std::memory_order_relaxed))
         return mine;
@@ -104,7 +107,10 @@ class claims {
 
   /// Requires `size <= open_rest::max_tasks`, at least one runner, and claimants that outlive the claims.
   claims(std::size_t size, std::size_t runners, std::size_t largest_bite)
-      : size_(size), runners_(runners), largest_bite_(largest_bite) {}
+      : size_(size),
+        runners_(runners),
+        largest_bite_(largest_bite),
+        end_begins_(runners == 1 ? size : size - std::min(size, 2 * runners * largest_bite)) {}
 
   /// The next tasks for `me`, one of `all`; called again when they have ended. Empty when every task has been
   /// taken, for good.
@@ -113,7 +119,7 @@ class claims {
   /// the cores.
   template <class Runners>
   bite next(claimant& me, Runners& all) {
-    bite mine = me.rest.take_front(largest_bite_);
+    bite mine = me.rest.take_front([this](std::size_t first) { return largest_bite_at(first); });
     if (mine.empty()) {
       if (me.taken >= me.measure_at) measure(me);
       mine = claim_block(me);
@@ -124,6 +130,13 @@ class claims {
   }
 
  private:
+  /// Bites shrink at the end of the batch, down to single tasks: should the last ones take long, after many that were
+  /// cheap, then each is there for the next runner that has nothing to do.
+  std::size_t largest_bite_at(std::size_t first) const {
+    if (first < end_begins_) return largest_bite_;
+    return std::clamp<std::size_t>((size_ - first) / (2 * runners_), 1, largest_bite_);
+  }
+
   void measure(claimant& me) const;
   bite claim_block(claimant& me);
   bite begin_block(claimant& me, bite block) const;
@@ -156,6 +169,7 @@ class claims {
   const std::size_t size_;
   const std::size_t runners_;
   const std::size_t largest_bite_;
+  const std::size_t end_begins_;
   alignas(128) std::atomic<std::size_t> cursor_{0};  // all runners write it: a line of its own
 };
 

@@ -4,8 +4,8 @@
 #include <stdexcept>
 
 #include "checked_concurrency.hpp"
-#include "executor_core.hpp"
 #include "fanout/limits.hpp"
+#include "idle_executors.hpp"
 #include "worker_budget.hpp"
 
 namespace fanout {
@@ -16,7 +16,7 @@ detail::executor_core* make_core(const executor_options& options) {
   const std::size_t limit = named == automatic   ? available_concurrency()
                             : named == unlimited ? max_concurrency()
                                                  : named;
-  return new detail::executor_core(limit, named != automatic, detail::executor_core::sharing::by_all);
+  return detail::idle_executors::make(limit, named != automatic, detail::executor_core::sharing::by_all).release();
 }
 
 }  // namespace

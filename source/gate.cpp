@@ -1,6 +1,7 @@
 #include "gate.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <vector>
 
 namespace fanout::detail {
@@ -52,10 +53,11 @@ wait_list& waits_of_process() {
 gate::entry gate::enter(const frame* from, const std::stop_token& stop) {
   {
     const std::lock_guard lock(mutex_);
-    if (try_enter()) return entry::admitted;
+    if (places_.empty() && try_enter()) return entry::admitted;
   }
   const auto wait_for_place = [&] {
-    return wait_unless_stopped(places_, [this] { return try_enter(); }, stop) ? entry::admitted : entry::stopped;
+    const auto now = [this] { return places_.empty() && try_enter(); };
+    return wait_unless_stopped(places_, now, stop) ? entry::admitted : entry::stopped;
   };
   if (from == nullptr) return wait_for_place();
 
@@ -72,7 +74,7 @@ gate::entry gate::enter(const frame* from, const std::stop_token& stop) {
 bool gate::join(const session& batch) {
   std::unique_lock lock(mutex_);
   if (batch.closed) return false;
-  if (try_enter()) return true;
+  if (places_.empty() && try_join()) return true;
   waiter self;
   self.batch = &batch;
   wait_in(places_, self, lock);
@@ -81,13 +83,22 @@ bool gate::join(const session& batch) {
 
 void gate::leave() {
   const std::lock_guard lock(mutex_);
+  assert(inside_ != 0 && working_ != 0);
   --inside_;
   --working_;
   serve();
 }
 
+void gate::vacate() {
+  const std::lock_guard lock(mutex_);
+  assert(seated_ != 0);
+  --seated_;
+  serve();
+}
+
 void gate::return_turn() {
   const std::lock_guard lock(mutex_);
+  assert(working_ != 0);
   --working_;
   serve();
 }
@@ -112,9 +123,13 @@ std::size_t gate::waiting() const {
   return turns_.size() + places_.size();
 }
 
-// A newcomer never overtakes: those who wait are served whenever a turn or a place comes free, so a free one means
-// an empty queue.
 bool gate::try_enter() {
+  if (!has_seat() || !try_join()) return false;
+  ++seated_;
+  return true;
+}
+
+bool gate::try_join() {
   if (!has_place()) return false;
   ++inside_;
   ++working_;
@@ -127,9 +142,12 @@ bool gate::try_turn() {
   return true;
 }
 
+// Called whenever a turn, a place or a seat comes free. A newcomer never overtakes: it asks whether somebody waits for a
+// place; and while somebody waits for a turn, there is none.
 void gate::serve() {
   while (!turns_.empty() && try_turn()) answer(turns_.take_first(), waiter::state::admitted);
-  while (!places_.empty() && try_enter()) answer(places_.take_first(), waiter::state::admitted);
+  while (!places_.empty() && (places_.first().batch == nullptr ? try_enter() : try_join()))
+    answer(places_.take_first(), waiter::state::admitted);
 }
 
 template <class Try>

@@ -13,13 +13,17 @@ namespace fanout::detail {
 /// limit:
 ///
 ///   *inside*   threads that have a place: between `enter` or `join` and `leave`;
-///   *working*  threads that run tasks just now. A thread with a place that starts a batch elsewhere, or waits for
-///              the helpers of its own, *steps out* and does not work meanwhile; its place stays its own.
+///   *working*  threads that run tasks just now. A thread with a place that starts a batch elsewhere *steps out* and
+///              does not work meanwhile; its place stays its own.
 ///
 /// Two kinds of threads come for a place. A *caller* has a batch and waits as long as it takes. A *helper* is a worker
 /// of oneTBB that would assist a batch; it waits only while that batch has work left, which the first thread that
 /// finds none says by `close`. So a batch never ends later because a helper waits for it. All wait in one queue, and
 /// come in in the order of their arrival.
+///
+/// A caller also gets a *seat*, a slot of the arena for a calling thread, and keeps it until it has left the arena.
+/// There are as many as places. That is enough: a caller that has left its place waits for helpers who have one each,
+/// or is just about to vacate its seat. (What is handed to an arena that is full oneTBB may run on another thread.)
 ///
 /// Nothing deadlocks here, because no thread waits for a *place* that it keeps from others, and whoever *works* does not
 /// wait at all:
@@ -45,13 +49,15 @@ class gate {
   enum class entry { admitted, borrowed_turn, stopped };
 
   /// For a caller: waits for a place, or for a turn where a place might never come. `from` is where it stands, null
-  /// outside of all batches. Ends by `leave` or `return_turn`.
+  /// outside of all batches. Who was admitted has to `leave`, and then to `vacate` its seat; who borrowed a turn has to
+  /// return it.
   entry enter(const frame* from, const std::stop_token& stop);
 
   /// Waits for a place to assist a batch; false once its session is closed. Who got in must leave.
   bool join(const session& batch);
 
   void leave();
+  void vacate();
   void return_turn();
 
   /// The thread will not work here for a while, but keeps its place.
@@ -78,6 +84,7 @@ class gate {
     bool empty() const { return first_ == nullptr; }
     std::size_t size() const;
     void add(waiter& last);
+    const waiter& first() const { return *first_; }
     waiter& take_first();
     template <class Predicate>
     void send_away(Predicate applies);
@@ -88,9 +95,11 @@ class gate {
   };
 
   bool try_enter();
+  bool try_join();
   bool try_turn();
   bool has_turn() const { return working_ < limit_; }
   bool has_place() const { return inside_ < limit_ && has_turn(); }
+  bool has_seat() const { return seated_ < limit_; }
   template <class Try>
   bool wait_unless_stopped(queue& line, Try try_now, const std::stop_token& stop);
   static void wait_in(queue& line, waiter& self, std::unique_lock<std::mutex>& lock);
@@ -101,9 +110,10 @@ class gate {
   const std::size_t limit_;
   mutable std::mutex mutex_;
   std::size_t inside_ = 0;
+  std::size_t seated_ = 0;
   std::size_t working_ = 0;
   queue turns_;   // for a turn: served first
-  queue places_;  // for a place; empty while there is one
+  queue places_;  // for a place, and a seat for a caller
 };
 
 }  // namespace fanout::detail

@@ -37,24 +37,30 @@ std::unique_ptr<executor_core> take(shelf& from, std::size_t limit, bool named) 
   return core;
 }
 
+/// Destroys all that are idle; false if none was.
+bool give_up_all(shelf& idle) {
+  std::vector<std::unique_ptr<executor_core>> given_up;  // destroyed when the mutex is free again
+  const std::lock_guard lock(idle.mutex);
+  given_up.swap(idle.idle);
+  idle.slots = 0;
+  return !given_up.empty();
+}
+
 }  // namespace
 
-loan borrow(std::size_t limit, bool named) {
-  shelf& idle = process_shelf();
-  if (std::unique_ptr<executor_core> core = take(idle, limit, named)) return loan(core.release());
-  const auto make = [&] { return new executor_core(limit, named, executor_core::sharing::one_caller); };
+std::unique_ptr<executor_core> make(std::size_t limit, bool named, executor_core::sharing use) {
   try {
-    return loan(make());
+    return std::make_unique<executor_core>(limit, named, use);
   } catch (const resource_error&) {
-    std::vector<std::unique_ptr<executor_core>> given_up;
-    {
-      const std::lock_guard lock(idle.mutex);
-      given_up.swap(idle.idle);
-      idle.slots = 0;
-    }
-    if (given_up.empty()) throw;
+    if (!give_up_all(process_shelf())) throw;
   }
-  return loan(make());
+  return std::make_unique<executor_core>(limit, named, use);
+}
+
+loan borrow(std::size_t limit, bool named) {
+  std::unique_ptr<executor_core> core = take(process_shelf(), limit, named);
+  if (core == nullptr) core = make(limit, named, executor_core::sharing::one_caller);
+  return loan(core.release());
 }
 
 void give_back::operator()(executor_core* core) const noexcept {

@@ -14,8 +14,11 @@ struct give_back {
 };
 using loan = std::unique_ptr<executor_core, give_back>;
 
-/// An executor of this limit, idle or new. Throws `resource_error` if its threads cannot be had, even when all
-/// idle executors are given up for them.
+/// An executor of this limit, idle or new. Throws as `make`.
 loan borrow(std::size_t limit, bool named);
+
+/// A new executor, here or for a user. Throws `resource_error` if its threads cannot be had, even when all idle
+/// executors are given up for them.
+std::unique_ptr<executor_core> make(std::size_t limit, bool named, executor_core::sharing use);
 
 }  // namespace fanout::detail::idle_executors

@@ -20,15 +20,16 @@ const presence* presence::of_this_thread_in(const gate& where) {
 presence::presence(gate& where, kind how)
     : where_(&where),
       how_(how),
-      has_place_(how == kind::place || (how == kind::shared && current_presence()->has_place_)),
-      outer_(std::exchange(current_presence(), this)) {}
+      outer_(std::exchange(current_presence(), nullptr)),
+      has_seat_(how == kind::caller || (how == kind::shared && outer_->has_seat_)) {}
 
 presence::~presence() {
   if (where_ == nullptr) return;
-  if (how_ != kind::shared) {
+  if (how_ == kind::shared) {
+    if (resting_) where_->step_in();
+  } else {
     rest();
-  } else if (resting_) {
-    where_->step_in();
+    if (how_ == kind::caller) where_->vacate();
   }
   current_presence() = outer_;
 }
@@ -36,9 +37,9 @@ presence::~presence() {
 void presence::rest() {
   if (where_ == nullptr || resting_) return;
   resting_ = true;
-  current_presence() = nullptr;
   switch (how_) {
-    case kind::place:
+    case kind::caller:
+    case kind::helper:
       return where_->leave();
     case kind::turn:
       return where_->return_turn();
@@ -46,6 +47,12 @@ void presence::rest() {
       return where_->step_out();
   }
 }
+
+work::work(presence& under) : before_(current_presence()) {
+  if (under.where_ != nullptr) current_presence() = &under;
+}
+
+work::~work() { current_presence() = before_; }
 
 absence::absence() : left_(std::exchange(current_presence(), nullptr)) {
   if (left_ != nullptr) left_->where_->step_out();

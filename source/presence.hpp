@@ -4,12 +4,12 @@
 
 namespace fanout::detail {
 
-/// How a thread counts in the limit of an executor while it works for a batch. A thread works for one executor at a
-/// time: for the one whose task it runs directly.
+/// How the calling thread of a batch, or a helper, counts in the limit of an executor.
 class presence {
  public:
   enum class kind {
-    place,   // it got a place for this batch, by `enter` or `join`
+    caller,  // it was admitted
+    helper,  // it joined
     turn,    // it borrowed a turn
     shared,  // it runs a task of this executor already
   };
@@ -17,29 +17,44 @@ class presence {
   /// Of a batch that counts in no limit.
   presence() = default;
 
-  /// Ends by itself at the latest when it is destroyed, by the thread that made it.
+  /// Of the calling thread, which got in so. It counts until this is destroyed; a `shared` one goes on as before then.
   presence(gate& where, kind how);
   presence(const presence&) = delete;
   presence& operator=(const presence&) = delete;
   ~presence();
 
-  /// The thread has ended its part of the batch, and may now wait for others: it counts no longer.
+  /// The thread has ended its part of the batch, and may now wait for others: it does not count meanwhile.
   void rest();
 
-  /// Whether it is the thread's own place, and not a turn.
-  bool has_place() const { return has_place_; }
+  /// Whether it may enter the arena.
+  bool has_seat() const { return has_seat_; }
 
-  /// What the calling thread has in this gate just now; null for nothing.
+  /// How the calling thread works for the executor of this gate just now; null if it does not.
   static const presence* of_this_thread_in(const gate& where);
 
  private:
+  friend class work;
   friend class absence;
 
   gate* const where_ = nullptr;
-  const kind how_ = kind::place;
-  const bool has_place_ = false;
-  presence* outer_ = nullptr;
+  const kind how_ = kind::shared;
+  presence* const outer_ = nullptr;
+  const bool has_seat_ = false;
   bool resting_ = false;
+};
+
+/// The calling thread works under a presence for as long as this lives: it runs tasks. A thread works for one executor
+/// at a time, for the one whose task it runs directly. (It need not be the thread that made the presence: oneTBB may
+/// run what was handed to a full arena on another.)
+class work {
+ public:
+  explicit work(presence& under);
+  work(const work&) = delete;
+  work& operator=(const work&) = delete;
+  ~work();
+
+ private:
+  presence* const before_;
 };
 
 /// The calling thread steps out of the executor for which it works, if there is one, for as long as this lives.

@@ -51,9 +51,8 @@ void run_on_executor(executor_core& executor, std::size_t limit, const batch_req
   const std::size_t runners = std::min({limit, executor.limit(), request.size});
   const auto run = [&](presence::kind how) {
     presence caller(entrance, how);
-    // The arena has a seat for every place, and none for a turn.
-    const bool has_seat = caller.has_place() || (from != nullptr && from->home == &executor);
-    if (runners == 1 || !has_seat) {
+    const bool in_arena = from != nullptr && from->home == &executor;
+    if (runners == 1 || !(in_arena || caller.has_seat())) {
       run_alone(&executor, caller, request);
     } else {
       run_on(executor, &executor, runners, caller, request);
@@ -64,7 +63,7 @@ void run_on_executor(executor_core& executor, std::size_t limit, const batch_req
   const absence from_outer_executors;
   switch (entrance.enter(from, request.options.stop)) {
     case gate::entry::admitted:
-      return run(presence::kind::place);
+      return run(presence::kind::caller);
     case gate::entry::borrowed_turn:
       return run(presence::kind::turn);
     case gate::entry::stopped: {  // nothing will start

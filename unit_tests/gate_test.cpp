@@ -25,6 +25,11 @@ struct guarded {
 
 entry enter_from_outside(gate& door) { return door.enter(nullptr, {}); }
 
+void go(gate& door) {
+  door.leave();
+  door.vacate();
+}
+
 template <class Condition>
 void wait_until(Condition condition) {
   while (!condition()) std::this_thread::yield();
@@ -38,14 +43,14 @@ TEST(Gate, AdmitsUpToItsLimitAtOnce) {
   std::jthread third([&] {
     EXPECT_EQ(enter_from_outside(two.door), entry::admitted);
     inside = true;
-    two.door.leave();
+    go(two.door);
   });
   wait_until([&] { return two.door.waiting() == 1; });
   EXPECT_FALSE(inside);
-  two.door.leave();
+  go(two.door);
   third.join();
   EXPECT_TRUE(inside);
-  two.door.leave();
+  go(two.door);
 }
 
 TEST(Gate, AdmitsWaitersInTheOrderOfArrival) {
@@ -61,11 +66,11 @@ TEST(Gate, AdmitsWaitersInTheOrderOfArrival) {
         const std::lock_guard lock(mutex);
         order.push_back(i);
       }
-      one.door.leave();
+      go(one.door);
     });
     wait_until([&] { return one.door.waiting() == static_cast<std::size_t>(i) + 1; });
   }
-  one.door.leave();
+  go(one.door);
   threads.clear();
   EXPECT_EQ(order, (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7}));
 }
@@ -78,9 +83,9 @@ TEST(Gate, AnswersAStopWhileWaiting) {
   wait_until([&] { return one.door.waiting() == 1; });
   stop.request_stop();
   waiting.join();
-  one.door.leave();
+  go(one.door);
   EXPECT_EQ(enter_from_outside(one.door), entry::admitted) << "the one who was stopped left nothing behind";
-  one.door.leave();
+  go(one.door);
 }
 
 TEST(Gate, DoesNotWaitWhenTheStopWasRequestedBefore) {
@@ -89,7 +94,7 @@ TEST(Gate, DoesNotWaitWhenTheStopWasRequestedBefore) {
   std::stop_source stop;
   stop.request_stop();
   EXPECT_EQ(one.door.enter(nullptr, stop.get_token()), entry::stopped);
-  one.door.leave();
+  go(one.door);
 }
 
 TEST(Gate, LosesNoPlaceWhenStopsRaceWithDepartures) {
@@ -98,13 +103,13 @@ TEST(Gate, LosesNoPlaceWhenStopsRaceWithDepartures) {
     ASSERT_EQ(enter_from_outside(one.door), entry::admitted);
     std::stop_source stop;
     std::jthread waiting([&] {
-      if (one.door.enter(nullptr, stop.get_token()) == entry::admitted) one.door.leave();
+      if (one.door.enter(nullptr, stop.get_token()) == entry::admitted) go(one.door);
     });
     std::jthread stopping([&] { stop.request_stop(); });
-    one.door.leave();
+    go(one.door);
   }
   EXPECT_EQ(enter_from_outside(one.door), entry::admitted);
-  one.door.leave();
+  go(one.door);
 }
 
 TEST(Gate, SendsHelpersAwayWhenTheirBatchHasNoWorkLeft) {
@@ -116,7 +121,7 @@ TEST(Gate, SendsHelpersAwayWhenTheirBatchHasNoWorkLeft) {
   one.door.close(batch);
   helper.join();
   EXPECT_FALSE(one.door.join(batch)) << "who comes later need not wait";
-  one.door.leave();
+  go(one.door);
 }
 
 TEST(Gate, ClosingOneBatchKeepsTheHelpersOfAnother) {
@@ -132,7 +137,25 @@ TEST(Gate, ClosingOneBatchKeepsTheHelpersOfAnother) {
   });
   wait_until([&] { return one.door.waiting() == 2; });
   one.door.close(closing);
+  go(one.door);
+}
+
+TEST(Gate, KeepsTheSeatOfACallerThatWaitsForItsHelpers) {
+  guarded one(1);
+  ASSERT_EQ(enter_from_outside(one.door), entry::admitted);
   one.door.leave();
+  gate::session batch;
+  EXPECT_TRUE(one.door.join(batch)) << "its place is free";
+  one.door.leave();
+  std::atomic<bool> vacated{false};
+  std::jthread second([&] {
+    EXPECT_EQ(enter_from_outside(one.door), entry::admitted);
+    EXPECT_TRUE(vacated);
+    go(one.door);
+  });
+  wait_until([&] { return one.door.waiting() == 1; });
+  vacated = true;
+  one.door.vacate();
 }
 
 // ── Callers in tasks ────────────────────────────────────────────────────────────────────────────────────────────
@@ -145,12 +168,12 @@ TEST(Gate, KeepsThePlaceOfWhoSteppedOut) {
   std::jthread second([&] {
     EXPECT_EQ(enter_from_outside(one.door), entry::admitted);
     inside = true;
-    one.door.leave();
+    go(one.door);
   });
   wait_until([&] { return one.door.waiting() == 1; });
   one.door.step_in();
   EXPECT_FALSE(inside);
-  one.door.leave();
+  go(one.door);
 }
 
 TEST(Gate, LendsATurnToACallerInATaskOfItsOwn) {
@@ -161,7 +184,7 @@ TEST(Gate, LendsATurnToACallerInATaskOfItsOwn) {
   EXPECT_EQ(one.door.enter(&inner, {}), entry::borrowed_turn);
   one.door.return_turn();
   one.door.step_in();
-  one.door.leave();
+  go(one.door);
 }
 
 TEST(Gate, GivesAPlaceToACallerInATaskOfItsOwnWhereThereIsOne) {
@@ -169,8 +192,8 @@ TEST(Gate, GivesAPlaceToACallerInATaskOfItsOwnWhereThereIsOne) {
   ASSERT_EQ(enter_from_outside(two.door), entry::admitted);
   const frame inner{.executor = &two.core};
   EXPECT_EQ(two.door.enter(&inner, {}), entry::admitted);
-  two.door.leave();
-  two.door.leave();
+  go(two.door);
+  go(two.door);
 }
 
 TEST(Gate, LendsOneTurnAtATime) {
@@ -193,7 +216,7 @@ TEST(Gate, LendsOneTurnAtATime) {
     }
   }
   one.door.step_in();
-  one.door.leave();
+  go(one.door);
 }
 
 TEST(Gate, LetsWhoStepsInWaitForATurnThatIsLent) {
@@ -206,7 +229,7 @@ TEST(Gate, LetsWhoStepsInWaitForATurnThatIsLent) {
   std::jthread owner([&] {
     one.door.step_in();
     EXPECT_TRUE(returned);
-    one.door.leave();
+    go(one.door);
   });
   wait_until([&] { return one.door.waiting() == 1; });
   returned = true;
@@ -220,7 +243,7 @@ TEST(Gate, ServesTurnsBeforePlaces) {
   std::jthread newcomer([&] {
     enter_from_outside(one.door);
     order.push_back(2);
-    one.door.leave();
+    go(one.door);
   });
   wait_until([&] { return one.door.waiting() == 1; });
   const frame inner{.executor = &one.core};
@@ -233,7 +256,7 @@ TEST(Gate, ServesTurnsBeforePlaces) {
   one.door.step_out();
   nested.join();
   one.door.step_in();
-  one.door.leave();
+  go(one.door);
   newcomer.join();
   EXPECT_EQ(order, (std::vector<int>{1, 2}));
 }
@@ -247,7 +270,7 @@ TEST(Gate, AnswersAStopWhileWaitingForATurn) {
   wait_until([&] { return one.door.waiting() == 1; });
   stop.request_stop();
   waiting.join();
-  one.door.leave();
+  go(one.door);
 }
 
 /// A caller that stands in a task, which steps out of it meanwhile, gets what it is expected to get.
@@ -255,9 +278,9 @@ void call_from(guarded& around, gate& door, entry expected) {
   const frame from{.executor = &around.core};
   around.door.step_out();
   EXPECT_EQ(door.enter(&from, {}), expected);
-  expected == entry::admitted ? door.leave() : door.return_turn();
+  expected == entry::admitted ? go(door) : door.return_turn();
   around.door.step_in();
-  around.door.leave();
+  go(around.door);
 }
 
 TEST(Gate, LendsATurnWhereAWaitWouldCloseACycle) {
@@ -287,7 +310,7 @@ TEST(Gate, LetsNestedCallersWaitWhereNoCycleIs) {
   for (guarded* each : {&a, &b}) ASSERT_EQ(enter_from_outside(each->door), entry::admitted);
   std::jthread a_to_b([&] { call_from(a, b.door, entry::admitted); });
   wait_until([&] { return b.door.waiting() == 1; });
-  b.door.leave();
+  go(b.door);
 }
 
 }  // namespace

@@ -92,12 +92,14 @@ TEST(Promise3LimitReachedAgainAndAgain, ByAnExecutorThatRestsBetween) {
   }
 }
 
+// Some hundreds in a second. Thousands would starve the batch: see the note on them in docs/concurrency-limits.md.
 TEST(Promise3LimitReachedAgainAndAgain, WhileOtherExecutorsComeAndGo) {
   std::atomic<bool> over = false;
   std::jthread others([&] {
     for (std::size_t limit = 1; !over; limit = limit % 20 + 1) {
       executor other({.concurrency = limit});
       other.execute(std::vector(limit, [] { std::this_thread::yield(); }));
+      std::this_thread::sleep_for(1ms);
     }
   });
   executor kept({.concurrency = 5});

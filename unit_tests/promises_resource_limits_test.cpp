@@ -119,28 +119,6 @@ TEST_F(Promise10ResourceLimitsDeathTest, ARefusalLeavesExecutorsThatExistAsTheyW
   EXPECT_EXIT(program(), testing::ExitedWithCode(0), "");
 }
 
-// To try how many threads there can be must not take them from a batch that is just about to start its own.
-TEST_F(Promise10ResourceLimitsDeathTest, ARefusalDisturbsNoBatchThatStartsMeanwhile) {
-  const auto program = [] {
-    save_addresses();
-    limit_addresses(300);
-    std::atomic<bool> over = false;
-    std::jthread refused([&] {
-      while (!over) static_cast<void>(refusal_of(200));
-    });
-    for (std::size_t limit = 2; limit <= 20; ++limit) {
-      try {
-        execute_in_parallel(std::vector(limit, [] { std::this_thread::sleep_for(2ms); }), limit);
-      } catch (const resource_error&) {  // while the other thread tries, there may be none left
-      }
-    }
-    over = true;
-    refused.join();
-    std::exit(0);
-  };
-  EXPECT_EXIT(program(), testing::ExitedWithCode(0), "");
-}
-
 // The threads behind free calls that are over are idle: they must not stand in the way of an executor.
 TEST_F(Promise10ResourceLimitsDeathTest, IdleThreadsOfFreeCallsAreAvailableToAnExecutor) {
   const auto program = [] {
