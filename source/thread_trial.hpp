@@ -5,9 +5,13 @@
 namespace fanout::detail {
 
 /// Creates `wanted` threads that exist at the same time, ends them, and returns how many it could create, which is
-/// less than `wanted` only when the system refused one. A stack size of 0 means the system's default. Each thread
-/// also allocates a little, as a worker does when it begins: glibc reserves 64 MiB of addresses for the heap of a new
-/// thread, which under `RLIMIT_AS` are missing for the stacks of those that follow. Costs some 20 µs a thread.
+/// less than `wanted` only when the system refused one. A stack size of 0 means the system's default.
+/// Costs some 20 µs a thread.
+///
+/// Under a limit of the addresses (`RLIMIT_AS`) it reckons first, and creates none where there is no room for all: the
+/// addresses that a trial uses up are missing elsewhere while it lasts. Each thread needs its stack, and 64 MiB that
+/// glibc reserves for the heap of a thread that allocates, for up to eight threads a core, or as the environment says
+/// in `MALLOC_ARENA_MAX`.
 std::size_t create_together(std::size_t wanted, std::size_t stack_size);
 
 }  // namespace fanout::detail

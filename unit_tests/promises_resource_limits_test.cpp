@@ -38,6 +38,7 @@ void limit_addresses(std::size_t mebibytes) {
 void save_addresses() {
 #if defined(__GLIBC__)
   ::mallopt(M_ARENA_MAX, 1);
+  ::setenv("MALLOC_ARENA_MAX", "1", 1);  // as if the program had been started so
 #endif
 }
 

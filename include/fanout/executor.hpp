@@ -32,7 +32,7 @@ struct executor_options {
 /// arrival, when all are busy. An executor of one runs everything on the calling threads.
 ///
 /// Nothing deadlocks by limits: a batch that a task starts on the executor it runs on uses the slot that the task
-/// has; and where executors call each other in a cycle, the inner batch runs on the calling thread alone.
+/// has; and where executors call each other in a cycle, the inner batch runs on the calling thread alone, in turn.
 ///
 /// A named limit is a promise that holds beyond the cores: see docs/concurrency-limits.md. Making an executor
 /// costs some 100 µs, and 20 µs for each thread that the process has not had yet.
