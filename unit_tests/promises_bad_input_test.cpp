@@ -90,4 +90,35 @@ TEST(Promise9BadInput, LeavesAnExecutorUsable) {
   EXPECT_EQ(one.execute(std::vector(1, [] { return 5; })).at(0), 5);
 }
 
+TEST(Promise9BadInput, IsTheFirstEmptyFunctionAmongVeryMany) {
+  for (const std::size_t last : {std::size_t{16'383}, std::size_t{16'384}, std::size_t{99'999}}) {
+    for (const std::size_t first : {std::size_t{0}, last / 2, last}) {
+      std::atomic<int> ran = 0;
+      std::vector<action> tasks(last + 1, [&] { ++ran; });
+      tasks[first] = nullptr;
+      tasks[last] = nullptr;
+      const std::string index = "tasks[" + std::to_string(first) + "]";
+      executor two({.concurrency = 2});
+      for (const auto& call : std::vector<action>{[&] { execute_in_parallel(tasks); }, [&] { two.execute(tasks); },
+                                                  [&] { execute_in_parallel(tasks, 3); }}) {
+        try {
+          call();
+          ADD_FAILURE() << "not refused";
+        } catch (const std::invalid_argument& e) {
+          EXPECT_EQ(std::string(e.what()).substr(0, index.size()), index);
+        }
+      }
+      EXPECT_EQ(ran, 0);
+    }
+  }
+}
+
+TEST(Promise9BadInput, IsAnEmptyMapper) {
+  const std::vector<int> items{1, 2, 3};
+  EXPECT_THROW(fanout::map_in_parallel(items, std::function<int(int)>()), std::invalid_argument);
+  EXPECT_THROW(fanout::map_in_parallel(std::vector<int>(), std::function<int(int)>()), std::invalid_argument);
+  int (*nothing)(int) = nullptr;
+  EXPECT_THROW(fanout::map_in_parallel(items, nothing), std::invalid_argument);
+}
+
 }  // namespace

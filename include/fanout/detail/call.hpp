@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <functional>
@@ -109,14 +111,6 @@ void refuse_empty_mapper(const F& mapper) {
   }
 }
 
-template <class Input>
-void refuse_empty_tasks(const Input& tasks) {
-  using task = std::remove_cvref_t<decltype(tasks[std::size_t{}])>;
-  if constexpr (nullable_callable<task>) {
-    for (std::size_t index = 0; index != tasks.size(); ++index) refuse_if_empty<task>(index, tasks[index]);
-  }
-}
-
 /// The loop over a block of tasks, inlined around the caller's own `run_one(index, batch)`: the engine calls it
 /// through one pointer for a block, never for a task.
 template <class RunOne>
@@ -136,6 +130,37 @@ std::size_t run_block(void* object, std::size_t first, std::size_t last, batch_c
 template <class RunOne>
 task_block block_of(RunOne& run_one) {
   return {&run_one, &run_block<RunOne>};
+}
+
+/// Refuses the first empty function among the tasks, before any of them runs. Many are looked through by all threads
+/// that will run them: by one alone it took a third of the time of 200,000 empty tasks (perf/overhead).
+template <class Input>
+void refuse_empty_tasks(executor_core* executor, const Input& tasks, const run_options& options) {
+  using task = std::remove_cvref_t<decltype(tasks[std::size_t{}])>;
+  if constexpr (nullable_callable<task>) {
+    const std::size_t size = tasks.size();
+    const auto is_empty = [](const task& each) { return !static_cast<bool>(each); };
+    const auto first_empty = [&](std::size_t first, std::size_t last) {
+      while (first != last && !is_empty(tasks[first])) ++first;
+      return first;
+    };
+    constexpr std::size_t part = 4096;
+    if (size < 4 * part || options.concurrency != automatic) {
+      const std::size_t found = first_empty(0, size);
+      if (found != size) throw_empty_task(found);
+      return;
+    }
+    std::atomic<std::size_t> found{size};
+    auto look_through = [&](std::size_t index, batch_control&) {
+      const std::size_t last = std::min(size, (index + 1) * part);
+      const std::size_t empty = first_empty(index * part, last);
+      std::size_t least = found.load(std::memory_order_relaxed);  // the end of the batch orders all with the last read
+      while (empty != last && empty < least && !found.compare_exchange_weak(least, empty, std::memory_order_relaxed)) {
+      }
+    };
+    run_batch(executor, {(size + part - 1) / part, block_of(look_through), run_options{}});
+    if (found != size) throw_empty_task(found);
+  }
 }
 
 }  // namespace fanout::detail

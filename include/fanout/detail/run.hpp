@@ -18,7 +18,7 @@ auto execute_on(executor_core* executor, Range&& range, const run_options& optio
   check_tasks<Range>();
   using T = std::remove_cv_t<task_result<item_t<Range>>>;
   const auto tasks = input_from<Range>(range);
-  refuse_empty_tasks(tasks);
+  refuse_empty_tasks(executor, tasks, options);
   results<T> output(tasks.size());
   auto run_one = [&](std::size_t index, batch_control& batch) {
     output.make(index, [&]() -> T { return call_task(index, batch, tasks[index]); });
@@ -46,7 +46,7 @@ auto settle_on(executor_core* executor, Range&& range, const run_options& option
   check_tasks<Range>();
   using T = std::remove_cv_t<task_result<item_t<Range>>>;
   const auto tasks = input_from<Range>(range);
-  refuse_empty_tasks(tasks);
+  refuse_empty_tasks(executor, tasks, options);
   std::vector<outcome<T>> outcomes(tasks.size());  // all cancelled, until their task has run
   auto run_one = [&](std::size_t index, batch_control& batch) {
     outcomes[index].settle(index, [&]() -> T { return call_task(index, batch, tasks[index]); });
