@@ -8,8 +8,8 @@ namespace {
 
 using nanoseconds = std::chrono::duration<double, std::nano>;
 
-constexpr nanoseconds dear_task{1'000};    // from here on a task is a block of its own
-constexpr nanoseconds block_time{16'000};  // of a block of cheap tasks, for each runner of the batch
+constexpr nanoseconds dear_task{1'000};    // from here on a task is a bite of its own
+constexpr nanoseconds block_time{16'000};  // of a block; where tasks are cheap, for each runner of the batch
 
 std::size_t tasks_in(nanoseconds time, nanoseconds per_task, std::size_t most) {
   const double tasks = time / per_task;
@@ -25,16 +25,11 @@ void claims::measure(claimant& me) const {
   if (me.since != std::chrono::steady_clock::time_point{}) {
     const nanoseconds per_task =
         std::max(nanoseconds(now - me.since) / static_cast<double>(me.taken), nanoseconds(0.01));
-    if (per_task >= dear_task) {
-      me.wanted = 1;
-      me.least = 1;
-      // 16 µs of tasks between two readings keep the clock below 0.2 % of the time.
-      me.measure_at = tasks_in(block_time, per_task, 16);
-    } else {
-      me.wanted = tasks_in(block_time * static_cast<double>(runners_), per_task, open_rest::max_block);
-      me.least = tasks_in(dear_task, per_task, me.wanted);
-      me.measure_at = 1;
-    }
+    const bool dear = per_task >= dear_task;
+    const double shares = dear ? 1 : static_cast<double>(runners_);
+    me.wanted = tasks_in(block_time * shares, per_task, open_rest::max_block);
+    me.least = tasks_in(dear_task, per_task, me.wanted);
+    me.bound = dear && runners_ != 1 ? 1 : largest_bite_;
   }
   me.since = now;
   me.taken = 0;
@@ -56,7 +51,7 @@ bite claims::claim_block(claimant& me) {
 }
 
 bite claims::begin_block(claimant& me, bite block) const {
-  const std::size_t taken = std::min(block.size(), largest_bite_at(block.first));
+  const std::size_t taken = std::min(block.size(), largest_bite(me, block.first));
   me.rest.open({block.first + taken, block.last});
   return {block.first, block.first + taken};
 }

@@ -108,9 +108,18 @@ TEST(Claims, HandOutDearTasksOneByOneInInputOrder) {
     const bite each = tasks.next(all[expected % 2].claim, all);
     ASSERT_EQ(each.size(), 1u);
     EXPECT_EQ(each.first, expected);
-    work_for(std::chrono::microseconds(2));
+    work_for(std::chrono::microseconds(17));
   }
   EXPECT_TRUE(tasks.next(all[0].claim, all).empty());
+}
+
+TEST(Claims, BindOneTaskOfAFewMicrosecondsAtATime) {
+  claims tasks(200, 2, claims::usual_bite);
+  std::vector<runner> all(2);
+  for (bite each = tasks.next(all[0].claim, all); !each.empty(); each = tasks.next(all[0].claim, all)) {
+    ASSERT_EQ(each.size(), 1u);
+    work_for(std::chrono::microseconds(2));
+  }
 }
 
 TEST(Claims, BindAtMostSixteenTasksToARunner) {

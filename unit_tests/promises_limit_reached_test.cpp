@@ -217,6 +217,24 @@ TEST(Promise3, BesideAnAutomaticBatchWhoseTasksBlock) {
   EXPECT_EQ(here.missed, 0);
 }
 
+TEST(Promise3, BesideManyAutomaticBatchesWhoseTasksCompute) {
+  std::atomic<bool> over = false;
+  std::vector<std::jthread> others;
+  for (int i = 0; i != 6; ++i) {
+    others.emplace_back([&] {
+      execute_in_parallel(std::vector(20, [&] {
+        while (!over) std::this_thread::yield();
+      }));
+    });
+  }
+  for (int round = 0; round != 5; ++round) {
+    meeting here(8);
+    execute_in_parallel(here.tasks, 8);
+    EXPECT_EQ(here.missed, 0);
+  }
+  over = true;
+}
+
 TEST(Promise3, OfAnExecutorWithinATaskOfItself) {
   executor four({.concurrency = 4});
   rendezvous all(4);
