@@ -66,7 +66,7 @@ void arena::fan_out(team& team, std::size_t helpers) {
   native_->arena.execute([&] { fan_out_from_inside(team, helpers); });
 }
 
-void arena::fan_out_from_inside(team& team, std::size_t helpers) {
+void arena::fan_out_from_inside(team& team, std::size_t helpers) const {
   // The team waits isolated: who waits for an inner batch never picks up another task of an outer one.
   tbb::this_task_arena::isolate([&] {
     task_group_crew crew(team);

@@ -52,7 +52,7 @@ class arena {
   /// The same for a thread that came into this arena already. It takes no second slot: a thread that went on into an
   /// arena of the user's keeps the one it has here, and there might be no other to come back to. Then the helpers are
   /// workers of the user's arena.
-  void fan_out_from_inside(team& team, std::size_t helpers);
+  void fan_out_from_inside(team& team, std::size_t helpers) const;
 
   /// The `tbb::task_arena`.
   void* native() const noexcept;

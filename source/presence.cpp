@@ -54,12 +54,13 @@ work::work(presence& under) : before_(current_presence()) {
 
 work::~work() { current_presence() = before_; }
 
-absence::absence() : left_(std::exchange(current_presence(), nullptr)) {
-  if (left_ != nullptr) left_->where_->step_out();
+absence::absence()
+    : left_(std::exchange(current_presence(), nullptr)), where_(left_ != nullptr ? left_->where_ : nullptr) {
+  if (where_ != nullptr) where_->step_out();
 }
 
 absence::~absence() {
-  if (left_ != nullptr) left_->where_->step_in();
+  if (where_ != nullptr) where_->step_in();
   current_presence() = left_;
 }
 

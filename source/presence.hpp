@@ -67,6 +67,7 @@ class absence {
 
  private:
   presence* const left_;
+  gate* const where_;
 };
 
 }  // namespace fanout::detail

@@ -50,6 +50,7 @@ TEST(NativeArena, RunsAParallelForOfTheUser) {
 }
 
 TEST(NativeArena, CanBeWatchedByAnObserver) {
+  if (under_address_sanitizer) GTEST_SKIP() << "oneTBB leaks 40 bytes of an observer whose workers sleep at the exit";
   struct observer : tbb::task_scheduler_observer {
     explicit observer(tbb::task_arena& arena) : tbb::task_scheduler_observer(arena) { observe(true); }
     ~observer() override { observe(false); }
