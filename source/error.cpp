@@ -8,6 +8,7 @@
 #include <typeinfo>
 #include <utility>
 
+#include "describe.hpp"
 #include "fanout/outcome.hpp"
 
 namespace fanout {
@@ -21,16 +22,6 @@ std::string describe_foreign() {
   const std::unique_ptr<char, decltype(&std::free)> name(
       abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
   return std::string("an exception of type ") + (status == 0 ? name.get() : type->name());
-}
-
-std::string describe(const std::exception_ptr& cause) {
-  try {
-    std::rethrow_exception(cause);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return describe_foreign();
-  }
 }
 
 const std::exception_ptr& checked(const std::exception_ptr& cause) {
@@ -65,7 +56,7 @@ std::string cancellation_text(std::size_t completed, std::size_t total, std::siz
 }  // namespace
 
 task_error::task_error(std::size_t index, const std::exception_ptr& cause)
-    : error("task " + std::to_string(index) + " failed: " + describe(checked(cause))),
+    : error("task " + std::to_string(index) + " failed: " + detail::describe(checked(cause))),
       std::nested_exception(nest(cause)),
       index_(index) {}
 
@@ -79,6 +70,11 @@ operation_cancelled::operation_cancelled(std::size_t completed, std::size_t tota
       total_(total),
       errors_(std::make_shared<const std::vector<task_error>>(std::move(errors))) {}
 
+operation_cancelled::operation_cancelled(const std::string& what)
+    : error(what), errors_(std::make_shared<const std::vector<task_error>>()) {}
+
+pool_closed::pool_closed() : error("the pool has been closed") {}
+
 resource_error::resource_error(std::size_t requested, std::size_t available)
     : error("the process may not create the threads: " + std::to_string(requested) + " are needed, " +
             std::to_string(available) + " can be had, the calling one included"),
@@ -86,6 +82,16 @@ resource_error::resource_error(std::size_t requested, std::size_t available)
       available_(available) {}
 
 namespace detail {
+
+std::string describe(const std::exception_ptr& cause) {
+  try {
+    std::rethrow_exception(cause);
+  } catch (const std::exception& e) {
+    return e.what();
+  } catch (...) {
+    return describe_foreign();
+  }
+}
 
 void throw_task_error(std::size_t index, const std::exception_ptr& cause) { throw task_error(index, cause); }
 void throw_task_cancelled() { throw operation_cancelled(0, 1); }

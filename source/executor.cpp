@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "checked_concurrency.hpp"
+#include "fanout/detail/batch.hpp"
 #include "fanout/limits.hpp"
 #include "idle_executors.hpp"
 #include "worker_budget.hpp"

@@ -13,7 +13,6 @@
 #include <cerrno>
 #endif
 
-#include "checked_concurrency.hpp"
 #include "cpu_quota.hpp"
 #include "fanout/detail/batch.hpp"
 

@@ -4,7 +4,6 @@
 #include <string>
 
 #include "batch.hpp"
-#include "checked_concurrency.hpp"
 #include "executor_core.hpp"
 #include "fanout/limits.hpp"
 #include "frame.hpp"

@@ -12,7 +12,6 @@
 #include <string>
 #include <thread>
 
-#include "checked_concurrency.hpp"
 #include "cpu_quota.hpp"
 #include "fanout/detail/batch.hpp"
 

@@ -55,6 +55,9 @@ class FANOUT_EXPORT operation_cancelled : public error {
  public:
   operation_cancelled(std::size_t completed, std::size_t total, std::vector<task_error> errors = {});
 
+  /// Of a wait that is no batch.
+  explicit operation_cancelled(const std::string& what);
+
   // Copied also where it could be moved, as above.
   operation_cancelled(const operation_cancelled&) noexcept = default;
   operation_cancelled& operator=(const operation_cancelled&) noexcept = default;
@@ -69,9 +72,21 @@ class FANOUT_EXPORT operation_cancelled : public error {
   const std::vector<task_error>& errors() const noexcept { return *errors_; }
 
  private:
-  std::size_t completed_;
-  std::size_t total_;
+  std::size_t completed_ = 0;
+  std::size_t total_ = 0;
   std::shared_ptr<const std::vector<task_error>> errors_;
+};
+
+/// A timed wait for a resource of a pool ended without one. The text says why nothing was to be had.
+class FANOUT_EXPORT pool_timeout : public error {
+ public:
+  using error::error;
+};
+
+/// The pool has been closed.
+class FANOUT_EXPORT pool_closed : public error {
+ public:
+  pool_closed();
 };
 
 /// The machine cannot give the threads that were asked for. Nothing has started, and fanout stays usable.

@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "fanout/detail/pooled.hpp"
 #include "fanout/detail/run.hpp"
 #include "fanout/run_options.hpp"
 
@@ -64,6 +65,17 @@ class executor {
   template <detail::input_of_batch Range>
   auto settle(Range&& tasks, const run_options& options = {}) {
     return detail::settle_on<Range>(&core(), std::forward<Range>(tasks), options);
+  }
+
+  /// As the free functions, within this executor's limit, which `automatic` means here.
+  template <detail::input_of_batch Range, class T>
+  auto execute_with_pool(Range&& tasks, resource_pool<T>& pool, const run_options& options = {}) {
+    return detail::execute_with_pool_on<Range>(&core(), std::forward<Range>(tasks), pool, options);
+  }
+
+  template <detail::input_of_batch Range, class T, class F>
+  auto map_with_pool(Range&& items, resource_pool<T>& pool, F&& mapper, const run_options& options = {}) {
+    return detail::map_with_pool_on<Range>(&core(), std::forward<Range>(items), pool, mapper, options);
   }
 
  private:

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <utility>
+
+#include "fanout/detail/pooled.hpp"
+#include "fanout/resource_pool.hpp"
+#include "fanout/run_options.hpp"
+
+namespace fanout {
+
+/// As `execute_in_parallel`, with a resource of a pool for each task: it holds one lease while it runs, and no more.
+///
+///     auto rows = fanout::execute_with_pool(queries, connections);   // each query: rows(connection&)
+///
+/// *Requires*: each task callable as `R(T&)` or `R(T&, const task_context&)`.
+///
+/// *Guarantees*: at most `min(options.concurrency, pool.size())` tasks are in flight, so none waits for a resource that
+/// another task of the batch holds; `automatic` means `pool.size()`, a named limit. The lease is given back when the
+/// task ends, however it ends, before its thread starts the next. A task that is still waiting for a resource, lent
+/// outside of the batch, when the batch is stopped has not started.
+///
+/// A task for which no resource is to be had, because the factory throws or the pool is closed, fails with that. Other
+/// outcomes are those of `execute_in_parallel`. *Costs*: a lease for each task, some 40 ns.
+template <detail::input_of_batch Range, class T>
+auto execute_with_pool(Range&& tasks, resource_pool<T>& pool, const run_options& options = {}) {
+  return detail::execute_with_pool_on<Range>(nullptr, std::forward<Range>(tasks), pool, options);
+}
+
+/// The same for the items of a range: `mapper` is callable as `R(item, T&)` or `R(item, T&, const task_context&)`, by
+/// several threads at once. Items are handed over as in `map_in_parallel`.
+template <detail::input_of_batch Range, class T, class F>
+auto map_with_pool(Range&& items, resource_pool<T>& pool, F&& mapper, const run_options& options = {}) {
+  return detail::map_with_pool_on<Range>(nullptr, std::forward<Range>(items), pool, mapper, options);
+}
+
+}  // namespace fanout
