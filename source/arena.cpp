@@ -1,5 +1,7 @@
 #include "arena.hpp"
 
+// isolated_task_group, which spawns and waits under a tag of its own wherever it is called from.
+#define TBB_PREVIEW_ISOLATED_TASK_GROUP 1
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 
@@ -36,8 +38,7 @@ class task_group_crew final : public crew {
   void call_helper() override {
     group_.run([this] {
       if (std::this_thread::get_id() != caller_) worker_budget::note_worker();
-      // A wait inside a task (a tbb::parallel_for of the user's, say) takes no other assistance of this team.
-      tbb::this_task_arena::isolate([this] { team_.assist(*this); });
+      isolate([this] { team_.assist(*this); });
     });
   }
 
@@ -50,14 +51,25 @@ class task_group_crew final : public crew {
     group_.run([] {});
   }
 
+  void lead() {
+    isolate([this] { team_.lead(*this); });
+  }
+
+  /// Runs nothing but what was called here: who waits for an inner batch never picks up another task of an outer one.
   void wait() { group_.wait(); }
 
  private:
+  /// A wait inside a task (a tbb::parallel_for of the user's, say) takes no assistance of this team or another.
+  template <class Part>
+  static void isolate(const Part& part) {
+    tbb::this_task_arena::isolate(part);
+  }
+
   team& team_;
   const std::thread::id caller_ = std::this_thread::get_id();
   // Isolated, or a cancelled enclosing context would skip the team without a word: oneTBB issue 253.
   tbb::task_group_context context_{tbb::task_group_context::isolated};
-  tbb::task_group group_{context_};
+  tbb::isolated_task_group group_{context_};
 };
 
 }  // namespace
@@ -67,21 +79,18 @@ void arena::fan_out(team& team, std::size_t helpers) {
 }
 
 void arena::fan_out_from_inside(team& team, std::size_t helpers) const {
-  // The team waits isolated: who waits for an inner batch never picks up another task of an outer one.
-  tbb::this_task_arena::isolate([&] {
-    task_group_crew crew(team);
-    std::exception_ptr no_memory;
-    try {
-      for (std::size_t called = 0; called != helpers; ++called) crew.call_helper();
-      if (promised_) crew.insist();
-    } catch (...) {
-      no_memory = std::current_exception();
-      team.give_up();
-    }
-    tbb::this_task_arena::isolate([&] { team.lead(crew); });
-    crew.wait();
-    if (no_memory) std::rethrow_exception(no_memory);
-  });
+  task_group_crew crew(team);
+  std::exception_ptr no_memory;
+  try {
+    for (std::size_t called = 0; called != helpers; ++called) crew.call_helper();
+    if (promised_) crew.insist();
+  } catch (...) {
+    no_memory = std::current_exception();
+    team.give_up();
+  }
+  crew.lead();
+  crew.wait();
+  if (no_memory) std::rethrow_exception(no_memory);
 }
 
 }  // namespace fanout::detail

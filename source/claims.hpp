@@ -32,6 +32,9 @@ struct bite {
 /// It is one word, so that each taking is one compare-and-swap: where it begins in 40 bits, how many tasks in 24.
 /// A task is in one open rest at most, and once it was taken from the front it never comes back; so a word that is
 /// not empty never occurs twice in a batch, and a compare-and-swap that succeeds took what it saw (no ABA).
+///
+/// A rest carries no data but itself: what tasks read was written before the runners were forked. Who reads a word
+/// acquires, though, and who writes one releases: who finds nothing left must also see where it has gone.
 class open_rest {
  public:
   static constexpr std::size_t max_tasks = std::size_t{1} << 40;
@@ -39,22 +42,21 @@ class open_rest {
 
   /// The owner has claimed a block, or is about to, and will open its rest in a moment. Without the sign a runner
   /// that looks just then would find nothing to take, and leave for good.
-  void announce() { word_.store(coming, std::memory_order_relaxed); }
+  void announce() { word_.store(coming, std::memory_order_release); }
 
-  /// Opens a rest; the owner's alone, while nothing is open. Relaxed: a rest carries no data but itself, what tasks
-  /// read was written before the runners were forked.
-  void open(bite rest) { word_.store(pack(rest), std::memory_order_relaxed); }
+  /// Opens a rest; the owner's alone, while nothing is open.
+  void open(bite rest) { word_.store(pack(rest), std::memory_order_release); }
 
   /// Takes a bite from the front, of at most `largest_at(where it begins)` tasks; the owner's alone. Empty if nothing
   /// is left.
   template <class LargestAt>
   bite take_front(LargestAt largest_at) {
-    std::uint64_t seen = word_.load(std::memory_order_relaxed);
+    std::uint64_t seen = word_.load(std::memory_order_acquire);
     while (length(seen) != 0) {
       const std::size_t largest = largest_at(begin(seen));
       const std::size_t taken = length(seen) < largest ? length(seen) : largest;
       const bite mine{begin(seen), begin(seen) + taken};
-      if (word_.compare_exchange_weak(seen, pack({mine.last, begin(seen) + length(seen)}), std::memory_order_relaxed))
+      if (word_.compare_exchange_weak(seen, pack({mine.last, begin(seen) + length(seen)}), std::memory_order_acq_rel))
         return mine;
     }
     return {};
@@ -62,18 +64,18 @@ class open_rest {
 
   enum class view { empty, coming, open };
   view look() const {
-    const std::uint64_t seen = word_.load(std::memory_order_relaxed);
+    const std::uint64_t seen = word_.load(std::memory_order_acquire);
     if (seen == coming) return view::coming;
     return length(seen) == 0 ? view::empty : view::open;
   }
 
   /// Takes the later half, rounded up; anybody's. Empty if nothing is open.
   bite take_back() {
-    std::uint64_t seen = word_.load(std::memory_order_relaxed);
+    std::uint64_t seen = word_.load(std::memory_order_acquire);
     while (seen != coming && length(seen) != 0) {
       const std::size_t end = begin(seen) + length(seen);
       const std::size_t middle = begin(seen) + length(seen) / 2;
-      if (word_.compare_exchange_weak(seen, pack({begin(seen), middle}), std::memory_order_relaxed))
+      if (word_.compare_exchange_weak(seen, pack({begin(seen), middle}), std::memory_order_acq_rel))
         return {middle, end};
     }
     return {};
@@ -143,11 +145,14 @@ class claims {
   bite claim_block(claimant& me);
   bite begin_block(claimant& me, bite block) const;
 
-  /// Looks around until something can be taken or nothing will ever be.
+  /// Looks around until something can be taken or nothing will ever be. One look sees each runner at another moment:
+  /// tasks that a thief takes from one not looked at yet to one already looked at are in neither. So each theft is
+  /// counted before it is done, and who saw nothing looks again if there was one meanwhile.
   template <class Runners>
-  bite take_from_others(claimant& me, Runners& all) const {
+  bite take_from_others(claimant& me, Runners& all) {
     for (bool look_again = true; look_again;) {
       look_again = false;
+      const std::size_t thefts = thefts_.load(std::memory_order_acquire);
       for (auto& runner : all) {
         claimant& other = runner.claim;
         if (&other == &me) continue;
@@ -155,12 +160,14 @@ class claims {
         if (seen == open_rest::view::empty) continue;
         if (seen == open_rest::view::open) {
           me.rest.announce();
+          thefts_.fetch_add(1, std::memory_order_acq_rel);
           const bite taken = other.rest.take_back();
           if (!taken.empty()) return begin_block(me, taken);
           me.rest.open({});
         }
         look_again = true;
       }
+      if (thefts_.load(std::memory_order_acquire) != thefts) look_again = true;
       if (look_again) pause();
     }
     return {};
@@ -173,6 +180,7 @@ class claims {
   const std::size_t largest_bite_;
   const std::size_t end_begins_;
   alignas(128) std::atomic<std::size_t> cursor_{0};  // all runners write it: a line of its own
+  alignas(128) std::atomic<std::size_t> thefts_{0};
 };
 
 }  // namespace fanout::detail

@@ -158,6 +158,7 @@ bool gate::wait_unless_stopped(queue& line, Try try_now, const std::stop_token& 
       const std::lock_guard lock(mutex_);
       line.send_away([&self](const waiter& each) { return &each == &self; });
       if (self.state == waiter::state::waiting) self.state = waiter::state::sent_away;  // not in the line yet
+      serve();  // a helper behind a caller that lacked a seat
     });
     std::unique_lock lock(mutex_);
     if (self.state == waiter::state::waiting) {

@@ -23,8 +23,10 @@ presence::presence(gate& where, kind how)
       outer_(std::exchange(current_presence(), nullptr)),
       has_seat_(how == kind::caller || (how == kind::shared && outer_->has_seat_)) {}
 
-presence::~presence() {
-  if (where_ == nullptr) return;
+presence::~presence() { end(); }
+
+void presence::end() {
+  if (where_ == nullptr || std::exchange(ended_, true)) return;
   if (how_ == kind::shared) {
     if (resting_) where_->step_in();
   } else {

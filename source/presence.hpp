@@ -26,6 +26,10 @@ class presence {
   /// The thread has ended its part of the batch, and may now wait for others: it does not count meanwhile.
   void rest();
 
+  /// Ends it before it is destroyed, by the thread that made it. It may not have a place while user code runs that is not
+  /// part of the batch, and might ask for one.
+  void end();
+
   /// Whether it may enter the arena.
   bool has_seat() const { return has_seat_; }
 
@@ -41,6 +45,7 @@ class presence {
   presence* const outer_ = nullptr;
   const bool has_seat_ = false;
   bool resting_ = false;
+  bool ended_ = false;
 };
 
 /// The calling thread works under a presence for as long as this lives: it runs tasks. A thread works for one executor

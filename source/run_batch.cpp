@@ -29,7 +29,8 @@ void run_on(executor_core& home, executor_core* executor, std::size_t runners, p
       home.workplace().fan_out(running, runners - 1);
     }
   }
-  running.finish();
+  caller.end();
+  running.finish();  // may call the progress callback
 }
 
 /// Runs the batch on the calling thread alone, in index order, entering no arena.
@@ -41,7 +42,8 @@ void run_alone(executor_core* executor, presence& caller, const batch_request& r
     const std::stop_callback on_stop(request.options.stop, [&running] { running.cancel(); });
     running.run_alone();
   }
-  running.finish();
+  caller.end();
+  running.finish();  // may call the progress callback
 }
 
 void run_on_executor(executor_core& executor, std::size_t limit, const batch_request& request) {

@@ -353,4 +353,20 @@ TEST(MapDeathTest, OfTenMillionIntsNeedsItsResultsAndAtMostFourMebibytes) {
   EXPECT_EXIT(program(), testing::ExitedWithCode(0), "");
 }
 
+/// A pair of pointers that nobody has declared to be a view.
+struct foreign_view {
+  std::string* first;
+  std::string* last;
+  std::string* begin() const { return first; }
+  std::string* end() const { return last; }
+};
+
+TEST(Map, TakesNothingFromAnRvalueThatDoesNotOwnItsItems) {
+  std::vector<std::string> words{"a word that is too long to be kept in place", "another one of that kind, as long"};
+  const std::vector<std::string> before = words;
+  fanout::map_in_parallel(foreign_view{words.data(), words.data() + words.size()},
+                          [](std::string word) { return word.size(); });
+  EXPECT_EQ(words, before);
+}
+
 }  // namespace

@@ -154,4 +154,43 @@ TEST(Promise5CompleteOrThrow, StopsAnInnerBatchThatWasGivenTheTokenOfTheOuterOne
   EXPECT_EQ(completed, 0U);
 }
 
+// A helper that was sent home, because another automatic batch had all the cores, and called again when every worker
+// of the process was busy: the batch ends on its calling thread.
+TEST(Promise5Complete, AnAutomaticBatchEndsWhateverItsHelpersAreKeptBusyWith) {
+  const watchdog guard;
+  const std::size_t cores = fanout::available_concurrency();
+  executor eight({.concurrency = 8});
+  event first_may_end;
+  event second_has_ended;
+  rendezvous first_begun(cores + 1);
+  std::jthread first([&] {
+    execute_in_parallel(std::vector(cores, [&] {
+      EXPECT_TRUE(first_begun.meet());
+      EXPECT_TRUE(first_may_end.wait());
+    }));
+  });
+  ASSERT_TRUE(first_begun.meet());
+  event workers_are_busy;
+  std::jthread second([&] {
+    std::vector<std::function<void()>> tasks(2 * cores + 1, [] {});
+    tasks[0] = [&] {
+      std::this_thread::sleep_for(50ms);  // for the helpers to come, and be sent home
+      EXPECT_TRUE(workers_are_busy.wait());
+    };
+    execute_in_parallel(tasks);
+    second_has_ended.set();
+  });
+  rendezvous all_eight(9);
+  std::jthread third([&] {
+    eight.execute(std::vector(8, [&] {
+      EXPECT_TRUE(all_eight.meet());
+      EXPECT_TRUE(second_has_ended.wait());
+    }));
+  });
+  ASSERT_TRUE(all_eight.meet());
+  first_may_end.set();
+  first.join();
+  workers_are_busy.set();
+}
+
 }  // namespace

@@ -250,4 +250,24 @@ TEST(Promise7ProgressOfABatch, GivesWayToAFailureThatCameFirst) {
   EXPECT_EQ(message_of<fanout::task_error>([&] { execute_in_parallel(tasks, options); }), "task 2 failed: first");
 }
 
+// The last call comes when the batch has left the executor: it may use it like anybody.
+TEST(Promise7Progress, LastCallMayUseTheExecutorOfItsBatch) {
+  const watchdog guard;
+  for (const std::size_t limit : {std::size_t{1}, std::size_t{2}}) {
+    executor few({.concurrency = limit});
+    rendezvous both(limit);
+    std::atomic<int> ran = 0;
+    on_threads(limit, [&](std::size_t) {
+      fanout::run_options options;
+      options.progress_interval = 1h;
+      options.on_progress = [&](std::size_t, std::size_t) {
+        EXPECT_TRUE(both.meet());
+        few.execute(std::vector(2, [&] { ++ran; }));
+      };
+      few.execute(std::vector(3, [] {}), options);
+    });
+    EXPECT_EQ(ran, static_cast<int>(2 * limit));
+  }
+}
+
 }  // namespace

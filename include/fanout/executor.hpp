@@ -34,6 +34,8 @@ struct executor_options {
 ///
 /// Nothing deadlocks by limits: a batch that a task starts on the executor it runs on uses the slot that the task
 /// has; and where executors call each other in a cycle, the inner batch runs on the calling thread alone, in turn.
+/// (That is so for the batches of a thread. A task that waits for a thread of its own, which calls its executor, may
+/// wait for ever.)
 ///
 /// A named limit is a promise that holds beyond the cores: see docs/concurrency-limits.md. Making an executor
 /// costs some 100 µs, and 20 µs for each thread that the process has not had yet.

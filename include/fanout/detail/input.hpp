@@ -20,11 +20,15 @@ concept input_of_batch =
     std::ranges::input_range<Range> &&
     !std::same_as<std::ranges::sentinel_t<Range>, std::unreachable_sentinel_t>;
 
-/// True for a range whose items are the callee's to move from: an rvalue that owns them.
+/// True for a range whose items are the callee's to move from: an rvalue that owns them. That a range owns its items is
+/// seen by its constness, which is theirs: a pair of pointers may be const and its items not.
 template <class Range>
-inline constexpr bool gives_items_away =
-    !std::is_lvalue_reference_v<Range> && !std::ranges::view<std::remove_cvref_t<Range>> &&
-    !std::ranges::borrowed_range<Range>;
+inline constexpr bool gives_items_away = false;
+template <class Range>
+  requires(!std::is_lvalue_reference_v<Range> && !std::ranges::view<Range> && !std::ranges::borrowed_range<Range> &&
+           std::ranges::range<const Range>)
+inline constexpr bool gives_items_away<Range> =
+    std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<const Range>>>;
 
 /// Items that lie side by side in memory.
 template <class Range>
