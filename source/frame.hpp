@@ -3,13 +3,15 @@
 namespace fanout::detail {
 
 class executor_core;
+class frame_entry;
 
 /// Where a thread stands: the batch whose task it runs, and around it the batches in whose tasks that one was
 /// started, whichever threads run those. A frame lives as long as its batch; each thread of a team enters it.
 struct frame {
-  executor_core* executor = nullptr;  // whose limit the batch counts in; null for one that needs no arena
-  executor_core* home = nullptr;      // whose arena the threads of the batch came to it in; null outside of all
-  const frame* enclosing = nullptr;   // null for a batch that no task started
+  executor_core* executor = nullptr;     // whose limit the batch counts in; null for one that needs no arena
+  executor_core* home = nullptr;         // whose arena the threads of the batch came to it in; null outside of all
+  const frame* enclosing = nullptr;      // null for a batch that no task started
+  const frame_entry* starter = nullptr;  // of the task that did
 
   /// Whether a batch of `wanted` encloses this frame or is it.
   bool within(const executor_core& wanted) const {
@@ -19,22 +21,40 @@ struct frame {
   }
 };
 
-/// The frame of the calling thread; null outside of all batches.
-inline const frame*& current_frame() {
-  static thread_local const frame* current = nullptr;
+/// The entry that the calling thread made last; null outside of all batches.
+inline const frame_entry*& current_entry() {
+  static thread_local const frame_entry* current = nullptr;
   return current;
 }
 
 /// Enters a frame for as long as it lives.
 class frame_entry {
  public:
-  explicit frame_entry(const frame& entered) : left_(current_frame()) { current_frame() = &entered; }
+  explicit frame_entry(const frame& entered) : entered_(entered), left_(current_entry()) { current_entry() = this; }
   frame_entry(const frame_entry&) = delete;
   frame_entry& operator=(const frame_entry&) = delete;
-  ~frame_entry() { current_frame() = left_; }
+  ~frame_entry() { current_entry() = left_; }
+
+  const frame& entered() const { return entered_; }
+
+  /// Whether what runs in this entry must end before what runs in `other` goes on: that one is this one, or lies
+  /// further down on the stack of this thread, or started the batch of one of these.
+  bool keeps_waiting(const frame_entry* other) const {
+    for (const frame_entry* below = this; below != nullptr; below = below->left_)
+      for (const frame_entry* each = below; each != nullptr; each = each->entered_.starter)
+        if (each == other) return true;
+    return false;
+  }
 
  private:
-  const frame* left_;
+  const frame& entered_;
+  const frame_entry* const left_;
 };
+
+/// The frame of the calling thread; null outside of all batches.
+inline const frame* current_frame() {
+  const frame_entry* const entry = current_entry();
+  return entry != nullptr ? &entry->entered() : nullptr;
+}
 
 }  // namespace fanout::detail

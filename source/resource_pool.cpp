@@ -14,15 +14,6 @@
 #include "frame.hpp"
 
 namespace fanout::detail {
-namespace {
-
-/// What tells one thread from another, cheaper than its id.
-const void* this_thread_mark() {
-  static thread_local const char mark = 0;
-  return &mark;
-}
-
-}  // namespace
 
 /// **A slot** is in one of these states, and only its owner moves it on:
 ///
@@ -47,7 +38,8 @@ class slot_pool::engine {
   engine(slot_pool& face, const settings& chosen)
       : face_(face),
         settings_(chosen),
-        ages_(chosen.max_idle != std::chrono::nanoseconds::max() || chosen.max_lifetime != std::chrono::nanoseconds::max()),
+        ages_(chosen.max_idle != std::chrono::nanoseconds::max() ||
+              chosen.max_lifetime != std::chrono::nanoseconds::max()),
         slots_(new slot[chosen.size]) {
     spare_.reserve(chosen.size);
     for (std::size_t each = 0; each != chosen.size; ++each) vacant_.push(each);
@@ -75,7 +67,8 @@ class slot_pool::engine {
   std::size_t acquire(const demand& wanted) {
     if (closed_.load(std::memory_order_acquire)) throw pool_closed();
     std::size_t taken = none;
-    if (waiting_.load(std::memory_order_relaxed) == 0 && try_take(taken) && is_ready(taken)) return lend(taken, wanted);
+    if (waiting_.load(std::memory_order_relaxed) == 0 && try_take(taken) && is_ready(taken))
+      return lend(taken, wanted);
 
     const clock::time_point begin = clock::now();
     if (taken == none) taken = wait(wanted);
@@ -144,7 +137,8 @@ class slot_pool::engine {
       const slot& seen = slots_[each];
       if (seen.now.load(std::memory_order_acquire) != state::lent) continue;
       const std::size_t task = seen.task.load(std::memory_order_relaxed);
-      const clock::duration held = now.time_since_epoch() - clock::duration(seen.lent_at.load(std::memory_order_relaxed));
+      const clock::duration held =
+          now.time_since_epoch() - clock::duration(seen.lent_at.load(std::memory_order_relaxed));
       leases.push_back({std::max(held, clock::duration::zero()),
                         task == none ? std::optional<std::size_t>() : std::optional<std::size_t>(task)});
     }
@@ -163,8 +157,8 @@ class slot_pool::engine {
   struct alignas(128) slot {
     std::atomic<state> now{state::vacant};
     std::atomic<std::size_t> acquired{0};
-    std::atomic<const void*> holder{nullptr};  // the mark of the thread that acquired it
-    std::atomic<std::size_t> task{none};       // this and the next only where leases are tracked
+    std::atomic<const frame_entry*> holder{nullptr};  // where it was acquired; null outside of all tasks
+    std::atomic<std::size_t> task{none};              // this and the next only where leases are tracked
     std::atomic<clock::rep> lent_at{0};
     clock::time_point made_at{};  // these only where resources age
     clock::time_point idle_since{};
@@ -203,7 +197,9 @@ class slot_pool::engine {
 
   // ── Where slots are ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  bool try_take(std::size_t& taken) { return idle_.try_pop(taken) || vacant_.try_pop(taken) || try_take_spare(taken); }
+  bool try_take(std::size_t& taken) {
+    return idle_.try_pop(taken) || vacant_.try_pop(taken) || try_take_spare(taken);
+  }
 
   bool try_take_spare(std::size_t& taken) {
     if (spares_.load(std::memory_order_relaxed) == 0) return false;
@@ -307,18 +303,19 @@ class slot_pool::engine {
     other.answered.notify_one();
   }
 
-  /// Outside of a task a lease may have gone to another thread, which will give it back; a task would have to wait for
-  /// its own end.
+  /// Whoever acquired every resource waits for the caller to end. Holders that ended meanwhile and left a lease to
+  /// somebody else are compared, not read; one who began at the same address is taken for them.
   void refuse_to_wait_for_oneself() const {
-    if (current_frame() == nullptr) return;
+    const frame_entry* const here = current_entry();
+    if (here == nullptr) return;
     for (std::size_t each = 0; each != size(); ++each) {
-      const bool mine = slots_[each].now.load(std::memory_order_relaxed) == state::lent &&
-                        slots_[each].holder.load(std::memory_order_relaxed) == this_thread_mark();
-      if (!mine) return;
+      if (slots_[each].now.load(std::memory_order_acquire) != state::lent) return;
+      const frame_entry* const holder = slots_[each].holder.load(std::memory_order_relaxed);
+      if (holder == nullptr || !here->keeps_waiting(holder)) return;
     }
     throw std::logic_error(
-        "this task holds every resource of the pool and would wait for itself for ever: acquire once, or make the pool "
-        "larger");
+        "this task holds every resource of the pool and would wait for itself for ever: acquire once, or make the "
+        "pool larger");
   }
 
   // ── Resources: user code, under no lock ─────────────────────────────────────────────────────────────────────────
@@ -388,7 +385,7 @@ class slot_pool::engine {
 
   std::size_t lend(std::size_t taken, const demand& wanted) {
     slot& lent = slots_[taken];
-    lent.holder.store(this_thread_mark(), std::memory_order_relaxed);
+    lent.holder.store(current_entry(), std::memory_order_relaxed);
     lent.acquired.store(lent.acquired.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     if (settings_.tracks) {
       lent.task.store(wanted.task, std::memory_order_relaxed);
@@ -400,7 +397,8 @@ class slot_pool::engine {
 
   void note_wait(clock::duration took) {
     clock::rep longest = longest_wait_.load(std::memory_order_relaxed);
-    while (took.count() > longest && !longest_wait_.compare_exchange_weak(longest, took.count(), std::memory_order_relaxed)) {
+    while (took.count() > longest &&
+           !longest_wait_.compare_exchange_weak(longest, took.count(), std::memory_order_relaxed)) {
     }
   }
 
@@ -451,10 +449,11 @@ std::size_t slot_pool::try_acquire(std::size_t task) {
 
 std::size_t slot_pool::acquire_until(clock::time_point limit) {
   const bool may_wait = clock::now() < limit;
-  const std::size_t slot = engine_->acquire({.waits = may_wait ? engine::patience::until_limit : engine::patience::none,
-                                             .limit = limit,
-                                             .stop = nullptr,
-                                             .task = none});
+  const std::size_t slot =
+      engine_->acquire({.waits = may_wait ? engine::patience::until_limit : engine::patience::none,
+                        .limit = limit,
+                        .stop = nullptr,
+                        .task = none});
   if (slot == none) engine_->count_timeout();
   return slot;
 }
@@ -468,8 +467,10 @@ std::vector<outstanding_lease> slot_pool::outstanding() const { return engine_->
 
 void slot_pool::throw_timeout(std::chrono::nanoseconds waited) const {
   const pool_statistics now = statistics();
-  const auto milliseconds = std::chrono::duration_cast<std::chrono::milliseconds>(waited).count();
-  std::string text = "no resource within " + std::to_string(milliseconds) + " ms: of " + std::to_string(now.size) + ", " +
+  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(waited).count();
+  const std::string limit =
+      microseconds < 1'000 ? std::to_string(microseconds) + " µs" : std::to_string(microseconds / 1'000) + " ms";
+  std::string text = "no resource within " + limit + ": of " + std::to_string(now.size) + ", " +
                      std::to_string(now.idle) + " idle, " + std::to_string(now.in_use) + " in use, " +
                      std::to_string(now.waiting) + " waiting";
   const std::string failure = engine_->last_failure();
