@@ -1,4 +1,4 @@
-# The example in the README is the one that is built and run.
+# The documentation shows what is built and run: the README one example as a whole, docs/pools.md parts of examples.
 
 cmake_policy(VERSION 3.22)
 file(READ "${SOURCE_DIR}/README.md" readme)
@@ -6,4 +6,31 @@ file(READ "${SOURCE_DIR}/examples/quick_start.cpp" example)
 string(FIND "${readme}" "```cpp\n${example}```" found)
 if(found EQUAL -1)
   message(FATAL_ERROR "README.md does not show examples/quick_start.cpp as it is")
+endif()
+
+# A part may stand deeper in the example than in the page, so both are compared without their indentation.
+file(READ "${SOURCE_DIR}/docs/pools.md" page)
+file(READ "${SOURCE_DIR}/examples/pool.cpp" example)
+string(REGEX REPLACE "\n +" "\n" example "${example}")
+set(parts 0)
+while(TRUE)
+  string(FIND "${page}" "```cpp\n" begin)
+  if(begin EQUAL -1)
+    break()
+  endif()
+  math(EXPR begin "${begin} + 6") # with the line break, so that a part begins where a line does
+  string(SUBSTRING "${page}" ${begin} -1 page)
+  string(FIND "${page}" "```" length)
+  string(SUBSTRING "${page}" 0 ${length} part)
+  math(EXPR length "${length} + 3")
+  string(SUBSTRING "${page}" ${length} -1 page)
+  string(REGEX REPLACE "\n +" "\n" part "${part}")
+  string(FIND "${example}" "${part}" found)
+  if(found EQUAL -1)
+    message(FATAL_ERROR "docs/pools.md shows what is no part of examples/pool.cpp:${part}")
+  endif()
+  math(EXPR parts "${parts} + 1")
+endwhile()
+if(parts EQUAL 0)
+  message(FATAL_ERROR "docs/pools.md shows no part of examples/pool.cpp")
 endif()
