@@ -84,8 +84,8 @@ class task_lease {
   std::size_t slot_;
 };
 
-/// As `run_block`, with a lease around each task. A task that was still waiting for one when the batch was stopped has
-/// not started.
+/// As `run_block`, with a lease around each task. A task that had no resource yet when the batch was stopped has not
+/// started.
 template <class T, class RunOne>
 struct pooled_block {
   typed_pool<T>& pool;
@@ -95,17 +95,25 @@ struct pooled_block {
     pooled_block& self = *static_cast<pooled_block*>(object);
     std::size_t index = first;
     for (; index != last && !batch.stopped(); ++index) {
-      bool waits = true;
       try {
         const task_lease<T> lease(self.pool, index, batch);
-        waits = false;
-        self.run_one(index, batch, lease.resource());
+        if (batch.stopped()) break;  // while it waited, or while its resource was made
+        self.run_with(lease.resource(), index, batch);
       } catch (...) {
-        if (waits && batch.stopped()) break;
+        if (batch.stopped()) break;
         batch.fail(index);
       }
     }
     return index;
+  }
+
+  /// A failure is told before the lease goes back: a task that waits for that very resource must not start by it.
+  void run_with(T& resource, std::size_t index, batch_control& batch) noexcept {
+    try {
+      run_one(index, batch, resource);
+    } catch (...) {
+      batch.fail(index);
+    }
   }
 
   task_block block() { return {this, &run}; }
