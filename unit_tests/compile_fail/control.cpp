@@ -13,4 +13,9 @@ void right_use() {
 
   std::vector<int> numbers(3);
   fanout::map_in_parallel(numbers, [](int& number) { return number; });
+
+  fanout::resource_pool<int> pool([] { return 1; }, 2);
+  std::vector<std::function<int(int&)>> pooled_tasks(3);
+  fanout::execute_with_pool(pooled_tasks, pool);
+  fanout::map_with_pool(numbers, pool, [](int number, int& resource) { return number + resource; });
 }
