@@ -1,17 +1,18 @@
-#include <oneapi/tbb/concurrent_queue.h>
-
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "describe.hpp"
 #include "fanout/detail/slot_pool.hpp"
 #include "fanout/error.hpp"
 #include "frame.hpp"
+#include "slot_stack.hpp"
 
 namespace fanout::detail {
 
@@ -19,19 +20,19 @@ namespace fanout::detail {
 ///
 ///     vacant ──make──► lent ──give back──► idle ──take──► lent ──discard──► vacant
 ///
-/// Who took a slot out of a queue, or was handed it, owns it until it puts it back. The queues and the mutex order an
+/// Who took a slot out of a stack, or was handed it, owns it until it puts it back. The stacks and the mutex order an
 /// owner after the one before it; what is atomic in a slot is so for those who only look.
 ///
-/// **A caller** takes a slot from the queues, without a lock, if nobody waits. Otherwise it joins the line, in the order
+/// **A caller** takes a slot from the stacks, without a lock, if nobody waits. Otherwise it joins the line, in the order
 /// of arrival. The first in line is served, by `serve`, by whoever puts a slot back or joins, under the mutex. So a
-/// newcomer never overtakes; and a slot is always in a queue or handed to somebody who still wants it: a waiter that gives
+/// newcomer never overtakes; and a slot is always in a stack or handed to somebody who still wants it: a waiter that gives
 /// up takes itself out of the line under the same mutex, or finds that it has a slot, and keeps it.
 ///
 /// **No wake-up is lost.** Who puts a slot back pushes it first and then looks whether anybody waits; who joins the line
-/// counts itself first and then looks into the queues. Each has a sequentially consistent fence between its two steps,
+/// counts itself first and then looks into the stacks. Each has a sequentially consistent fence between its two steps,
 /// so at least one of them sees what the other did, and hands the slot over.
 ///
-/// **Closing** works the same way: `close` sets the flag and then empties the queues; who puts a slot back pushes it and
+/// **Closing** works the same way: `close` sets the flag and then empties the stacks; who puts a slot back pushes it and
 /// then looks at the flag. Whoever takes a slot out after the flag was set destroys its resource and lets the slot go.
 class slot_pool::engine {
  public:
@@ -40,9 +41,9 @@ class slot_pool::engine {
         settings_(chosen),
         ages_(chosen.max_idle != std::chrono::nanoseconds::max() ||
               chosen.max_lifetime != std::chrono::nanoseconds::max()),
-        slots_(new slot[chosen.size]) {
-    spare_.reserve(chosen.size);
-    for (std::size_t each = 0; each != chosen.size; ++each) vacant_.push(each);
+        slots_(new slot[chosen.size]),
+        links_(chosen.size) {
+    for (std::size_t each = chosen.size; each != 0; --each) vacant_.push(each - 1);
   }
 
   std::size_t size() const { return settings_.size; }
@@ -107,7 +108,7 @@ class slot_pool::engine {
       const std::lock_guard lock(mutex_);
       while (!line_.empty()) answer(leave_line(line_.first()), waiter::answer::closed);
     }
-    empty_queues();
+    empty_stacks();
   }
 
   void count_timeout() { timeouts_.fetch_add(1, std::memory_order_relaxed); }
@@ -170,7 +171,7 @@ class slot_pool::engine {
     bool in_line = false;
     waiter* previous = nullptr;
     waiter* next = nullptr;
-    std::condition_variable answered{};
+    std::condition_variable* bell = nullptr;  // while it is in line
   };
 
   /// Waiters in the order of arrival; they lie on the stacks of their threads.
@@ -193,38 +194,19 @@ class slot_pool::engine {
     waiter* last_ = nullptr;
   };
 
-  using queue = tbb::concurrent_bounded_queue<std::size_t>;
-
   // ── Where slots are ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  bool try_take(std::size_t& taken) {
-    return idle_.try_pop(taken) || vacant_.try_pop(taken) || try_take_spare(taken);
-  }
+  bool try_take(std::size_t& taken) { return idle_.try_pop(taken) || vacant_.try_pop(taken); }
 
-  bool try_take_spare(std::size_t& taken) {
-    if (spares_.load(std::memory_order_relaxed) == 0) return false;
-    const std::lock_guard lock(spare_mutex_);
-    if (spare_.empty()) return false;
-    taken = spare_.back();
-    spare_.pop_back();
-    spares_.store(spare_.size(), std::memory_order_relaxed);
-    return true;
-  }
-
-  void put(queue& where, std::size_t returned) noexcept {
-    try {
-      where.push(returned);
-    } catch (...) {  // no memory for a page of the queue; here is room for all slots
-      const std::lock_guard lock(spare_mutex_);
-      spare_.push_back(returned);
-      spares_.store(spare_.size(), std::memory_order_relaxed);
-    }
+  void put(slot_stack& where, std::size_t returned) noexcept {
+    if (waiting_.load(std::memory_order_relaxed) != 0 && hand_over(returned)) return;
+    where.push(returned);
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (waiting_.load(std::memory_order_relaxed) != 0) {
       const std::lock_guard lock(mutex_);
       serve();
     }
-    if (closed_.load(std::memory_order_relaxed)) empty_queues();
+    if (closed_.load(std::memory_order_relaxed)) empty_stacks();
   }
 
   void put_idle(std::size_t returned) noexcept {
@@ -237,12 +219,28 @@ class slot_pool::engine {
     slots_[each].now.store(state::idle, std::memory_order_relaxed);
   }
 
-  void empty_queues() noexcept {
+  void empty_stacks() noexcept {
     for (std::size_t taken = none; try_take(taken);)
       if (slots_[taken].now.load(std::memory_order_relaxed) == state::idle) unmake(taken);
   }
 
   // ── The line ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /// To the first in line, if there is one. The bell rings when the mutex is free, for which its waiter would have to
+  /// wait otherwise; that one may be gone by then, and somebody else look up in vain.
+  bool hand_over(std::size_t returned) noexcept {
+    std::condition_variable* bell = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      if (line_.empty()) return false;
+      waiter& first = leave_line(line_.first());
+      first.slot = returned;
+      first.got = waiter::answer::slot;
+      bell = first.bell;
+    }
+    bell->notify_one();
+    return true;
+  }
 
   std::size_t wait(const demand& wanted) {
     if (wanted.waits == patience::none) return none;
@@ -256,14 +254,16 @@ class slot_pool::engine {
       if (self.got == waiter::answer::none) {
         if (closed_.load(std::memory_order_relaxed)) throw pool_closed();
         if (wanted.waits == patience::endless) refuse_to_wait_for_oneself();
+        self.bell = &take_bell();
         join_line(self);
         serve();
         const auto answered = [&self] { return self.got != waiter::answer::none; };
         if (wanted.waits == patience::endless) {
-          self.answered.wait(lock, answered);
-        } else if (!self.answered.wait_until(lock, wanted.limit, answered)) {
+          self.bell->wait(lock, answered);
+        } else if (!self.bell->wait_until(lock, wanted.limit, answered)) {
           leave_line(self);
         }
+        spare_bells_.push_back(self.bell);
       }
     }  // the callback has ended: `self` may go
     if (self.got == waiter::answer::closed) throw pool_closed();
@@ -297,10 +297,19 @@ class slot_pool::engine {
     }
   }
 
-  /// Once the mutex is free the waiter may be gone.
   static void answer(waiter& other, enum waiter::answer answer) {
     other.got = answer;
-    other.answered.notify_one();
+    if (other.bell != nullptr) other.bell->notify_one();
+  }
+
+  std::condition_variable& take_bell() {
+    if (spare_bells_.empty()) {
+      spare_bells_.reserve(bells_.size() + 1);  // so that each finds room when it comes back
+      return bells_.emplace_back();
+    }
+    std::condition_variable& bell = *spare_bells_.back();
+    spare_bells_.pop_back();
+    return bell;
   }
 
   /// Whoever acquired every resource waits for the caller to end. Holders that ended meanwhile and left a lease to
@@ -416,15 +425,15 @@ class slot_pool::engine {
   const bool ages_;  // resources do
   const std::unique_ptr<slot[]> slots_;
 
-  queue idle_;    // with a resource
-  queue vacant_;  // without
-  std::mutex spare_mutex_;
-  std::vector<std::size_t> spare_;  // guarded by it
-  std::atomic<std::size_t> spares_{0};
+  const slot_links links_;
+  slot_stack idle_{links_};    // with a resource
+  slot_stack vacant_{links_};  // without
   std::atomic<bool> closed_{false};
 
-  mutable std::mutex mutex_;  // guards the line, and the text
+  mutable std::mutex mutex_;  // guards the line, its bells, and the text
   line line_;
+  std::deque<std::condition_variable> bells_;
+  std::vector<std::condition_variable*> spare_bells_;
   std::atomic<std::size_t> waiting_{0};  // written under the mutex: how many are in line
   std::string last_failure_;
 

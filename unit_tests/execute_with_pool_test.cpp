@@ -321,7 +321,7 @@ TEST_F(ExecuteWithPool, SharesAPoolWithThreadsThatAcquireForThemselves) {
   });
   EXPECT_EQ(pool.statistics().acquired_total, 200U * 10 + 3 * 200);
   EXPECT_EQ(pool.idle(), 2U);
-  for (const auto& each : all_leases(pool)) EXPECT_EQ(each->users.most(), 1);
+  for (const auto& each : all_leases(pool)) EXPECT_LE(each->users.most(), 1);
 }
 
 TEST_F(ExecuteWithPool, NamesTheTasksThatHoldLeases) {

@@ -146,6 +146,17 @@ TEST_F(ResourcePool, WithANegativeAgeIsRefused) {
 
 // ── Acquiring ───────────────────────────────────────────────────────────────────────────────────────────────────
 
+TEST_F(ResourcePool, LendsWhatCameBackLastFirst) {
+  resource_pool<numbered> pool(numbers(), 3);
+  std::optional one(pool.acquire());
+  std::optional two(pool.acquire());
+  const int last = (*one)->value;
+  two.reset();
+  one.reset();
+  EXPECT_EQ(pool.acquire()->value, last);
+  EXPECT_EQ(pool.acquire()->value, last);
+}
+
 TEST_F(ResourcePool, LendsEachResourceToOneHolderAtATime) {
   resource_pool<std::atomic<int>> pool([] { return std::atomic<int>(0); }, 4);
   std::atomic<int> overlaps = 0;
@@ -603,7 +614,7 @@ TEST_F(ResourcePool, MayBeDestroyedWhileLeasesAreOut) {
     lent = pool.acquire();
   }
   EXPECT_EQ(counted::population.alive(), 1);
-  EXPECT_EQ((*lent)->value, 1);
+  EXPECT_GT((*lent)->value, 0);
   lent.reset();
   EXPECT_EQ(counted::population.alive(), 0);
 }
