@@ -145,7 +145,8 @@ compare_command::prepared_workload compare_command::prepare_compress(const std::
     tell(errors);
     throw usage_error(fmt::format("--input '{}' holds no regular files", input_));
   }
-  return {std::make_unique<compress_workload>(input_, std::move(files), static_cast<int>(level_)), std::move(errors)};
+  return {std::make_unique<compress_workload>(input_, std::move(files), static_cast<int>(level_), concurrency_),
+          std::move(errors)};
 } catch (const input_error& error) {
   throw usage_error(fmt::format("--input '{}' cannot be listed: {}", error.path(), error.what()));
 }

@@ -79,7 +79,9 @@ TEST(FileList, OfWhatIsNoDirectoryThrowsItsName) {
 
 class Compress : public testing::Test {
  protected:
-  compress_workload workload_of_all() const { return {directory_.path(), list_files(directory_.path()), 3}; }
+  compress_workload workload_of_all(int level = 3) const {
+    return {directory_.path(), list_files(directory_.path()), level, 2};
+  }
 
   void expect_input_error(const compress_workload& tasks, const std::string& path) const {
     try {
@@ -100,6 +102,17 @@ TEST_F(Compress, ChecksumsDependOnTheContentAlone) {
   EXPECT_EQ(workload_of_all().run(0, {}), first);
   directory_.write("file", std::string(200'000, 'x') + "tall");
   EXPECT_NE(workload_of_all().run(0, {}), first);
+}
+
+TEST_F(Compress, ATaskFindsTheLevelAndNothingElseOfTheOneBefore) {
+  std::string words;
+  for (int number = 0; number < 50'000; ++number)
+    words += std::to_string(static_cast<long>(number) * number % 1'009) + ' ';
+  directory_.write("file", words);
+  const compress_workload tasks = workload_of_all(19);
+  const std::uint64_t with_a_new_compressor = tasks.run(0, {});
+  EXPECT_EQ(tasks.run(0, {}), with_a_new_compressor);
+  EXPECT_NE(workload_of_all(1).run(0, {}), with_a_new_compressor) << "the level makes no difference to this file";
 }
 
 TEST_F(Compress, FilesOfEverySizeAroundThePiecesAreRead) {

@@ -62,13 +62,23 @@ class input_file {
   int descriptor_ = -1;
 };
 
-/// A zstd stream that keeps size and checksum of what it writes, and nothing else.
-class checked_compressor {
+std::size_t check(std::size_t result) {
+  if (ZSTD_isError(result) != 0) throw std::runtime_error(fmt::format("zstd: {}", ZSTD_getErrorName(result)));
+  return result;
+}
+
+}  // namespace
+
+/// What a task needs beside its file: a zstd stream that keeps size and checksum of what it writes and nothing else,
+/// and the piece of the file that is read.
+class compress_workload::compressor {
  public:
-  explicit checked_compressor(int level) : context_(ZSTD_createCCtx(), &ZSTD_freeCCtx) {
+  explicit compressor(int level) : context_(ZSTD_createCCtx(), &ZSTD_freeCCtx) {
     if (!context_) throw std::bad_alloc();
     check(ZSTD_CCtx_setParameter(context_.get(), ZSTD_c_compressionLevel, level));
   }
+
+  std::span<std::byte> buffer() { return *read_; }
 
   void add(std::span<const std::byte> bytes, bool last) {
     ZSTD_inBuffer input{bytes.data(), bytes.size(), 0};
@@ -86,22 +96,29 @@ class checked_compressor {
   std::uint64_t size() const { return size_; }
   std::uint64_t checksum() const { return checksum_; }
 
- private:
-  static std::size_t check(std::size_t result) {
-    if (ZSTD_isError(result) != 0) throw std::runtime_error(fmt::format("zstd: {}", ZSTD_getErrorName(result)));
-    return result;
+  /// Begins a stream anew, at the same level, wherever the one before was left.
+  void reset() {
+    check(ZSTD_CCtx_reset(context_.get(), ZSTD_reset_session_only));
+    size_ = 0;
+    checksum_ = 0;
   }
 
+ private:
   std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> context_;
+  std::unique_ptr<piece> read_ = std::make_unique_for_overwrite<piece>();
   std::unique_ptr<piece> compressed_ = std::make_unique_for_overwrite<piece>();
   std::uint64_t size_ = 0;
   std::uint64_t checksum_ = 0;
 };
 
-}  // namespace
+compress_workload::compress_workload(std::string directory, file_list files, int level, std::size_t concurrency)
+    : directory_(std::move(directory)),
+      files_(std::move(files)),
+      level_(level),
+      compressors_([level] { return compressor(level); }, concurrency,
+                   {.lazy = true, .reset = [](compressor& used) { used.reset(); }}) {}
 
-compress_workload::compress_workload(std::string directory, file_list files, int level)
-    : directory_(std::move(directory)), files_(std::move(files)), level_(level) {}
+compress_workload::~compress_workload() = default;
 
 std::string compress_workload::summary() const {
   return fmt::format("{} files below {}, {:.1f} MB, zstd level {}", files_.paths.size(), directory_,
@@ -112,18 +129,18 @@ parameters compress_workload::description() const {
   return {{"input", directory_}, {"bytes", files_.bytes}, {"level", static_cast<std::uint64_t>(level_)}};
 }
 
-// Each task makes a compressor of its own. One per thread would be cheaper, but thread-rounds would make one per task
-// all the same, and the table would compare the cost of compressors instead of schedules.
+// Every competitor takes its compressors from one pool, which has one for each task that may run at once: nobody waits,
+// and each is made once. If threads made their own, thread-rounds would make one a task all the same, and the table
+// would compare the cost of compressors instead of schedules.
 std::uint64_t compress_workload::run(std::size_t index, const std::stop_token& stop) const {
   input_file file(files_.paths[index]);
-  checked_compressor compressor(level_);
-  const auto buffer = std::make_unique_for_overwrite<piece>();
+  const fanout::lease<compressor> lent = compressors_.acquire();
   for (bool last = false; !last && !stop.stop_requested();) {
-    const std::size_t size = file.read_into(*buffer);
-    last = size < buffer->size();
-    compressor.add(std::span(*buffer).first(size), last);
+    const std::size_t size = file.read_into(lent->buffer());
+    last = size < lent->buffer().size();
+    lent->add(lent->buffer().first(size), last);
   }
-  return combine(combine(index, compressor.size()), compressor.checksum());
+  return combine(combine(index, lent->size()), lent->checksum());
 }
 
 }  // namespace tool
