@@ -1,5 +1,8 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
+
 namespace fanout::detail {
 
 class executor_core;
@@ -37,18 +40,31 @@ class frame_entry {
 
   const frame& entered() const { return entered_; }
 
-  /// Whether what runs in this entry must end before what runs in `other` goes on: that one is this one, or lies
+  /// No other entry of the process ever has it, and none has 0.
+  std::uint64_t id() const { return id_; }
+
+  /// Whether what runs in this entry must end before what runs in the other goes on: that one is this one, or lies
   /// further down on the stack of this thread, or started the batch of one of these.
-  bool keeps_waiting(const frame_entry* other) const {
+  bool keeps_waiting(std::uint64_t other) const {
     for (const frame_entry* below = this; below != nullptr; below = below->left_)
       for (const frame_entry* each = below; each != nullptr; each = each->entered_.starter)
-        if (each == other) return true;
+        if (each->id_ == other) return true;
     return false;
   }
 
  private:
+  /// Each thread takes a million numbers at a time, so that threads do not meet at the counter.
+  static std::uint64_t next_id() {
+    constexpr std::uint64_t at_a_time = std::uint64_t{1} << 20U;
+    static std::atomic<std::uint64_t> taken{1};
+    static thread_local std::uint64_t next = 0;
+    if (next % at_a_time == 0) next = taken.fetch_add(1, std::memory_order_relaxed) * at_a_time;
+    return next++;
+  }
+
   const frame& entered_;
   const frame_entry* const left_;
+  const std::uint64_t id_ = next_id();
 };
 
 /// The frame of the calling thread; null outside of all batches.

@@ -1,9 +1,15 @@
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
+#include <exception>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,8 +38,8 @@ namespace fanout::detail {
 /// counts itself first and then looks into the stacks. Each has a sequentially consistent fence between its two steps,
 /// so at least one of them sees what the other did, and hands the slot over.
 ///
-/// **Closing** works the same way: `close` sets the flag and then empties the stacks; who puts a slot back pushes it and
-/// then looks at the flag. Whoever takes a slot out after the flag was set destroys its resource and lets the slot go.
+/// **Closing** works the same way, with the same fences: `close` sets the flag and then empties the stacks; who puts a
+/// slot back pushes it and then looks at the flag. Whoever takes a slot out after the flag was set destroys its resource and lets the slot go.
 class slot_pool::engine {
  public:
   engine(slot_pool& face, const settings& chosen)
@@ -47,6 +53,7 @@ class slot_pool::engine {
   }
 
   std::size_t size() const { return settings_.size; }
+  std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
   void fill() {
     for (std::size_t each = none; vacant_.try_pop(each);) {
@@ -79,11 +86,16 @@ class slot_pool::engine {
       put_idle(taken);  // for the next caller: this one has waited long enough
       return none;
     }
+    refuse_if_closed(taken);  // meanwhile
     note_wait(clock::now() - begin);
     return lend(taken, wanted);
   }
 
+  /// The lease has moved, so it need not end with the task that acquired it.
+  void moved(std::size_t lent) noexcept { slots_[lent].holder.store(0, std::memory_order_relaxed); }
+
   void give_back(std::size_t returned) noexcept {
+    if (ages_ && is_past(slots_[returned].made_at, settings_.max_lifetime)) return discard(returned);
     if (settings_.resets && !closed_.load(std::memory_order_relaxed)) {
       try {
         face_.reset(returned);
@@ -92,18 +104,17 @@ class slot_pool::engine {
         return discard(returned);
       }
     }
-    if (ages_ && is_past(slots_[returned].made_at, settings_.max_lifetime)) return discard(returned);
     put_idle(returned);
   }
 
   void discard(std::size_t broken) noexcept {
-    unmake(broken);
-    discarded_.fetch_add(1, std::memory_order_relaxed);
+    drop(broken);
     put(vacant_, broken);
   }
 
   void close() noexcept {
-    closed_.store(true, std::memory_order_seq_cst);
+    closed_.store(true, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
     {
       const std::lock_guard lock(mutex_);
       while (!line_.empty()) answer(leave_line(line_.first()), waiter::answer::closed);
@@ -122,7 +133,7 @@ class slot_pool::engine {
       figures.in_use += seen == state::lent ? 1U : 0U;
       figures.acquired_total += slots_[each].acquired.load(std::memory_order_relaxed);
     }
-    figures.waiting = waiting_.load(std::memory_order_relaxed);
+    figures.waiting = waiting();
     figures.timeouts = timeouts_.load(std::memory_order_relaxed);
     figures.created = created_.load(std::memory_order_relaxed);
     figures.discarded = discarded_.load(std::memory_order_relaxed);
@@ -152,14 +163,15 @@ class slot_pool::engine {
   }
 
  private:
+  /// A slot between two places is as it was there: one that has been handed to a waiter is idle until it is lent.
   enum class state : unsigned char { vacant, idle, lent };
 
   /// On lines of its own: neighbours are in the hands of different threads.
   struct alignas(128) slot {
     std::atomic<state> now{state::vacant};
     std::atomic<std::size_t> acquired{0};
-    std::atomic<const frame_entry*> holder{nullptr};  // where it was acquired; null outside of all tasks
-    std::atomic<std::size_t> task{none};              // this and the next only where leases are tracked
+    std::atomic<std::uint64_t> holder{0};  // the entry of the task that holds it; 0 if that is not known
+    std::atomic<std::size_t> task{none};   // this and the next only where leases are tracked
     std::atomic<clock::rep> lent_at{0};
     clock::time_point made_at{};  // these only where resources age
     clock::time_point idle_since{};
@@ -312,15 +324,14 @@ class slot_pool::engine {
     return bell;
   }
 
-  /// Whoever acquired every resource waits for the caller to end. Holders that ended meanwhile and left a lease to
-  /// somebody else are compared, not read; one who began at the same address is taken for them.
+  /// Who holds them all waits for the caller to end. (A lease that has not moved is given back by the thread that
+  /// acquired it, in the task that did, or else is part of the results of that task's batch.)
   void refuse_to_wait_for_oneself() const {
     const frame_entry* const here = current_entry();
     if (here == nullptr) return;
     for (std::size_t each = 0; each != size(); ++each) {
       if (slots_[each].now.load(std::memory_order_acquire) != state::lent) return;
-      const frame_entry* const holder = slots_[each].holder.load(std::memory_order_relaxed);
-      if (holder == nullptr || !here->keeps_waiting(holder)) return;
+      if (!here->keeps_waiting(slots_[each].holder.load(std::memory_order_relaxed))) return;
     }
     throw std::logic_error(
         "this task holds every resource of the pool and would wait for itself for ever: acquire once, or make the "
@@ -336,14 +347,11 @@ class slot_pool::engine {
 
   /// Puts a resource that is good into the slot, or puts the slot back and throws. True if user code ran for it.
   bool prepare(std::size_t taken) {
-    if (closed_.load(std::memory_order_acquire)) {
-      put_back(taken);
-      throw pool_closed();
-    }
+    refuse_if_closed(taken);
     if (slots_[taken].now.load(std::memory_order_relaxed) == state::idle) {
       if (is_good(taken)) return settings_.validates;
-      unmake(taken);
-      discarded_.fetch_add(1, std::memory_order_relaxed);
+      drop(taken);
+      refuse_if_closed(taken);
     }
     try {
       make(taken);
@@ -360,8 +368,10 @@ class slot_pool::engine {
     return true;
   }
 
-  void put_back(std::size_t taken) {
+  void refuse_if_closed(std::size_t taken) {
+    if (!closed_.load(std::memory_order_acquire)) return;
     put(slots_[taken].now.load(std::memory_order_relaxed) == state::idle ? idle_ : vacant_, taken);
+    throw pool_closed();
   }
 
   bool is_good(std::size_t idle) {
@@ -392,9 +402,14 @@ class slot_pool::engine {
     slots_[each].now.store(state::vacant, std::memory_order_relaxed);
   }
 
+  void drop(std::size_t bad) noexcept {
+    unmake(bad);
+    if (!closed_.load(std::memory_order_relaxed)) discarded_.fetch_add(1, std::memory_order_relaxed);
+  }
+
   std::size_t lend(std::size_t taken, const demand& wanted) {
     slot& lent = slots_[taken];
-    lent.holder.store(current_entry(), std::memory_order_relaxed);
+    lent.holder.store(current_entry() != nullptr ? current_entry()->id() : 0, std::memory_order_relaxed);
     lent.acquired.store(lent.acquired.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     if (settings_.tracks) {
       lent.task.store(wanted.task, std::memory_order_relaxed);
@@ -467,10 +482,12 @@ std::size_t slot_pool::acquire_until(clock::time_point limit) {
   return slot;
 }
 
+void slot_pool::moved(std::size_t slot) noexcept { engine_->moved(slot); }
 void slot_pool::give_back(std::size_t slot) noexcept { engine_->give_back(slot); }
 void slot_pool::discard(std::size_t slot) noexcept { engine_->discard(slot); }
 void slot_pool::close() noexcept { engine_->close(); }
 std::size_t slot_pool::size() const noexcept { return engine_->size(); }
+std::size_t slot_pool::waiting() const noexcept { return engine_->waiting(); }
 pool_statistics slot_pool::statistics() const { return engine_->statistics(); }
 std::vector<outstanding_lease> slot_pool::outstanding() const { return engine_->outstanding(); }
 

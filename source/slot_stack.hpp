@@ -14,7 +14,7 @@
 /// holds up all who come after it.
 namespace fanout::detail {
 
-/// The links of the slots 0 … size, for any number of stacks: a slot is in one of them at most.
+/// The links of the slots 0 … size - 1, for any number of stacks: a slot is in one of them at most.
 class slot_links {
  public:
   explicit slot_links(std::size_t size) : next_(new std::atomic<std::uint32_t>[size]) {}

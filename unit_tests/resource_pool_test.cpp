@@ -5,8 +5,6 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
-#include <new>
 #include <optional>
 #include <stdexcept>
 #include <stop_token>
@@ -160,7 +158,7 @@ TEST_F(ResourcePool, LendsWhatCameBackLastFirst) {
 TEST_F(ResourcePool, LendsEachResourceToOneHolderAtATime) {
   resource_pool<std::atomic<int>> pool([] { return std::atomic<int>(0); }, 4);
   std::atomic<int> overlaps = 0;
-  on_threads(20, [&](std::size_t) {
+  on_threads(100, [&](std::size_t) {
     for (int round = 0; round != 1'000; ++round) {
       const auto lent = pool.acquire();
       if (++*lent != 1) ++overlaps;
@@ -168,7 +166,7 @@ TEST_F(ResourcePool, LendsEachResourceToOneHolderAtATime) {
     }
   });
   EXPECT_EQ(overlaps, 0);
-  EXPECT_EQ(pool.statistics().acquired_total, 20'000U);
+  EXPECT_EQ(pool.statistics().acquired_total, 100'000U);
   EXPECT_EQ(pool.idle(), 4U);
 }
 
@@ -199,6 +197,31 @@ TEST_F(ResourcePool, NeverGivesUpBeforeTheLimit) {
   }
   EXPECT_EQ(pool.statistics().timeouts, 12U);
   EXPECT_EQ(pool.waiting(), 0U);
+}
+
+TEST_F(ResourcePool, WaitsOnceForTheLimitAndNotTwice) {
+  resource_pool<numbered> pool(numbers(), 1);
+  const auto held = pool.acquire();
+  const auto begin = clock_type::now();
+  EXPECT_FALSE(pool.try_acquire_for(2s).has_value());
+  EXPECT_LT(clock_type::now() - begin, 4s);
+}
+
+TEST_F(ResourcePool, TakesALimitThatIsPastForNotWaiting) {
+  pool_options<numbered> options;
+  options.lazy = true;
+  options.validate = [](numbered&) { return true; };
+  resource_pool<numbered> pool(numbers(), 1, std::move(options));
+  EXPECT_TRUE(pool.try_acquire_for(0s).has_value());
+  EXPECT_TRUE(pool.try_acquire_until(clock_type::now() - 1s).has_value());
+}
+
+TEST_F(ResourcePool, LendsWhatIsIdleThoughTheStopWasRequested) {
+  resource_pool<numbered> pool(numbers(), 1);
+  std::stop_source stop;
+  stop.request_stop();
+  const auto lent = pool.acquire(stop.get_token());
+  EXPECT_THROW(static_cast<void>(pool.acquire(stop.get_token())), fanout::operation_cancelled);
 }
 
 TEST_F(ResourcePool, WaitsForAReleaseWithinTheLimit) {
@@ -288,26 +311,30 @@ TEST_F(ResourcePool, ServesFortyWaitersInTheOrderInWhichTheyCame) {
 
 TEST_F(ResourcePool, LetsNobodyOvertakeWhoWaits) {
   resource_pool<numbered> pool(numbers(), 1);
-  std::optional held(pool.acquire());
-  std::atomic<bool> served = false;
-  std::jthread first([&] {
-    const auto lent = pool.acquire();
-    served = true;
-    std::this_thread::sleep_for(1ms);
-  });
-  wait_for_waiters(pool, 1);
-  std::atomic<bool> stop = false;
-  on_threads(3, [&](std::size_t number) {
-    if (number == 0) {
-      held.reset();
-      stop = true;
-      return;
-    }
-    while (!stop) {
-      const auto lent = pool.try_acquire();
-      EXPECT_TRUE(!lent || served);
-    }
-  });
+  long overtaken = 0;
+  for (int round = 0; round != 1'000; ++round) {
+    std::optional held(pool.acquire());
+    std::atomic<bool> served = false;
+    std::atomic<bool> over = false;
+    std::atomic<long> tries = 0;
+    std::jthread first([&] {
+      const auto lent = pool.acquire();
+      served = true;
+    });
+    wait_for_waiters(pool, 1);
+    std::jthread newcomer([&] {
+      while (!over) {
+        const auto lent = pool.try_acquire();
+        ++tries;
+        if (lent && !served) ++overtaken;
+      }
+    });
+    while (tries < 3) std::this_thread::yield();  // it is at it when the resource comes back
+    held.reset();
+    first.join();
+    over = true;
+  }
+  EXPECT_EQ(overtaken, 0);
 }
 
 TEST_F(ResourcePool, RecoversFromLongOverload) {
@@ -404,6 +431,50 @@ TEST_F(ResourcePool, LetsOthersTryInTurnWhenTheFactoryFails) {
   EXPECT_TRUE(pool.try_acquire().has_value());
 }
 
+TEST_F(ResourcePool, LetsAWaiterTryWhenTheFactoryFailsForAnother) {
+  std::atomic<int> calls = 0;
+  resource_pool<numbered>* itself = nullptr;
+  resource_pool<numbered> pool(
+      [&] {
+        if (++calls == 1) {
+          wait_for_waiters(*itself, 1);
+          throw std::runtime_error("the first time");
+        }
+        return numbered(calls);
+      },
+      1, {.lazy = true});
+  itself = &pool;
+  std::jthread first([&] { EXPECT_THROW(static_cast<void>(pool.acquire()), std::runtime_error); });
+  while (calls == 0) std::this_thread::yield();
+  const auto lent = pool.try_acquire_for(patience);
+  ASSERT_TRUE(lent.has_value());
+  EXPECT_EQ((*lent)->value, 2);
+}
+
+TEST_F(ResourcePool, ServesAWaiterByAReleaseWhileTheFactoryFails) {
+  event failing;
+  event released;
+  std::atomic<int> calls = 0;
+  resource_pool<numbered> pool(
+      [&] {
+        if (++calls > 1) {
+          failing.set();
+          EXPECT_TRUE(released.wait());
+          throw std::runtime_error("down");
+        }
+        return numbered(calls);
+      },
+      2, {.lazy = true});
+  std::optional held(pool.acquire());
+  std::jthread unlucky([&] { EXPECT_THROW(static_cast<void>(pool.acquire()), std::runtime_error); });
+  ASSERT_TRUE(failing.wait());
+  std::jthread waiter([&] { EXPECT_EQ(pool.acquire()->value, 1); });
+  wait_for_waiters(pool, 1);
+  held.reset();
+  waiter.join();
+  released.set();
+}
+
 TEST_F(ResourcePool, RunsSlowFactoriesSideBySide) {
   rendezvous all(3);
   resource_pool<numbered> pool(
@@ -413,6 +484,36 @@ TEST_F(ResourcePool, RunsSlowFactoriesSideBySide) {
       },
       3, {.lazy = true});
   on_threads(3, [&](std::size_t) { static_cast<void>(pool.acquire()); });
+}
+
+TEST_F(ResourcePool, RunsSlowValidationsResetsAndDestructorsSideBySide) {
+  struct slow {
+    slow(rendezvous& at, std::atomic<bool>& when) : meeting(at), armed(when) {}
+    slow(slow&&) = delete;
+    ~slow() {
+      EXPECT_TRUE(!armed || meeting.meet());
+    }
+    rendezvous& meeting;
+    std::atomic<bool>& armed;
+  };
+  rendezvous validations(2);
+  rendezvous resets(2);
+  rendezvous destructions(2);
+  std::atomic<bool> last_days = false;
+  pool_options<slow> options;
+  options.validate = [&](slow&) { return validations.meet(); };
+  options.reset = [&](slow&) {
+    EXPECT_TRUE(resets.meet());
+    throw std::runtime_error("destroy it");
+  };
+  {
+    resource_pool<slow> pool([&] { return slow(destructions, last_days); }, 2, std::move(options));
+    on_threads(2, [&](std::size_t) {
+      const auto lent = pool.acquire();
+      last_days = true;
+    });
+    EXPECT_EQ(pool.idle(), 0U);
+  }
 }
 
 TEST_F(ResourcePool, ServesOthersWhileAFactoryIsSlow) {
@@ -550,6 +651,46 @@ TEST_F(ResourcePool, ReplacesWhatIsTooOldButNeverWhileItIsLent) {
   EXPECT_EQ(pool.acquire()->value, 2);
 }
 
+TEST_F(ResourcePool, ReplacesWhatBecameTooOldWhileItWasIdle) {
+  resource_pool<numbered> pool(numbers(), 1, {.max_lifetime = 20ms});
+  std::this_thread::sleep_for(30ms);
+  EXPECT_EQ(pool.acquire()->value, 2);
+}
+
+TEST_F(ResourcePool, ResetsNothingThatItWillNotKeep) {
+  std::atomic<int> resets = 0;
+  pool_options<numbered> options;
+  options.reset = [&](numbered&) { ++resets; };
+  options.max_lifetime = 1ms;
+  resource_pool<numbered> pool(numbers(), 3, std::move(options));
+  auto discarded = pool.acquire();
+  discarded.discard();
+  {
+    const auto too_old = pool.acquire();
+    std::this_thread::sleep_for(2ms);
+  }
+  const auto after_the_end = pool.acquire();
+  pool.close();
+  EXPECT_EQ(resets, 0);
+}
+
+TEST_F(ResourcePool, TellsTheFailureOfAValidationAndOfAReset) {
+  std::atomic<bool> bad = true;
+  pool_options<numbered> options;
+  options.validate = [&](numbered&) {
+    if (bad.exchange(false)) throw std::runtime_error("no answer");
+    return true;
+  };
+  options.reset = [](numbered&) { throw std::runtime_error("still in use"); };
+  resource_pool<numbered> pool(numbers(), 1, std::move(options));
+  std::optional held(pool.acquire());
+  const auto text = [&] { return message_of<pool_timeout>([&] { static_cast<void>(pool.acquire_for(1ms)); }); };
+  EXPECT_TRUE(text().ends_with("the last failure: no answer"));
+  held.reset();
+  held = pool.acquire();
+  EXPECT_TRUE(text().ends_with("the last failure: still in use"));
+}
+
 TEST_F(ResourcePool, KeepsWhatIsNeitherIdleTooLongNorTooOld) {
   resource_pool<numbered> pool(numbers(), 1, {.max_idle = 1h, .max_lifetime = 1h});
   for (int round = 0; round != 5; ++round) EXPECT_EQ(pool.acquire()->value, 1);
@@ -645,6 +786,40 @@ TEST_F(ResourcePool, SendsWaitersAwayWhenItIsClosed) {
   EXPECT_EQ(held->value, 1) << "a lease stays valid";
 }
 
+TEST_F(ResourcePool, MayBeDestroyedWhileSomebodyWaits) {
+  for (int round = 0; round != 50; ++round) {
+    std::optional<resource_pool<numbered>> pool(std::in_place, numbers(), 1U);
+    const auto held = pool->acquire();
+    std::jthread waiting([&] { EXPECT_THROW(static_cast<void>(pool->acquire()), pool_closed); });
+    std::jthread timed([&] { EXPECT_THROW(static_cast<void>(pool->try_acquire_for(patience)), pool_closed); });
+    wait_for_waiters(*pool, 2);
+    pool.reset();
+  }
+}
+
+TEST_F(ResourcePool, LendsNothingThatGotReadyAfterItWasClosed) {
+  for (const bool good : {true, false}) {
+    event validating;
+    event closed;
+    pool_options<numbered> options;
+    options.validate = [&](numbered&) {
+      validating.set();
+      EXPECT_TRUE(closed.wait());
+      return good;
+    };
+    numbers factory;
+    resource_pool<numbered> pool(factory, 1, std::move(options));
+    std::jthread late([&] { EXPECT_THROW(static_cast<void>(pool.acquire()), pool_closed); });
+    ASSERT_TRUE(validating.wait());
+    pool.close();
+    closed.set();
+    late.join();
+    EXPECT_EQ(factory.made(), 1) << "nothing is made for a pool that is closed";
+    EXPECT_EQ(counted::population.alive(), 0);
+    EXPECT_EQ(pool.statistics().discarded, 0U);
+  }
+}
+
 TEST_F(ResourcePool, LeavesNothingBehindWhenItIsClosedWhileInUse) {
   for (int round = 0; round != 200; ++round) {
     resource_pool<numbered> pool(numbers(), 3, {.lazy = round % 2 == 0});
@@ -723,6 +898,17 @@ TEST_F(ResourcePool, KnowsItsLongestWait) {
   const auto before = pool.statistics().longest_wait;
   { const auto lent = pool.acquire(); }
   EXPECT_EQ(pool.statistics().longest_wait, before);
+}
+
+TEST_F(ResourcePool, CountsTheWaitForAReleaseInTheLongest) {
+  resource_pool<numbered> pool(numbers(), 1);
+  std::optional held(pool.acquire());
+  std::jthread waiter([&] { static_cast<void>(pool.acquire()); });
+  wait_for_waiters(pool, 1);
+  std::this_thread::sleep_for(5ms);
+  held.reset();
+  waiter.join();
+  EXPECT_GE(pool.statistics().longest_wait, 5ms);
 }
 
 TEST_F(ResourcePool, KnowsForHowLongItsLeasesAreOut) {
@@ -805,6 +991,38 @@ TEST_F(ResourcePool, LetsATaskWaitForWhatAnotherThreadHolds) {
     const auto one = pool.acquire();
     const auto two = pool.acquire();
   }));
+}
+
+TEST_F(ResourcePool, LetsATaskWaitForALeaseThatAnEarlierTaskGaveAway) {
+  resource_pool<numbered> pool(numbers(), 1);
+  std::optional<lease<numbered>> given;
+  event was_given;
+  std::jthread holder([&] {
+    EXPECT_TRUE(was_given.wait());
+    wait_for_waiters(pool, 1);
+    given.reset();
+  });
+  const std::vector<std::function<void()>> tasks = {[&] {
+                                                      given = pool.acquire();
+                                                      was_given.set();
+                                                    },
+                                                    [&] { static_cast<void>(pool.acquire()); }};
+  fanout::execute_in_parallel(tasks, 1);
+  EXPECT_EQ(pool.statistics().acquired_total, 2U);
+}
+
+TEST_F(ResourcePool, LetsATaskWaitForTheResultsOfAnEarlierBatch) {
+  resource_pool<numbered> pool(numbers(), 2);
+  const auto acquiring = [&] { return pool.acquire(); };
+  for (int round = 0; round != 5; ++round) {
+    auto held = fanout::execute_in_parallel(std::vector(2, acquiring), 1);
+    std::jthread holder([&] {
+      wait_for_waiters(pool, 1);
+      held.clear();
+    });
+    const auto again = fanout::execute_in_parallel(std::vector(1, acquiring), 1);
+    EXPECT_EQ(again.size(), 1U);
+  }
 }
 
 }  // namespace

@@ -94,13 +94,16 @@ template <class T>
 class [[nodiscard]] lease {
  public:
   lease(lease&& other) noexcept
-      : pool_(std::move(other.pool_)), slot_(other.slot_), resource_(std::exchange(other.resource_, nullptr)) {}
+      : pool_(std::move(other.pool_)), slot_(other.slot_), resource_(std::exchange(other.resource_, nullptr)) {
+    if (resource_ != nullptr) pool_->moved(slot_);
+  }
   lease& operator=(lease&& other) noexcept {
     if (this != &other) {
       release();
       pool_ = std::move(other.pool_);
       slot_ = other.slot_;
       resource_ = std::exchange(other.resource_, nullptr);
+      if (resource_ != nullptr) pool_->moved(slot_);
     }
     return *this;
   }
@@ -132,11 +135,15 @@ class [[nodiscard]] lease {
     pool_.reset();
   }
 
- private:
-  friend class resource_pool<T>;
-
-  lease(std::shared_ptr<detail::typed_pool<T>> pool, std::size_t slot)
+  /// For the pool, which alone can make a key.
+  class key {
+    friend class resource_pool<T>;
+    key() {}
+  };
+  lease(key, std::shared_ptr<detail::typed_pool<T>> pool, std::size_t slot)
       : pool_(std::move(pool)), slot_(slot), resource_(std::addressof(pool_->at(slot))) {}
+
+ private:
 
   std::shared_ptr<detail::typed_pool<T>> pool_;
   std::size_t slot_;
@@ -157,8 +164,8 @@ class [[nodiscard]] lease {
 /// **Hold and wait.** Who holds a lease and waits for another of the same pool may wait for ever: two tasks with one
 /// lease each, both waiting for a second. Acquire once, or release first, or make the pool large enough for all at
 /// once. A task gets a `std::logic_error` instead when it and the tasks in which its batch was started hold *every*
-/// resource, so that nobody could give one back before it ends. What they acquired counts as theirs, even when they
-/// moved the lease to somebody else.
+/// resource, so that nobody could give one back before it ends. (A lease that was moved counts for nobody: it may be
+/// anywhere.) Factory and validation must not wait for a resource of the same pool.
 ///
 /// *Costs*: some 30 ns to acquire and release where nobody waits; 20 ns more with `max_idle` or `max_lifetime`.
 template <class T>
@@ -177,38 +184,50 @@ class resource_pool {
   resource_pool(const resource_pool&) = delete;
   resource_pool& operator=(const resource_pool&) = delete;
 
-  /// Closes the pool. Leases may be out.
+  /// Closes the pool. Leases may be out, and callers that wait get `pool_closed`.
   ~resource_pool() { close(); }
 
   /// Waits for a resource. Throws `pool_closed`; `std::logic_error` (see above); what the factory throws, and then the
   /// next caller tries again; `error` if a new resource fails its validation.
-  lease<T> acquire() { return lent(pool_->acquire({}, detail::slot_pool::none)); }
+  lease<T> acquire() { return acquire(std::stop_token()); }
 
   /// The same; throws `operation_cancelled` once the stop is requested and there is none.
-  lease<T> acquire(const std::stop_token& stop) { return lent(pool_->acquire(stop, detail::slot_pool::none)); }
+  lease<T> acquire(const std::stop_token& stop) {
+    kept_pool pool = pool_;
+    const std::size_t slot = pool->acquire(stop, detail::slot_pool::none);
+    return lease<T>(typename lease<T>::key(), std::move(pool), slot);
+  }
 
   /// The same without waiting for a release: empty if none is idle or somebody else waits.
-  std::optional<lease<T>> try_acquire() { return lent_or_none(pool_->try_acquire(detail::slot_pool::none)); }
+  std::optional<lease<T>> try_acquire() {
+    kept_pool pool = pool_;
+    const std::size_t slot = pool->try_acquire(detail::slot_pool::none);
+    return lent_or_none(std::move(pool), slot);
+  }
 
   /// The same; empty at the limit. The time of the factory and the validation counts: what is ready later goes to the
-  /// next caller.
+  /// next caller. A limit that is past when this is called only asks not to wait, as `try_acquire`. The limit of a clock
+  /// other than `std::chrono::steady_clock` is converted once, when this is called.
   template <class Clock, class Duration>
   std::optional<lease<T>> try_acquire_until(const std::chrono::time_point<Clock, Duration>& limit) {
-    return lent_or_none(pool_->acquire_until(steady(limit)));
+    kept_pool pool = pool_;
+    const std::size_t slot = pool->acquire_until(steady(limit));
+    return lent_or_none(std::move(pool), slot);
   }
   template <class Rep, class Period>
   std::optional<lease<T>> try_acquire_for(const std::chrono::duration<Rep, Period>& limit) {
-    return lent_or_none(pool_->acquire_until(from_now(limit)));
+    return try_acquire_until(from_now(limit));
   }
 
   /// The same; throws `pool_timeout` at the limit, whose text says why nothing was to be had.
   template <class Rep, class Period>
   lease<T> acquire_for(const std::chrono::duration<Rep, Period>& limit) {
+    kept_pool pool = pool_;
     const clock::time_point begin = clock::now();
     const clock::time_point end = from_now(limit);
-    const std::size_t slot = pool_->acquire_until(end);
-    if (slot == detail::slot_pool::none) pool_->throw_timeout(end - begin);
-    return lent(slot);
+    const std::size_t slot = pool->acquire_until(end);
+    if (slot == detail::slot_pool::none) pool->throw_timeout(end - begin);
+    return lease<T>(typename lease<T>::key(), std::move(pool), slot);
   }
 
   /// Those who wait, and later calls, get `pool_closed`. Leases stay valid; their resources are destroyed when they are
@@ -218,7 +237,9 @@ class resource_pool {
   std::size_t size() const noexcept { return pool_->size(); }
   std::size_t idle() const { return statistics().idle; }
   std::size_t in_use() const { return statistics().in_use; }
-  std::size_t waiting() const { return statistics().waiting; }
+  std::size_t waiting() const noexcept { return pool_->waiting(); }
+
+  /// Looks at each slot, as `idle` and `in_use` do.
   pool_statistics statistics() const { return pool_->statistics(); }
 
   /// For how long each lease has been out; empty unless `pool_options::track_leases`, which debug builds set.
@@ -240,10 +261,12 @@ class resource_pool {
     return std::make_shared<detail::typed_pool<T>>([shared]() -> T { return (*shared)(); }, size, std::move(options));
   }
 
-  lease<T> lent(std::size_t slot) { return lease<T>(pool_, slot); }
-  std::optional<lease<T>> lent_or_none(std::size_t slot) {
+  /// Who waits keeps what it waits for, in case this is destroyed.
+  using kept_pool = std::shared_ptr<detail::typed_pool<T>>;
+
+  static std::optional<lease<T>> lent_or_none(kept_pool pool, std::size_t slot) {
     if (slot == detail::slot_pool::none) return std::nullopt;
-    return lent(slot);
+    return std::optional<lease<T>>(std::in_place, typename lease<T>::key(), std::move(pool), slot);
   }
 
   /// Longer than a century is for ever. Told in floating point, in which no duration that has a type overflows.
@@ -262,6 +285,7 @@ class resource_pool {
     const auto now = Clock::now();
     const seconds ahead = seconds(limit.time_since_epoch()) - seconds(now.time_since_epoch());
     if (ahead > century) return clock::time_point::max();
+    if constexpr (std::same_as<std::chrono::time_point<Clock, Duration>, clock::time_point>) return limit;
     return from_now(ahead < -century ? Clock::duration::zero() : limit - now);
   }
 

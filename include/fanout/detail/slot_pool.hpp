@@ -20,7 +20,7 @@ struct pool_statistics {
   std::size_t acquired_total = 0;            ///< leases given so far
   std::size_t timeouts = 0;                  ///< timed calls that got none
   std::size_t created = 0;                   ///< resources that the factory has made
-  std::size_t discarded = 0;                 ///< resources that were destroyed while the pool was open
+  std::size_t discarded = 0;                 ///< of those, the ones that were destroyed while the pool was open
   std::chrono::nanoseconds longest_wait{0};  ///< of who got one: for a release, the factory, the validation
 };
 
@@ -61,12 +61,16 @@ class FANOUT_EXPORT slot_pool {
   /// … and where this one would have to wait beyond the limit.
   std::size_t acquire_until(clock::time_point limit);
 
+  /// The holder has moved its lease.
+  void moved(std::size_t slot) noexcept;
+
   /// The holder's, one of them once for each slot that it got.
   void give_back(std::size_t slot) noexcept;
   void discard(std::size_t slot) noexcept;
 
   void close() noexcept;
   std::size_t size() const noexcept;
+  std::size_t waiting() const noexcept;
   pool_statistics statistics() const;
   std::vector<outstanding_lease> outstanding() const;
 
