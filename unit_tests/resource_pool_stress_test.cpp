@@ -2,8 +2,8 @@
 
 #include <atomic>
 #include <cstdlib>
-#include <optional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <stop_token>
