@@ -216,7 +216,7 @@ class resource_pool {
   }
   template <class Rep, class Period>
   std::optional<lease<T>> try_acquire_for(const std::chrono::duration<Rep, Period>& limit) {
-    return try_acquire_until(from_now(limit));
+    return try_acquire_until(after(clock::now(), limit));
   }
 
   /// The same; throws `pool_timeout` at the limit, whose text says why nothing was to be had.
@@ -224,7 +224,7 @@ class resource_pool {
   lease<T> acquire_for(const std::chrono::duration<Rep, Period>& limit) {
     kept_pool pool = pool_;
     const clock::time_point begin = clock::now();
-    const clock::time_point end = from_now(limit);
+    const clock::time_point end = after(begin, limit);
     const std::size_t slot = pool->acquire_until(end);
     if (slot == detail::slot_pool::none) pool->throw_timeout(end - begin);
     return lease<T>(typename lease<T>::key(), std::move(pool), slot);
@@ -275,9 +275,8 @@ class resource_pool {
 
   /// Rounded up: never earlier than asked for.
   template <class Rep, class Period>
-  static clock::time_point from_now(const std::chrono::duration<Rep, Period>& limit) {
+  static clock::time_point after(clock::time_point now, const std::chrono::duration<Rep, Period>& limit) {
     if (seconds(limit) > century) return clock::time_point::max();
-    const clock::time_point now = clock::now();
     return limit > limit.zero() ? now + std::chrono::ceil<clock::duration>(limit) : now;
   }
   template <class Clock, class Duration>
@@ -286,7 +285,7 @@ class resource_pool {
     const seconds ahead = seconds(limit.time_since_epoch()) - seconds(now.time_since_epoch());
     if (ahead > century) return clock::time_point::max();
     if constexpr (std::same_as<std::chrono::time_point<Clock, Duration>, clock::time_point>) return limit;
-    return from_now(ahead < -century ? Clock::duration::zero() : limit - now);
+    return after(clock::now(), ahead < -century ? Clock::duration::zero() : limit - now);
   }
 
   const std::shared_ptr<detail::typed_pool<T>> pool_;
