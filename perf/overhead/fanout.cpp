@@ -1,14 +1,13 @@
-#include <fanout/fanout.hpp>
-
-#include "overhead/workload.hpp"
+#include "competitors/fanout.hpp"
+#include "overhead/question.hpp"
 
 namespace {
 
 const bool entered = [] {
-  overhead::enter("fanout", [](auto& tasks) {
-    static fanout::executor executor;
-    return executor.execute(tasks);
-  });
+  overhead::enter<perf::fanout_executor>();
+  overhead::enter<perf::fanout_again>();
+  overhead::enter_functions<perf::fanout_executor>();
+  overhead::enter_functions<perf::fanout_again>();
   return true;
 }();
 

@@ -1,13 +1,11 @@
-#include "overhead/workload.hpp"
+#include "competitors/serial.hpp"
+#include "overhead/question.hpp"
 
 namespace {
 
 const bool entered = [] {
-  overhead::enter("serial", [](auto& tasks) {
-    std::vector<long> results(tasks.size());
-    for (std::size_t i = 0; i < tasks.size(); ++i) results[i] = tasks[i]();
-    return results;
-  });
+  overhead::enter<perf::serial>();
+  overhead::enter_functions<perf::serial>();
   return true;
 }();
 

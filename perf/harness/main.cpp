@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "harness/defaults.hpp"
+
 namespace {
 
 struct sample {
@@ -39,18 +41,18 @@ class ratio_reporter : public benchmark::BenchmarkReporter {
       } else if (run.run_type == Run::RT_Iteration) {
         const std::string& name = run.run_name.function_name;
         const std::size_t slash = name.find('/');
-        workload(name.substr(0, slash))[name.substr(slash + 1)].seconds.push_back(run.real_accumulated_time /
-                                                                                  static_cast<double>(run.iterations));
+        workload(name.substr(0, slash))[name.substr(slash + 1)].seconds.push_back(
+            run.real_accumulated_time / static_cast<double>(run.iterations));
       }
     }
   }
 
   void Finalize() override {
-    std::printf("%-14s %-20s %14s %9s %18s\n", "workload", "competitor", "median", "spread", "fanout / it");
+    std::printf("%-18s %-20s %14s %9s %18s\n", "workload", "competitor", "median", "spread", "fanout / it");
     for (const auto& [name, competitors] : workloads_) {
       const auto fanout = competitors.find("fanout");
       for (const auto& [competitor, times] : competitors) {
-        std::printf("%-14s %-20s %11.3f us %7.1f %%", name.c_str(), competitor.c_str(), 1e6 * times.median(),
+        std::printf("%-18s %-20s %11.3f us %7.1f %%", name.c_str(), competitor.c_str(), 1e6 * times.median(),
                     times.spread_percent());
         if (fanout != competitors.end()) std::printf(" %18.3f", fanout->second.median() / times.median());
         std::printf("\n");
@@ -78,8 +80,10 @@ class ratio_reporter : public benchmark::BenchmarkReporter {
 int main(int argc, char** argv) {
   // Defaults that the command line may change: interleaved, or the noise of the machine would choose the winner.
   std::vector<std::string> arguments(argv, argv + argc);
-  arguments.insert(arguments.begin() + 1,
-                   {"--benchmark_enable_random_interleaving=true", "--benchmark_repetitions=15", "--benchmark_min_time=0.05"});
+  const perf::run_defaults& usual = perf::defaults();
+  arguments.insert(arguments.begin() + 1, {"--benchmark_enable_random_interleaving=true",
+                                           "--benchmark_repetitions=" + std::to_string(usual.repetitions),
+                                           "--benchmark_min_time=" + std::to_string(usual.min_time)});
   std::vector<char*> pointers;
   for (std::string& each : arguments) pointers.push_back(each.data());
   int count = static_cast<int>(pointers.size());

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <fanout/executor.hpp>
+
+#include <cstddef>
+#include <ranges>
+
+namespace perf {
+
+class fanout_executor {
+ public:
+  static constexpr const char* name = "fanout";
+
+  explicit fanout_executor(std::size_t concurrency) : executor_({.concurrency = concurrency}) {}
+
+  template <class Body>
+  void run(std::size_t size, const Body& body) {
+    executor_.map(std::views::iota(std::size_t{0}, size), [&body](std::size_t i) { body(i); });
+  }
+
+  /// With the results, as a caller of fanout has them.
+  template <class Task>
+  auto map(std::size_t size, const Task& task) {
+    return executor_.map(std::views::iota(std::size_t{0}, size), task);
+  }
+
+  template <class Functions>
+  auto execute(const Functions& functions) {
+    return executor_.execute(functions);
+  }
+
+ private:
+  fanout::executor executor_;
+};
+
+/// The same once more. How far two measurements of one thing lie apart is the noise of all the others.
+class fanout_again : public fanout_executor {
+ public:
+  static constexpr const char* name = "fanout_again";
+
+  using fanout_executor::fanout_executor;
+};
+
+}  // namespace perf

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <thread>
+#include <vector>
+
+namespace perf {
+
+/// A thread for each task, as many as are allowed at a time; the next round begins when the last of this one has
+/// ended.
+class std_thread_rounds {
+ public:
+  static constexpr const char* name = "std_thread_rounds";
+  static constexpr bool thread_per_task = true;
+
+  explicit std_thread_rounds(std::size_t concurrency) : concurrency_(concurrency) { round_.reserve(concurrency); }
+
+  template <class Body>
+  void run(std::size_t size, const Body& body) {
+    for (std::size_t first = 0; first < size; first += concurrency_) {
+      const std::size_t last = std::min(first + concurrency_, size);
+      for (std::size_t i = first; i < last; ++i) round_.emplace_back([&body, i] { body(i); });
+      for (std::thread& each : round_) each.join();
+      round_.clear();
+    }
+  }
+
+ private:
+  const std::size_t concurrency_;
+  std::vector<std::thread> round_;
+};
+
+}  // namespace perf

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+/// Work that takes a given time on any machine: a chain of multiplications, each of which needs the result of the one
+/// before. It touches no memory and leaves nothing to overlap or to vectorise, so two cores do twice as much of it as
+/// one, and a task asks no clock for its end: that would cost 20 to 50 ns, and let a task that lost its core end too
+/// early.
+namespace perf {
+
+inline constexpr unsigned long multiplier = 6364136223846793005UL;
+inline constexpr unsigned long increment = 1442695040888963407UL;
+
+inline long chain(long seed, long links) {
+  for (long i = 0; i < links; ++i) {
+    seed = static_cast<long>(static_cast<unsigned long>(seed) * multiplier + increment);
+    asm volatile("" : "+r"(seed));  // keeps the chain, costs nothing
+  }
+  return seed;
+}
+
+/// What the chain gives, in a step for each binary digit of `links`. For checks: it does not do the work again.
+inline long end_of_chain(long seed, long links) {
+  unsigned long value = static_cast<unsigned long>(seed);
+  unsigned long factor = multiplier;  // x -> factor * x + summand is 1, 2, 4, … links
+  unsigned long summand = increment;
+  for (; links != 0; links >>= 1) {
+    if ((links & 1) != 0) value = factor * value + summand;
+    summand *= factor + 1;
+    factor *= factor;
+  }
+  return static_cast<long>(value);
+}
+
+/// How many links take that long here. The quickest of many short runs counts: the others lost their core, or shared
+/// it.
+inline long links_in(std::chrono::nanoseconds time) {
+  static const double nanoseconds_per_link = [] {
+    using clock = std::chrono::steady_clock;
+    constexpr long links = 20'000;
+    clock::duration quickest = clock::duration::max();
+    for (int run = 0; run < 100; ++run) {
+      const clock::time_point start = clock::now();
+      long end = chain(run, links);
+      asm volatile("" : "+r"(end));
+      quickest = std::min(quickest, clock::now() - start);
+    }
+    return std::chrono::duration<double, std::nano>(quickest).count() / links;
+  }();
+  return static_cast<long>(static_cast<double>(time.count()) / nanoseconds_per_link + 0.5);
+}
+
+}  // namespace perf

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <benchmark/benchmark.h>
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <string>
+#include <thread>
+#include <vector>
+
+/// How a competitor is measured, the same for all.
+///
+/// A competitor is a class of `competitors/`: it has a `name`, its constructor takes the concurrency and makes
+/// threads and arenas, and `run(size, body)` calls `body(i)` once for each i < size and returns when all have ended.
+///
+/// A task returns a number. Most competitors return nothing, so their body writes it to the task's place in a vector
+/// that is made before the clock starts and used again and again. fanout hands results back, so its competitor has
+/// `map(size, task)`, too, and its vector is made and freed inside the clock: that is part of what it does for a
+/// caller. Nobody writes a result twice.
+namespace perf {
+
+template <class Competitor, class Task>
+void run_into(std::vector<long>& results, Competitor& competitor, const Task& task) {
+  if constexpr (requires {
+                  { competitor.map(results.size(), task) } -> std::same_as<std::vector<long>>;
+                }) {
+    results = competitor.map(results.size(), task);
+  } else {
+    competitor.run(results.size(), [places = results.data(), &task](std::size_t i) { places[i] = task(i); });
+  }
+}
+
+/// Lets a competitor start the threads that it starts late: as many tasks as it may run at once, which sleep, so that
+/// each needs a thread of its own.
+template <class Competitor>
+void warm_up(Competitor& competitor, std::size_t concurrency) {
+  competitor.run(concurrency, [](std::size_t) { std::this_thread::sleep_for(std::chrono::milliseconds(1)); });
+}
+
+/// Tells two results that changed places from two that did not.
+inline long checksum(const std::vector<long>& results) {
+  unsigned long sum = 0;
+  for (std::size_t i = 0; i < results.size(); ++i) sum += static_cast<unsigned long>(results[i]) * (2 * i + 1);
+  return static_cast<long>(sum);
+}
+
+/// Stops the measurement unless result i is `expected(i)`.
+template <class Expected>
+void check(benchmark::State& state, const std::vector<long>& results, const Expected& expected) {
+  std::vector<long> right(results.size());
+  for (std::size_t i = 0; i < right.size(); ++i) right[i] = expected(i);
+  if (checksum(results) != checksum(right)) state.SkipWithError("wrong results");
+}
+
+/// Registers `<workload>/<competitor>`: batches of `task(i)` for each i < size, on a competitor that is ready for
+/// them.
+template <class Competitor, class Task, class Expected>
+void measure(const std::string& workload, std::size_t concurrency, std::size_t size, Task task, Expected expected) {
+  const auto repetition = [=](benchmark::State& state) {
+    Competitor competitor(concurrency);
+    warm_up(competitor, concurrency);
+    std::vector<long> results(size, -1);
+    for (auto _ : state) run_into(results, competitor, task);
+    check(state, results, expected);
+    state.SetItemsProcessed(state.iterations() * static_cast<long>(size));
+  };
+  benchmark::RegisterBenchmark((workload + "/" + Competitor::name).c_str(), repetition)->UseRealTime();
+}
+
+/// Registers `<workload>/<name>`: a time in seconds that nobody can beat, to stand beside the competitors.
+template <class Bound>
+void measure_bound(const std::string& workload, const char* name, Bound seconds) {
+  const auto repetition = [=](benchmark::State& state) {
+    for (auto _ : state) state.SetIterationTime(seconds());
+  };
+  benchmark::RegisterBenchmark((workload + "/" + name).c_str(), repetition)->UseManualTime()->Iterations(1);
+}
+
+}  // namespace perf
