@@ -1,0 +1,12 @@
+#include "competitors/fanout.hpp"
+#include "balance/question.hpp"
+
+namespace {
+
+const bool entered = [] {
+  balance::enter<perf::fanout_executor>();
+  balance::enter<perf::fanout_again>();
+  return true;
+}();
+
+}  // namespace

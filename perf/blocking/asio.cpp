@@ -1,0 +1,11 @@
+#include "blocking/question.hpp"
+#include "competitors/asio_thread_pool.hpp"
+
+namespace {
+
+const bool entered = [] {
+  blocking::enter<perf::asio_thread_pool>();
+  return true;
+}();
+
+}  // namespace

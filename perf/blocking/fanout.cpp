@@ -1,0 +1,12 @@
+#include "competitors/fanout.hpp"
+#include "blocking/question.hpp"
+
+namespace {
+
+const bool entered = [] {
+  blocking::enter<perf::fanout_executor>();
+  blocking::enter<perf::fanout_again>();
+  return true;
+}();
+
+}  // namespace

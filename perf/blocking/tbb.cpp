@@ -1,0 +1,12 @@
+#include "competitors/tbb.hpp"
+#include "blocking/question.hpp"
+
+namespace {
+
+const bool entered = [] {
+  blocking::enter<perf::tbb_parallel_for>();
+  blocking::enter<perf::tbb_task_group>();
+  return true;
+}();
+
+}  // namespace

@@ -1,0 +1,13 @@
+#include "competitors/openmp.hpp"
+#include "latency/question.hpp"
+
+namespace {
+
+const bool entered = [] {
+  latency::enter<perf::openmp_static>();
+  latency::enter<perf::openmp_dynamic>();
+  latency::enter<perf::openmp_guided>();
+  return true;
+}();
+
+}  // namespace

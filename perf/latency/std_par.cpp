@@ -1,0 +1,11 @@
+#include "competitors/std_par.hpp"
+#include "latency/question.hpp"
+
+namespace {
+
+const bool entered = [] {
+  latency::enter<perf::std_par>();
+  return true;
+}();
+
+}  // namespace
