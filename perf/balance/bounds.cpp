@@ -69,8 +69,7 @@ double lower_bound(const shape& work) {
 }
 
 double in_order(const shape& work) {
-  std::priority_queue<long, std::vector<long>, std::greater<>>
-      free_at;  // the times at which the threads end what they do
+  std::priority_queue<long, std::vector<long>, std::greater<>> free_at;  // when each thread ends what it does
   for (std::size_t i = 0; i < machines(work); ++i) free_at.push(0);
   long end = 0;
   for (const long links : work.links) {

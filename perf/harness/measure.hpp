@@ -21,13 +21,28 @@
 namespace perf {
 
 template <class Competitor, class Task>
+concept hands_results_back = requires(Competitor& competitor, const Task& task) {
+  { competitor.map(std::size_t{1}, task) } -> std::same_as<std::vector<long>>;
+};
+
+template <class Competitor, class Task>
 void run_into(std::vector<long>& results, Competitor& competitor, const Task& task) {
-  if constexpr (requires {
-                  { competitor.map(results.size(), task) } -> std::same_as<std::vector<long>>;
-                }) {
+  if constexpr (hands_results_back<Competitor, Task>) {
     results = competitor.map(results.size(), task);
   } else {
     competitor.run(results.size(), [places = results.data(), &task](std::size_t i) { places[i] = task(i); });
+  }
+}
+
+/// The same where every competitor has to make a vector.
+template <class Competitor, class Task>
+std::vector<long> results_of(Competitor& competitor, std::size_t size, const Task& task) {
+  if constexpr (hands_results_back<Competitor, Task>) {
+    return competitor.map(size, task);
+  } else {
+    std::vector<long> results(size);
+    run_into(results, competitor, task);
+    return results;
   }
 }
 

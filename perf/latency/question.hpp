@@ -2,6 +2,8 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -15,9 +17,14 @@
 /// competitor that has just run one, `cold_2` makes the competitor, runs a batch of two on it and destroys it again.
 /// With tasks this small nobody gains by a second thread; what can be lost is the waking of one, and what a batch
 /// costs by itself.
+///
+/// A repetition lasts some 10 ms, and the median over rounds of some 10 µs is its result, because now and then the
+/// machine gives a core to somebody else. It counts its rounds itself: Google Benchmark would run as many batches in
+/// each repetition as the first one had time for, and OpenMP's threads, which spin, need 1 µs for a batch while they
+/// have their cores and 15 ms when they share them (measured).
 namespace latency {
 
-inline const bool asked = perf::ask({.repetitions = 15, .min_time = 0.02});
+using clock = std::chrono::steady_clock;
 
 inline long task(std::size_t i) {
   long index = static_cast<long>(i);
@@ -25,27 +32,61 @@ inline long task(std::size_t i) {
   return index;
 }
 
+/// Seconds that a batch takes.
+template <class Batch>
+double median_time(const Batch& batch) {
+  using nanoseconds = std::chrono::duration<double, std::nano>;
+  const auto time_of = [&batch](int batches) {
+    const clock::time_point start = clock::now();
+    for (int i = 0; i < batches; ++i) batch();
+    return nanoseconds(clock::now() - start).count() / batches;
+  };
+  const clock::time_point end = clock::now() + std::chrono::milliseconds(10);
+  const int batches = static_cast<int>(std::clamp(10'000 / time_of(1), 1.0, 1'000.0));
+  std::vector<double> rounds;
+  do {
+    rounds.push_back(time_of(batches));
+  } while (clock::now() < end);
+  const auto middle = rounds.begin() + static_cast<std::ptrdiff_t>(rounds.size() / 2);
+  std::nth_element(rounds.begin(), middle, rounds.end());
+  return 1e-9 * *middle;
+}
+
+template <class Repetition>
+void add(const std::string& workload, const char* competitor, Repetition repetition) {
+  benchmark::RegisterBenchmark((workload + "/" + competitor).c_str(), repetition)->UseManualTime()->Iterations(1);
+}
+
+inline void check(benchmark::State& state, const std::vector<long>& results) {
+  perf::check(state, results, [](std::size_t i) { return static_cast<long>(i); });
+}
+
 template <class Competitor>
 void enter() {
   for (const std::size_t size : {1U, 2U, 16U}) {
-    perf::measure<Competitor>(
-        "warm_" + std::to_string(size), fanout::available_concurrency(), size, [](std::size_t i) { return task(i); },
-        [](std::size_t i) { return static_cast<long>(i); });
+    add("warm_" + std::to_string(size), Competitor::name, [size](benchmark::State& state) {
+      const std::size_t cores = fanout::available_concurrency();
+      Competitor competitor(cores);
+      perf::warm_up(competitor, cores);
+      std::vector<long> results(size, -1);
+      for (auto _ : state) state.SetIterationTime(median_time([&] { perf::run_into(results, competitor, task); }));
+      check(state, results);
+    });
   }
 }
 
 /// For those that have something to make besides threads: an executor, an arena. The threads are oneTBB's and stay.
 template <class Competitor>
 void enter_cold() {
-  const auto repetition = [](benchmark::State& state) {
+  add("cold_2", Competitor::name, [](benchmark::State& state) {
     std::vector<long> results(2, -1);
-    for (auto _ : state) {
+    const auto batch = [&results] {
       Competitor competitor(fanout::available_concurrency());
-      perf::run_into(results, competitor, [](std::size_t i) { return task(i); });
-    }
-    perf::check(state, results, [](std::size_t i) { return static_cast<long>(i); });
-  };
-  benchmark::RegisterBenchmark((std::string("cold_2/") + Competitor::name).c_str(), repetition)->UseRealTime();
+      perf::run_into(results, competitor, task);
+    };
+    for (auto _ : state) state.SetIterationTime(median_time(batch));
+    check(state, results);
+  });
 }
 
 }  // namespace latency

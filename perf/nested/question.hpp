@@ -11,8 +11,8 @@
 #include "harness/defaults.hpp"
 #include "harness/measure.hpp"
 
-/// The question: what do batches cost whose tasks run batches of their own on the same competitor? 8,000 tasks of 200
-/// ns, in two levels or three. An inner batch returns the sum of its results.
+/// The question: what do batches cost whose tasks run batches of their own on the same competitor? 8,000 tasks of
+/// 200 ns, in two levels or three. An inner batch returns the sum of its results.
 ///
 /// Left out are the fixed pools (`std_thread_pool`, `std_thread_static`, `asio_thread_pool`): a task that waits for
 /// others of its pool keeps a thread from them, and the pool hangs. `std_thread_rounds` would be `std_async` under
@@ -24,8 +24,7 @@ inline const bool asked = perf::ask({.repetitions = 15, .min_time = 0.02});
 /// The sum of `task(i)` for each i < size, run as a batch.
 template <class Competitor, class Task>
 long sum(Competitor& competitor, std::size_t size, const Task& task) {
-  std::vector<long> results(size);
-  perf::run_into(results, competitor, task);
+  const std::vector<long> results = perf::results_of(competitor, size, task);
   return std::accumulate(results.begin(), results.end(), 0L, [](long a, long b) {
     return static_cast<long>(static_cast<unsigned long>(a) + static_cast<unsigned long>(b));
   });

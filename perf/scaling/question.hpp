@@ -11,8 +11,8 @@
 #include "harness/defaults.hpp"
 #include "harness/measure.hpp"
 
-/// The question: what does the next thread bring, up to the cores and beyond them? The same batches, of tasks of 200
-/// ns and of 2 µs, at each concurrency; `200ns_at_4` has four threads.
+/// The question: what does the next thread bring, up to the cores and beyond them? The same batches, of tasks of
+/// 200 ns and of 2 µs, at each concurrency; `200ns_at_4` has four threads.
 namespace scaling {
 
 inline const bool asked = perf::ask({.repetitions = 15, .min_time = 0.02});
