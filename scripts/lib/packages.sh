@@ -14,12 +14,17 @@ tool_packages=(
   libzstd-dev         # the tool's workload "compress"
 )
 
-# What the tests and checks need beyond that.
-test_packages=(
+# What the presets configure beyond that: benchmarks, tests and examples. All of what scripts/bench needs.
+build_packages=(
   libgtest-dev        # GoogleTest
   libsqlite3-dev      # the example of a pool, whose resources are connections
   libbenchmark-dev    # Google Benchmark, for the programs in perf/
   libasio-dev         # Asio, whose thread_pool is one of the competitors in perf/
+  python3             # the reports of scripts/bench, and their tests
+)
+
+# What the tests and checks need beyond both.
+test_packages=(
   pkg-config          # the test of fanout.pc
   binutils            # nm, for the test of what the shared library exports
   clang-19            # a second compiler; Debian's default clang 14 cannot compile the views of libstdc++ 12
@@ -29,7 +34,8 @@ test_packages=(
 
 # What other systems call the same.
 in_other_words='a C++20 compiler (g++ 12 or clang 16, or newer), CMake 3.22 or newer, Ninja, oneTBB, CLI11, fmt,
-nlohmann-json and zstd; for the tests GoogleTest, SQLite, Google Benchmark, Asio, pkg-config, clang++-19 and clang-tidy, too'
+nlohmann-json and zstd; for the tests and benchmarks GoogleTest, SQLite, Google Benchmark, Asio, Python 3, pkg-config,
+clang++-19 and clang-tidy, too'
 
 is_installed() {
   [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
