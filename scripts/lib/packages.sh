@@ -32,6 +32,15 @@ test_packages=(
   clang-tidy          # the linter
 )
 
+# What scripts/peers needs to get and build the libraries that Debian does not have.
+peer_packages=(
+  git                 # their sources …
+  ca-certificates     # … over https
+  g++                 # as above
+  cmake
+  ninja-build
+)
+
 # What other systems call the same.
 in_other_words='a C++20 compiler (g++ 12 or clang 16, or newer), CMake 3.22 or newer, Ninja, oneTBB, CLI11, fmt,
 nlohmann-json and zstd; for the tests and benchmarks GoogleTest, SQLite, Google Benchmark, Asio, Python 3, pkg-config,
