@@ -13,14 +13,16 @@
 
 namespace {
 
+double quantile_of(std::vector<double> values, double q) {
+  std::sort(values.begin(), values.end());
+  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1) + 0.5)];
+}
+
 struct sample {
   std::vector<double> seconds;
+  std::map<std::string, std::vector<double>> counters;
 
-  double quantile(double q) const {
-    std::vector<double> sorted = seconds;
-    std::sort(sorted.begin(), sorted.end());
-    return sorted[static_cast<std::size_t>(q * static_cast<double>(sorted.size() - 1) + 0.5)];
-  }
+  double quantile(double q) const { return quantile_of(seconds, q); }
   double median() const { return quantile(0.5); }
   double spread_percent() const { return 50 * (quantile(0.75) - quantile(0.25)) / median(); }
 };
@@ -41,20 +43,26 @@ class ratio_reporter : public benchmark::BenchmarkReporter {
       } else if (run.run_type == Run::RT_Iteration) {
         const std::string& name = run.run_name.function_name;
         const std::size_t slash = name.find('/');
-        workload(name.substr(0, slash))[name.substr(slash + 1)].seconds.push_back(
-            run.real_accumulated_time / static_cast<double>(run.iterations));
+        sample& times = workload(name.substr(0, slash))[name.substr(slash + 1)];
+        times.seconds.push_back(run.real_accumulated_time / static_cast<double>(run.iterations));
+        for (const auto& [counter, value] : run.counters) {
+          if (counter != "items_per_second") times.counters[counter].push_back(value);  // which the time says
+        }
       }
     }
   }
 
   void Finalize() override {
-    std::printf("%-18s %-20s %14s %9s %18s\n", "workload", "competitor", "median", "spread", "fanout / it");
+    std::printf("%-18s %-23s %14s %9s %18s\n", "workload", "competitor", "median", "spread", "fanout / it");
     for (const auto& [name, competitors] : workloads_) {
       const auto fanout = competitors.find("fanout");
       for (const auto& [competitor, times] : competitors) {
-        std::printf("%-18s %-20s %11.3f us %7.1f %%", name.c_str(), competitor.c_str(), 1e6 * times.median(),
+        std::printf("%-18s %-23s %11.3f us %7.1f %%", name.c_str(), competitor.c_str(), 1e6 * times.median(),
                     times.spread_percent());
         if (fanout != competitors.end()) std::printf(" %18.3f", fanout->second.median() / times.median());
+        for (const auto& [counter, values] : times.counters) {
+          std::printf("  %s %.2f", counter.c_str(), quantile_of(values, 0.5));
+        }
         std::printf("\n");
       }
     }
