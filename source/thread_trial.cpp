@@ -46,7 +46,8 @@ std::optional<std::size_t> addresses_left() {
   if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return std::nullopt;
   const std::optional<std::string> pages = read_small_file("/proc/self/statm");  // the first number: the whole size
   if (!pages) return std::nullopt;
-  const std::size_t used = std::strtoul(pages->c_str(), nullptr, 10) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t used =
+      std::strtoul(pages->c_str(), nullptr, 10) * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   return limit.rlim_cur > used ? limit.rlim_cur - used : 0;
 }
 
@@ -61,13 +62,11 @@ std::size_t most_heaps() {
 #endif
 }
 
-/// How many of `wanted` threads there are addresses for.
-std::size_t threads_in_reach(std::size_t wanted, std::size_t stack_size) {
+/// How many of `wanted` threads there are addresses for, if `left` are left.
+std::size_t threads_in_reach(std::size_t wanted, std::size_t stack_size, std::size_t left) {
   constexpr std::size_t heap_size = std::size_t{64} << 20U;
   constexpr std::size_t for_others = std::size_t{16} << 20U;  // for oneTBB, the tasks, and the rest of the program
-  const std::optional<std::size_t> left = addresses_left();
-  if (!left) return wanted;
-  const std::size_t usable = *left - std::min(*left, for_others);
+  const std::size_t usable = left - std::min(left, for_others);
   const std::size_t with_heap = std::min({wanted, most_heaps(), usable / (stack_size + heap_size)});
   if (with_heap < most_heaps()) return with_heap;
   const std::size_t without_heap = (usable - with_heap * (stack_size + heap_size)) / stack_size;
@@ -81,12 +80,19 @@ void* wait_for_end(void* end) {
 
 }  // namespace
 
-// pthreads, because std::thread cannot be given a stack size, and the size decides how many there can be.
+// Where addresses are limited they are reckoned, and the threads that are tried get small stacks. For oneTBB may be
+// starting threads just now, which it was granted before and which are among those that are tried: full stacks for both
+// could be too many, and it would end the process. (pthreads, because std::thread cannot be given a stack size.)
 std::size_t create_together(std::size_t wanted, std::size_t stack_size) {
-  const thread_attributes attributes(stack_size);
-  const std::size_t in_reach = threads_in_reach(wanted, attributes.stack_size());
-  if (in_reach < wanted) return in_reach;
+  constexpr std::size_t small_stack = std::size_t{256} << 10U;
+  const std::size_t full_stack = thread_attributes(stack_size).stack_size();
+  const std::optional<std::size_t> left = addresses_left();
+  if (left) {
+    const std::size_t in_reach = threads_in_reach(wanted, full_stack, *left);
+    if (in_reach < wanted) return in_reach;
+  }
 
+  const thread_attributes attributes(left ? std::min(small_stack, full_stack) : stack_size);
   std::vector<pthread_t> threads;
   threads.reserve(wanted);
   std::latch end(1);
