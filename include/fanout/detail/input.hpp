@@ -133,6 +133,34 @@ auto input_from(std::remove_reference_t<Range>& range) {
   }
 }
 
+/// The same items at the same indices, in a few words that may be copied: the input itself, or where it is.
+template <class Input>
+class input_view {
+  static constexpr bool is_small = std::is_trivially_copyable_v<Input>;
+
+ public:
+  explicit input_view(const Input& input) : input_(point_to(input)) {}
+
+  decltype(auto) operator[](std::size_t index) const {
+    if constexpr (is_small) {
+      return input_[index];
+    } else {
+      return (*input_)[index];
+    }
+  }
+
+ private:
+  static auto point_to(const Input& input) {
+    if constexpr (is_small) {
+      return input;
+    } else {
+      return &input;
+    }
+  }
+
+  std::conditional_t<is_small, Input, const Input*> input_;
+};
+
 template <class Range>
 using input_t = decltype(input_from<Range>(std::declval<std::remove_reference_t<Range>&>()));
 

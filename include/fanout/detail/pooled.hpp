@@ -137,7 +137,7 @@ auto execute_with_pool_on(executor_core* executor, Range&& range, resource_pool<
   refuse_empty_tasks(executor, tasks, limited);
   results<R> output(tasks.size());
   auto run_one = [&](std::size_t index, batch_control& batch, T& resource) {
-    output.make(index, [&]() -> R { return call_pooled_task<T>(index, batch, tasks[index], resource); });
+    output.where().make(index, [&]() -> R { return call_pooled_task<T>(index, batch, tasks[index], resource); });
   };
   pooled_block<T, decltype(run_one)> pooled{pool.typed(), run_one};
   run_batch(executor, {tasks.size(), pooled.block(), limited});
@@ -154,7 +154,7 @@ auto map_with_pool_on(executor_core* executor, Range&& range, resource_pool<T>& 
   const auto items = input_from<Range>(range);
   results<R> output(items.size());
   auto run_one = [&](std::size_t index, batch_control& batch, T& resource) {
-    output.make(index, [&]() -> R { return call_pooled_mapper(index, batch, mapper, items[index], resource); });
+    output.where().make(index, [&]() -> R { return call_pooled_mapper(index, batch, mapper, items[index], resource); });
   };
   pooled_block<T, decltype(run_one)> pooled{pool.typed(), run_one};
   run_batch(executor, {items.size(), pooled.block(), limited});

@@ -9,6 +9,8 @@
 
 /// Results: one slot a task, written by whichever thread runs it, handed back as a `std::vector` in input order.
 /// The slots are disjoint objects, so threads share no byte; the end of the batch orders all writes before `take`.
+///
+/// Tasks reach them through `places`, which is a pointer: see `run_block`.
 namespace fanout::detail {
 
 /// A value that is constructed in place by what a function returns, without a move, for containers that emplace.
@@ -32,10 +34,16 @@ class results {
  public:
   explicit results(std::size_t size) : slots_(size) {}
 
-  template <class Make>
-  void make(std::size_t index, Make&& make) {
-    slots_[index].emplace(std::in_place, make);
-  }
+  struct places {
+    std::optional<made_by<T>>* first;
+
+    template <class Make>
+    void make(std::size_t index, Make&& make) const {
+      first[index].emplace(std::in_place, make);
+    }
+  };
+
+  places where() { return {slots_.data()}; }
 
   std::vector<T> take() && {
     std::vector<T> values;
@@ -55,21 +63,27 @@ class results<T> {
  public:
   explicit results(std::size_t size) : values_(size) {}
 
-  template <class Make>
-  void make(std::size_t index, Make&& make) {
-    T* const place = values_.data() + index;
-    if constexpr (std::is_trivially_copyable_v<T> && std::is_move_assignable_v<T>) {
-      *place = make();
-    } else {
-      std::destroy_at(place);
-      try {
-        ::new (static_cast<void*>(place)) T(make());
-      } catch (...) {
-        ::new (static_cast<void*>(place)) T();  // the vector destroys every element
-        throw;
+  struct places {
+    T* first;
+
+    template <class Make>
+    void make(std::size_t index, Make&& make) const {
+      T* const place = first + index;
+      if constexpr (std::is_trivially_copyable_v<T> && std::is_move_assignable_v<T>) {
+        *place = make();
+      } else {
+        std::destroy_at(place);
+        try {
+          ::new (static_cast<void*>(place)) T(make());
+        } catch (...) {
+          ::new (static_cast<void*>(place)) T();  // the vector destroys every element
+          throw;
+        }
       }
     }
-  }
+  };
+
+  places where() { return {values_.data()}; }
 
   std::vector<T> take() && { return std::move(values_); }
 
@@ -83,10 +97,16 @@ class results<bool> {
  public:
   explicit results(std::size_t size) : bytes_(size) {}
 
-  template <class Make>
-  void make(std::size_t index, Make&& make) {
-    bytes_[index] = make() ? 1 : 0;
-  }
+  struct places {
+    unsigned char* first;
+
+    template <class Make>
+    void make(std::size_t index, Make&& make) const {
+      first[index] = make() ? 1 : 0;
+    }
+  };
+
+  places where() { return {bytes_.data()}; }
 
   std::vector<bool> take() && { return {bytes_.begin(), bytes_.end()}; }
 
@@ -99,10 +119,14 @@ class results<void> {
  public:
   explicit results(std::size_t) {}
 
-  template <class Make>
-  void make(std::size_t, Make&& make) {
-    make();
-  }
+  struct places {
+    template <class Make>
+    void make(std::size_t, Make&& make) const {
+      make();
+    }
+  };
+
+  places where() { return {}; }
 
   void take() && {}
 };

@@ -20,7 +20,7 @@ auto execute_on(executor_core* executor, Range&& range, const run_options& optio
   const auto tasks = input_from<Range>(range);
   refuse_empty_tasks(executor, tasks, options);
   results<T> output(tasks.size());
-  auto run_one = [&](std::size_t index, batch_control& batch) {
+  auto run_one = [tasks = input_view(tasks), output = output.where()](std::size_t index, batch_control& batch) {
     output.make(index, [&]() -> T { return call_task(index, batch, tasks[index]); });
   };
   run_batch(executor, {tasks.size(), block_of(run_one), options});
@@ -34,7 +34,8 @@ auto map_on(executor_core* executor, Range&& range, F& mapper, const run_options
   refuse_empty_mapper(mapper);
   const auto items = input_from<Range>(range);
   results<R> output(items.size());
-  auto run_one = [&](std::size_t index, batch_control& batch) {
+  auto run_one = [items = input_view(items), output = output.where(), &mapper](std::size_t index,
+                                                                               batch_control& batch) {
     output.make(index, [&]() -> R { return call_mapper(index, batch, mapper, items[index]); });
   };
   run_batch(executor, {items.size(), block_of(run_one), options});
@@ -48,8 +49,8 @@ auto settle_on(executor_core* executor, Range&& range, const run_options& option
   const auto tasks = input_from<Range>(range);
   refuse_empty_tasks(executor, tasks, options);
   std::vector<outcome<T>> outcomes(tasks.size());  // all cancelled, until their task has run
-  auto run_one = [&](std::size_t index, batch_control& batch) {
-    outcomes[index].settle(index, [&]() -> T { return call_task(index, batch, tasks[index]); });
+  auto run_one = [tasks = input_view(tasks), first = outcomes.data()](std::size_t index, batch_control& batch) {
+    first[index].settle(index, [&]() -> T { return call_task(index, batch, tasks[index]); });
   };
   run_batch(executor, {tasks.size(), block_of(run_one), options, /*cancellation_is_data=*/true});
   return outcomes;
