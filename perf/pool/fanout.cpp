@@ -1,6 +1,6 @@
 #include <fanout/fanout.hpp>
 
-#include "pool/workload.hpp"
+#include "pool/question.hpp"
 
 namespace {
 
@@ -17,6 +17,7 @@ class lender {
 
 const bool entered = [] {
   pool::enter<lender>("fanout");
+  pool::enter<lender>("fanout_again");
   return true;
 }();
 

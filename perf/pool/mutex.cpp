@@ -5,7 +5,7 @@
 #include <stdexcept>
 #include <utility>
 
-#include "pool/workload.hpp"
+#include "pool/question.hpp"
 
 namespace {
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "pool/workload.hpp"
+#include "pool/question.hpp"
 
 namespace {
 
