@@ -92,20 +92,23 @@ TEST(Promise3LimitReachedAgainAndAgain, ByAnExecutorThatRestsBetween) {
   }
 }
 
-// Some hundreds in a second. Thousands would starve the batch: see the note on them in docs/concurrency-limits.md.
+// A few in each round. Without end they would starve the batch: see the note on them in docs/concurrency-limits.md.
 TEST(Promise3LimitReachedAgainAndAgain, WhileOtherExecutorsComeAndGo) {
+  constexpr std::size_t in_a_round = 5;
+  std::atomic<std::size_t> rounds = 0;
   std::atomic<bool> over = false;
   std::jthread others([&] {
-    for (std::size_t limit = 1; !over; limit = limit % 20 + 1) {
+    for (std::size_t made = 0; !over; ++made) {
+      while (!over && made > in_a_round * rounds) std::this_thread::yield();
+      const std::size_t limit = made % 20 + 1;
       executor other({.concurrency = limit});
       other.execute(std::vector(limit, [] { std::this_thread::yield(); }));
-      std::this_thread::sleep_for(1ms);
     }
   });
   executor kept({.concurrency = 5});
   int missed = 0;
-  for (int round = 0; round != 100 && missed == 0; ++round) {
-    meeting here(5, 10s);
+  for (; rounds != 100 && missed == 0; ++rounds) {
+    meeting here(5);
     kept.execute(here.tasks);
     missed += here.missed;
   }
