@@ -138,13 +138,12 @@ class [[nodiscard]] lease {
   /// For the pool, which alone can make a key.
   class key {
     friend class resource_pool<T>;
-    key() {}
+    key() = default;
   };
   lease(key, std::shared_ptr<detail::typed_pool<T>> pool, std::size_t slot)
       : pool_(std::move(pool)), slot_(slot), resource_(std::addressof(pool_->at(slot))) {}
 
  private:
-
   std::shared_ptr<detail::typed_pool<T>> pool_;
   std::size_t slot_;
   T* resource_;
