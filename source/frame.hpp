@@ -13,15 +13,10 @@ class frame_entry;
 struct frame {
   executor_core* executor = nullptr;     // whose limit the batch counts in; null for one that needs no arena
   executor_core* home = nullptr;         // whose arena the threads of the batch came to it in; null outside of all
-  const frame* enclosing = nullptr;      // null for a batch that no task started
-  const frame_entry* starter = nullptr;  // of the task that did
+  const frame_entry* starter = nullptr;  // of the task that started the batch; null where none did
 
   /// Whether a batch of `wanted` encloses this frame or is it.
-  bool within(const executor_core& wanted) const {
-    for (const frame* each = this; each != nullptr; each = each->enclosing)
-      if (each->executor == &wanted) return true;
-    return false;
-  }
+  bool within(const executor_core& wanted) const;
 };
 
 /// The entry that the calling thread made last; null outside of all batches.
@@ -66,6 +61,13 @@ class frame_entry {
   const frame_entry* const left_;
   const std::uint64_t id_ = next_id();
 };
+
+inline bool frame::within(const executor_core& wanted) const {
+  if (executor == &wanted) return true;
+  for (const frame_entry* each = starter; each != nullptr; each = each->entered().starter)
+    if (each->entered().executor == &wanted) return true;
+  return false;
+}
 
 /// The frame of the calling thread; null outside of all batches.
 inline const frame* current_frame() {

@@ -39,7 +39,8 @@ namespace fanout::detail {
 /// so at least one of them sees what the other did, and hands the slot over.
 ///
 /// **Closing** works the same way, with the same fences: `close` sets the flag and then empties the stacks; who puts a
-/// slot back pushes it and then looks at the flag. Whoever takes a slot out after the flag was set destroys its resource and lets the slot go.
+/// slot back pushes it and then looks at the flag. Whoever takes a slot out after the flag was set destroys its resource
+/// and lets the slot go.
 class slot_pool::engine {
  public:
   engine(slot_pool& face, const settings& chosen)

@@ -19,7 +19,7 @@ namespace {
 void run_on(executor_core& home, executor_core* executor, std::size_t runners, presence& caller,
             const batch_request& request) {
   const frame* const enclosing = current_frame();
-  const frame place{.executor = executor, .home = &home, .enclosing = enclosing, .starter = current_entry()};
+  const frame place{.executor = executor, .home = &home, .starter = current_entry()};
   batch running(request, runners, place, home.named(), executor ? executor->entrance() : nullptr, caller);
   {
     const std::stop_callback on_stop(request.options.stop, [&running] { running.cancel(); });
@@ -36,10 +36,7 @@ void run_on(executor_core& home, executor_core* executor, std::size_t runners, p
 /// Runs the batch on the calling thread alone, in index order, entering no arena.
 void run_alone(executor_core* executor, presence& caller, const batch_request& request) {
   const frame* const enclosing = current_frame();
-  const frame place{.executor = executor,
-                    .home = enclosing ? enclosing->home : nullptr,
-                    .enclosing = enclosing,
-                    .starter = current_entry()};
+  const frame place{.executor = executor, .home = enclosing ? enclosing->home : nullptr, .starter = current_entry()};
   batch running(request, 1, place, /*promised=*/true, nullptr, caller);
   {
     const std::stop_callback on_stop(request.options.stop, [&running] { running.cancel(); });

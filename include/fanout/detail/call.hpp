@@ -34,38 +34,41 @@ decltype(auto) call(std::size_t index, batch_control& batch, F&& f, Args&&... ar
 template <class Item>
 using as_lvalue = std::remove_reference_t<Item>&;
 
-template <class Item>
-concept task_item = callable_in_batch<as_lvalue<Item>> || callable_in_batch<Item>;
+/// `Args` are what every task of the batch gets besides: a resource, or nothing.
+template <class Item, class... Args>
+concept task_item = callable_in_batch<as_lvalue<Item>, Args...> || callable_in_batch<Item, Args...>;
 
-template <class F, class Item>
-concept mapper_of = callable_in_batch<F&, Item> || callable_in_batch<F&, as_lvalue<Item>>;
+template <class F, class Item, class... Args>
+concept mapper_of = callable_in_batch<F&, Item, Args...> || callable_in_batch<F&, as_lvalue<Item>, Args...>;
 
 /// Calls the task that an input gives. As an lvalue if it can be: `operator() &&` is for what can run only once.
-template <task_item Item>
-decltype(auto) call_task(std::size_t index, batch_control& batch, Item&& task) {
-  if constexpr (callable_in_batch<as_lvalue<Item>>) {
-    return call(index, batch, task);
+template <class Item, class... Args>
+  requires task_item<Item, Args&...>
+decltype(auto) call_task(std::size_t index, batch_control& batch, Item&& task, Args&... args) {
+  if constexpr (callable_in_batch<as_lvalue<Item>, Args&...>) {
+    return call(index, batch, task, args...);
   } else {
-    return call(index, batch, std::forward<Item>(task));
+    return call(index, batch, std::forward<Item>(task), args...);
   }
 }
 
-template <class F, class Item>
-requires mapper_of<F, Item>
-decltype(auto) call_mapper(std::size_t index, batch_control& batch, F& mapper, Item&& item) {
-  if constexpr (callable_in_batch<F&, Item>) {
-    return call(index, batch, mapper, std::forward<Item>(item));
+template <class F, class Item, class... Args>
+  requires mapper_of<F, Item, Args&...>
+decltype(auto) call_mapper(std::size_t index, batch_control& batch, F& mapper, Item&& item, Args&... args) {
+  if constexpr (callable_in_batch<F&, Item, Args&...>) {
+    return call(index, batch, mapper, std::forward<Item>(item), args...);
   } else {
-    return call(index, batch, mapper, item);
+    return call(index, batch, mapper, item, args...);
   }
 }
 
-template <class Item>
-using task_result = decltype(call_task(std::size_t{}, std::declval<batch_control&>(), std::declval<Item>()));
+template <class Item, class... Args>
+using task_result = decltype(call_task(std::size_t{}, std::declval<batch_control&>(), std::declval<Item>(),
+                                       std::declval<Args>()...));
 
-template <class F, class Item>
-using mapper_result =
-    decltype(call_mapper(std::size_t{}, std::declval<batch_control&>(), std::declval<F&>(), std::declval<Item>()));
+template <class F, class Item, class... Args>
+using mapper_result = decltype(call_mapper(std::size_t{}, std::declval<batch_control&>(), std::declval<F&>(),
+                                           std::declval<Item>(), std::declval<Args>()...));
 
 template <class Result>
 concept returns_no_reference = !std::is_reference_v<Result>;

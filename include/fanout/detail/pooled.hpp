@@ -12,55 +12,22 @@
 /// Batches whose tasks each hold a lease of a pool while they run.
 namespace fanout::detail {
 
-template <class Item, class T>
-concept pooled_task = callable_in_batch<as_lvalue<Item>, T&> || callable_in_batch<Item, T&>;
-
-template <class F, class Item, class T>
-concept pooled_mapper_of = callable_in_batch<F&, Item, T&> || callable_in_batch<F&, as_lvalue<Item>, T&>;
-
-template <class T, pooled_task<T> Item>
-decltype(auto) call_pooled_task(std::size_t index, batch_control& batch, Item&& task, T& resource) {
-  if constexpr (callable_in_batch<as_lvalue<Item>, T&>) {
-    return call(index, batch, task, resource);
-  } else {
-    return call(index, batch, std::forward<Item>(task), resource);
-  }
-}
-
-template <class F, class Item, class T>
-  requires pooled_mapper_of<F, Item, T>
-decltype(auto) call_pooled_mapper(std::size_t index, batch_control& batch, F& mapper, Item&& item, T& resource) {
-  if constexpr (callable_in_batch<F&, Item, T&>) {
-    return call(index, batch, mapper, std::forward<Item>(item), resource);
-  } else {
-    return call(index, batch, mapper, item, resource);
-  }
-}
-
-template <class Item, class T>
-using pooled_result = decltype(call_pooled_task<T>(std::size_t{}, std::declval<batch_control&>(),
-                                                   std::declval<Item>(), std::declval<T&>()));
-
-template <class F, class Item, class T>
-using pooled_mapper_result = decltype(call_pooled_mapper(std::size_t{}, std::declval<batch_control&>(),
-                                                         std::declval<F&>(), std::declval<Item>(), std::declval<T&>()));
-
 template <class Range, class T>
 consteval void check_pooled_tasks() {
-  static_assert(pooled_task<item_t<Range>, T>,
+  static_assert(task_item<item_t<Range>, T&>,
                 "a pooled task must be callable as R(Resource&) or R(Resource&, const task_context&)");
-  if constexpr (pooled_task<item_t<Range>, T>) {
-    static_assert(returns_no_reference<pooled_result<item_t<Range>, T>>,
+  if constexpr (task_item<item_t<Range>, T&>) {
+    static_assert(returns_no_reference<task_result<item_t<Range>, T&>>,
                   "a task or mapper must return an object or void, not a reference");
   }
 }
 
 template <class Range, class F, class T>
 consteval void check_pooled_mapper() {
-  static_assert(pooled_mapper_of<F, item_t<Range>, T>,
+  static_assert(mapper_of<F, item_t<Range>, T&>,
                 "a pooled mapper must be callable as R(item, Resource&) or R(item, Resource&, const task_context&)");
-  if constexpr (pooled_mapper_of<F, item_t<Range>, T>) {
-    static_assert(returns_no_reference<pooled_mapper_result<F, item_t<Range>, T>>,
+  if constexpr (mapper_of<F, item_t<Range>, T&>) {
+    static_assert(returns_no_reference<mapper_result<F, item_t<Range>, T&>>,
                   "a task or mapper must return an object or void, not a reference");
   }
 }
@@ -131,13 +98,13 @@ inline run_options limited_by_pool(const run_options& options, std::size_t pool_
 template <class Range, class T>
 auto execute_with_pool_on(executor_core* executor, Range&& range, resource_pool<T>& pool, const run_options& options) {
   check_pooled_tasks<Range, T>();
-  using R = std::remove_cv_t<pooled_result<item_t<Range>, T>>;
+  using R = std::remove_cv_t<task_result<item_t<Range>, T&>>;
   const run_options limited = limited_by_pool(options, pool.size());
   const auto tasks = input_from<Range>(range);
   refuse_empty_tasks(executor, tasks, limited);
   results<R> output(tasks.size());
   auto run_one = [&](std::size_t index, batch_control& batch, T& resource) {
-    output.where().make(index, [&]() -> R { return call_pooled_task<T>(index, batch, tasks[index], resource); });
+    output.where().make(index, [&]() -> R { return call_task(index, batch, tasks[index], resource); });
   };
   pooled_block<T, decltype(run_one)> pooled{pool.typed(), run_one};
   run_batch(executor, {tasks.size(), pooled.block(), limited});
@@ -148,13 +115,13 @@ template <class Range, class T, class F>
 auto map_with_pool_on(executor_core* executor, Range&& range, resource_pool<T>& pool, F& mapper,
                       const run_options& options) {
   check_pooled_mapper<Range, F, T>();
-  using R = std::remove_cv_t<pooled_mapper_result<F, item_t<Range>, T>>;
+  using R = std::remove_cv_t<mapper_result<F, item_t<Range>, T&>>;
   const run_options limited = limited_by_pool(options, pool.size());
   refuse_empty_mapper(mapper);
   const auto items = input_from<Range>(range);
   results<R> output(items.size());
   auto run_one = [&](std::size_t index, batch_control& batch, T& resource) {
-    output.where().make(index, [&]() -> R { return call_pooled_mapper(index, batch, mapper, items[index], resource); });
+    output.where().make(index, [&]() -> R { return call_mapper(index, batch, mapper, items[index], resource); });
   };
   pooled_block<T, decltype(run_one)> pooled{pool.typed(), run_one};
   run_batch(executor, {items.size(), pooled.block(), limited});
