@@ -35,9 +35,8 @@ const std::vector<shape>& shapes();
 
 template <class Competitor>
 void enter() {
-  constexpr bool thread_per_task = requires { Competitor::thread_per_task; };
   for (const shape& each : shapes()) {
-    if (thread_per_task && each.links.size() > 10'000) continue;
+    if (perf::starts_thread_per_task<Competitor> && each.links.size() > 10'000) continue;
     perf::measure<Competitor>(
         each.name, each.concurrency, each.links.size(),
         [&each](std::size_t i) { return perf::chain(static_cast<long>(i), each.links[i]); },

@@ -2,12 +2,21 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 
-/// Work that takes a given time on any machine: a chain of multiplications, each of which needs the result of the one
-/// before. It touches no memory and leaves nothing to overlap or to vectorise, so two cores do twice as much of it as
-/// one, and a task asks no clock for its end: that would cost 20 to 50 ns, and let a task that lost its core end too
-/// early.
+/// The tasks that questions have in common: an empty one, and one that takes a given time on any machine.
+///
+/// The latter is a chain of multiplications, each of which needs the result of the one before. It touches no memory and
+/// leaves nothing to overlap or to vectorise, so two cores do twice as much of it as one, and a task asks no clock for
+/// its end: that would cost 20 to 50 ns, and let a task that lost its core end too early.
 namespace perf {
+
+/// Returns its index; the compiler must not see that, or it would fill the results without running a task.
+inline long empty_task(std::size_t i) {
+  long index = static_cast<long>(i);
+  asm volatile("" : "+r"(index));
+  return index;
+}
 
 inline constexpr unsigned long multiplier = 6364136223846793005UL;
 inline constexpr unsigned long increment = 1442695040888963407UL;

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "harness/chain.hpp"
+
 /// How a competitor is measured, the same for all.
 ///
 /// A competitor is a class of `competitors/`: it has a `name`, its constructor takes the concurrency and makes
@@ -19,6 +21,10 @@
 /// `map(size, task)`, too, and its vector is made and freed inside the clock: that is part of what it does for a
 /// caller. Nobody writes a result twice.
 namespace perf {
+
+/// Of a competitor that says so: a question asks it for fewer tasks.
+template <class Competitor>
+inline constexpr bool starts_thread_per_task = requires { Competitor::thread_per_task; };
 
 template <class Competitor, class Task>
 concept hands_results_back = requires(Competitor& competitor, const Task& task) {
@@ -81,6 +87,16 @@ void measure(const std::string& workload, std::size_t concurrency, std::size_t s
     state.SetItemsProcessed(state.iterations() * static_cast<long>(size));
   };
   benchmark::RegisterBenchmark((workload + "/" + Competitor::name).c_str(), repetition)->UseRealTime();
+}
+
+/// The same with tasks that are chains of this length in time.
+template <class Competitor>
+void measure_chains(const std::string& workload, std::size_t concurrency, std::size_t size,
+                    std::chrono::nanoseconds time) {
+  measure<Competitor>(
+      workload, concurrency, size,
+      [links = links_in(time)](std::size_t i) { return chain(static_cast<long>(i), links); },
+      [links = links_in(time)](std::size_t i) { return end_of_chain(static_cast<long>(i), links); });
 }
 
 /// Registers `<workload>/<name>`: a time in seconds that nobody can beat, to stand beside the competitors.

@@ -10,8 +10,10 @@
 
 #include <fanout/limits.hpp>
 
+#include "harness/chain.hpp"
 #include "harness/defaults.hpp"
 #include "harness/measure.hpp"
+#include "harness/median.hpp"
 
 /// The question: how long does a small batch take from the call to its end? `warm_N` is a batch of N empty tasks on a
 /// competitor that has just run one, `cold_2` makes the competitor, runs a batch of two on it and destroys it again.
@@ -25,12 +27,6 @@
 namespace latency {
 
 using clock = std::chrono::steady_clock;
-
-inline long task(std::size_t i) {
-  long index = static_cast<long>(i);
-  asm volatile("" : "+r"(index));  // or the compiler would fill the results without running a task
-  return index;
-}
 
 /// Seconds that a batch takes.
 template <class Batch>
@@ -47,9 +43,7 @@ double median_time(const Batch& batch) {
   do {
     rounds.push_back(time_of(batches));
   } while (clock::now() < end);
-  const auto middle = rounds.begin() + static_cast<std::ptrdiff_t>(rounds.size() / 2);
-  std::nth_element(rounds.begin(), middle, rounds.end());
-  return 1e-9 * *middle;
+  return 1e-9 * perf::median(rounds);
 }
 
 template <class Repetition>
@@ -69,7 +63,7 @@ void enter() {
       Competitor competitor(cores);
       perf::warm_up(competitor, cores);
       std::vector<long> results(size, -1);
-      for (auto _ : state) state.SetIterationTime(median_time([&] { perf::run_into(results, competitor, task); }));
+      for (auto _ : state) state.SetIterationTime(median_time([&] { perf::run_into(results, competitor, perf::empty_task); }));
       check(state, results);
     });
   }
@@ -82,7 +76,7 @@ void enter_cold() {
     std::vector<long> results(2, -1);
     const auto batch = [&results] {
       Competitor competitor(fanout::available_concurrency());
-      perf::run_into(results, competitor, task);
+      perf::run_into(results, competitor, perf::empty_task);
     };
     for (auto _ : state) state.SetIterationTime(median_time(batch));
     check(state, results);

@@ -36,31 +36,17 @@ inline constexpr workload chains[] = {
     {"2us", 10'000, std::chrono::microseconds(2)},
 };
 
-/// Returns its index; the compiler must not see that, or it would fill the results without running a task.
-inline long empty_task(std::size_t i) {
-  long index = static_cast<long>(i);
-  asm volatile("" : "+r"(index));
-  return index;
-}
-
 template <class Competitor>
 void enter() {
   const std::size_t cores = fanout::available_concurrency();
-  constexpr bool thread_per_task = requires { Competitor::thread_per_task; };
-  if (!thread_per_task) {
+  if (!perf::starts_thread_per_task<Competitor>) {
     const auto expected = [](std::size_t i) { return static_cast<long>(i); };
     perf::measure<Competitor>(
-        empty.name, cores, empty.tasks, [](std::size_t i) { return empty_task(i); }, expected);
+        empty.name, cores, empty.tasks, [](std::size_t i) { return perf::empty_task(i); }, expected);
   }
   for (const workload& work : chains) {
-    if (thread_per_task && work.tasks > 10'000) continue;
-    const auto task = [links = perf::links_in(work.time)](std::size_t i) {
-      return perf::chain(static_cast<long>(i), links);
-    };
-    const auto expected = [links = perf::links_in(work.time)](std::size_t i) {
-      return perf::end_of_chain(static_cast<long>(i), links);
-    };
-    perf::measure<Competitor>(work.name, cores, work.tasks, task, expected);
+    if (perf::starts_thread_per_task<Competitor> && work.tasks > 10'000) continue;
+    perf::measure_chains<Competitor>(work.name, cores, work.tasks, work.time);
   }
 }
 
@@ -86,7 +72,7 @@ void enter_functions() {
       functions tasks;
       for (std::size_t i = 0; i < work.tasks; ++i) {
         if (links == 0) {
-          tasks.emplace_back([i] { return empty_task(i); });
+          tasks.emplace_back([i] { return perf::empty_task(i); });
         } else {
           tasks.emplace_back([i, links] { return perf::chain(static_cast<long>(i), links); });
         }

@@ -2,7 +2,6 @@
 
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
 #include <atomic>
 #include <barrier>
 #include <chrono>
@@ -11,6 +10,9 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "harness/chain.hpp"
+#include "harness/median.hpp"
 
 /// The question: what does it cost to lend a resource and to get it back, where nobody waits (`alone`), where many
 /// threads want few resources for a short time (`8on3`), and how soon does one who waits run (`wake_up`)?
@@ -26,14 +28,8 @@ struct alignas(128) resource {
 
 using clock = std::chrono::steady_clock;
 
-/// Holds the resource for a dependent chain of multiplications: some 2 ns each.
-inline void use(resource& lent, long multiplications) {
-  long value = ++lent.uses;
-  for (long i = 0; i < multiplications; ++i) {
-    value = static_cast<long>(static_cast<unsigned long>(value) * 6364136223846793005UL + 1442695040888963407UL);
-    asm volatile("" : "+r"(value));  // keeps the chain, costs nothing
-  }
-}
+/// Holds the resource for a chain of some 2 ns a link.
+inline void use(resource& lent, long links) { perf::chain(++lent.uses, links); }
 
 /// The uses that all resources have seen. Takes every one of them, so it needs a pool that nobody else uses.
 template <class Pool>
@@ -68,7 +64,7 @@ void alone(benchmark::State& state) {
 
 /// Eight threads on three resources, `times` leases each: enough for each of them to see more than one slice of time.
 template <class Pool>
-void crowded(benchmark::State& state, long multiplications, long times) {
+void crowded(benchmark::State& state, long links, long times) {
   constexpr std::ptrdiff_t threads = 8;
   Pool lender(3);
   for (auto _ : state) {
@@ -79,7 +75,7 @@ void crowded(benchmark::State& state, long multiplications, long times) {
         start.arrive_and_wait();
         for (long each = 0; each != times; ++each) {
           const auto lease = lender.acquire();
-          use(*lease, multiplications);
+          use(*lease, links);
         }
       });
     }
@@ -124,9 +120,7 @@ void wake_up(benchmark::State& state) {
       }
       while (ended.load(std::memory_order_acquire) != round) std::this_thread::yield();
     }
-    const auto middle = took.begin() + rounds / 2;
-    std::nth_element(took.begin(), middle, took.end());
-    state.SetIterationTime(std::chrono::duration<double>(*middle).count());
+    state.SetIterationTime(std::chrono::duration<double>(perf::median(took)).count());
   }
 }
 

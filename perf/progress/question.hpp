@@ -3,13 +3,13 @@
 #include <benchmark/benchmark.h>
 #include <fanout/fanout.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <string>
 #include <vector>
 
 #include "harness/chain.hpp"
+#include "harness/median.hpp"
 
 /// The question: what does a task cost more where somebody wants to know how far the batch is?
 ///
@@ -94,9 +94,7 @@ void measure(benchmark::State& state, const workload& work) {
     more.push_back(times[1] - times[0]);
   }
   if (more.empty()) return;
-  const auto middle = more.begin() + static_cast<std::ptrdiff_t>(more.size() / 2);
-  std::nth_element(more.begin(), middle, more.end());
-  state.counters["more_ns"] = 1e9 * *middle / static_cast<double>(size);
+  state.counters["more_ns"] = 1e9 * perf::median(more) / static_cast<double>(size);
 }
 
 template <class Way>

@@ -7,7 +7,6 @@
 
 #include <fanout/limits.hpp>
 
-#include "harness/chain.hpp"
 #include "harness/defaults.hpp"
 #include "harness/measure.hpp"
 
@@ -40,12 +39,8 @@ inline std::vector<std::size_t> concurrencies() {
 template <class Competitor>
 void enter() {
   for (const workload& work : workloads) {
-    const long links = perf::links_in(work.time);
     for (const std::size_t threads : concurrencies()) {
-      perf::measure<Competitor>(
-          work.name + ("_at_" + std::to_string(threads)), threads, work.tasks,
-          [links](std::size_t i) { return perf::chain(static_cast<long>(i), links); },
-          [links](std::size_t i) { return perf::end_of_chain(static_cast<long>(i), links); });
+      perf::measure_chains<Competitor>(work.name + ("_at_" + std::to_string(threads)), threads, work.tasks, work.time);
     }
   }
 }
