@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <vector>
 
 namespace perf {
 
@@ -39,6 +40,22 @@ class tbb_parallel_for : tbb_arena {
   template <class Body>
   void run(std::size_t size, const Body& body) {
     arena().execute([&] { tbb::parallel_for(std::size_t{0}, size, [&body](std::size_t i) { body(i); }); });
+  }
+};
+
+/// Makes the vector of the results, too, as fanout does.
+class tbb_parallel_for_vector : tbb_parallel_for {
+ public:
+  static constexpr const char* name = "tbb_parallel_for_vector";
+
+  using tbb_parallel_for::run;
+  using tbb_parallel_for::tbb_parallel_for;
+
+  template <class Task>
+  std::vector<long> map(std::size_t size, const Task& task) {
+    std::vector<long> results(size);
+    run(size, [places = results.data(), &task](std::size_t i) { places[i] = task(i); });
+    return results;
   }
 };
 
