@@ -33,16 +33,47 @@ namespace {
 
 class task_group_crew final : public crew {
  public:
-  explicit task_group_crew(team& team) : team_(team) {}
+  task_group_crew(team& team, bool promised) : team_(team), promised_(promised) {}
 
-  void call_helper() override {
-    group_.run([this] {
+  void call_helper() override { spawn(1); }
+
+  /// Calls this many helpers, if there is memory for it: two branches of a tree.
+  void call(std::size_t helpers) noexcept {
+    if (helpers == 0) return;
+    try {
+      const std::size_t half = helpers / 2;
+      spawn(helpers - half);
+      if (half != 0) spawn(half);
+      if (promised_) insist();
+    } catch (...) {
+      if (!has_failed_.test_and_set(std::memory_order_relaxed)) failure_ = std::current_exception();
+      team_.give_up();
+    }
+  }
+
+  void lead() {
+    isolate([this] { team_.lead(*this); });
+  }
+
+  /// Runs nothing but what was called here: who waits for an inner batch never picks up another task of an outer one.
+  /// Throws what a call for helpers failed with.
+  void wait() {
+    group_.wait();
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  /// Calls a helper that calls the others of its branch.
+  void spawn(std::size_t branch) {
+    group_.run([this, branch] {
       if (std::this_thread::get_id() != caller_) worker_budget::note_worker();
+      if (!team_.wants_help()) return;
+      call(branch - 1);
       isolate([this] { team_.assist(*this); });
     });
   }
 
-  /// Makes sure that the helpers called so far will be seen by idle workers. oneTBB's spawn asks "does everybody know
+  /// Makes sure that the helpers called just now will be seen by idle workers. oneTBB's spawn asks "does everybody know
   /// that there is work?" without a fence behind the publication of the task, and says why: it "allows parallelism,
   /// but never promises parallelism, the missed wakeup is not a correctness problem" (arena.h, advertise_new_work).
   /// Here it would be one, a named limit is a promise. One more spawn, behind a fence, asks again.
@@ -51,14 +82,6 @@ class task_group_crew final : public crew {
     group_.run([] {});
   }
 
-  void lead() {
-    isolate([this] { team_.lead(*this); });
-  }
-
-  /// Runs nothing but what was called here: who waits for an inner batch never picks up another task of an outer one.
-  void wait() { group_.wait(); }
-
- private:
   /// A wait inside a task (a tbb::parallel_for of the user's, say) takes no assistance of this team or another.
   template <class Part>
   static void isolate(const Part& part) {
@@ -66,7 +89,10 @@ class task_group_crew final : public crew {
   }
 
   team& team_;
+  const bool promised_;
   const std::thread::id caller_ = std::this_thread::get_id();
+  std::atomic_flag has_failed_;
+  std::exception_ptr failure_;  // of the call that failed first; read after the wait
   // Isolated, or a cancelled enclosing context would skip the team without a word: oneTBB issue 253.
   tbb::task_group_context context_{tbb::task_group_context::isolated};
   tbb::isolated_task_group group_{context_};
@@ -79,18 +105,10 @@ void arena::fan_out(team& team, std::size_t helpers) {
 }
 
 void arena::fan_out_from_inside(team& team, std::size_t helpers) const {
-  task_group_crew crew(team);
-  std::exception_ptr no_memory;
-  try {
-    for (std::size_t called = 0; called != helpers; ++called) crew.call_helper();
-    if (promised_) crew.insist();
-  } catch (...) {
-    no_memory = std::current_exception();
-    team.give_up();
-  }
+  task_group_crew crew(team, promised_);
+  crew.call(helpers);
   crew.lead();
   crew.wait();
-  if (no_memory) std::rethrow_exception(no_memory);
 }
 
 }  // namespace fanout::detail

@@ -21,6 +21,7 @@ class team {
  public:
   virtual void lead(crew& helpers) noexcept = 0;    // the part of the thread that has the batch, once
   virtual void assist(crew& helpers) noexcept = 0;  // the part of a helper; it finds out itself whether there is work
+  virtual bool wants_help() const noexcept = 0;     // false once a helper would find no work, for good
   virtual void give_up() noexcept = 0;              // the helpers could not all be called: the batch will fail
 
  protected:
@@ -42,7 +43,12 @@ class arena {
   ~arena();
 
   /// Calls `team.lead` on the calling thread and `team.assist` up to `helpers` times, each on a worker as one
-  /// comes free or, last, on the calling thread. Returns when all have returned.
+  /// comes free or, last, on the calling thread; no more of them once the team wants no help. Returns when all have
+  /// returned.
+  ///
+  /// The calling thread calls two helpers, and each helper calls two more before it assists. So a thief soon finds one
+  /// wherever it looks: had the calling thread called all, a hundred workers would look for that one thread among a
+  /// hundred, at microseconds a look.
   ///
   /// A thread that waits here runs nothing but this team's assistance. Cancellation of an enclosing
   /// `task_group_context` does not reach the team. Throws `std::bad_alloc`, after everything that was called has

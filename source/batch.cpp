@@ -11,7 +11,7 @@ namespace {
 std::size_t largest_bite(const progress& progress, std::size_t runners) {
   if (progress.wants_each()) return 1;
   // A runner that is alone binds nobody's tasks to itself; it only has to look at the clock for the progress.
-  return runners == 1 && !progress.wanted() ? open_rest::max_block : claims::usual_bite;
+  return runners == 1 && !progress.wanted() ? open_rest::max_block : claims::largest_usual_bite;
 }
 
 }  // namespace
@@ -36,8 +36,7 @@ void batch::lead(crew& helpers) noexcept {
     const work here(caller_);
     run(&helpers);
   }
-  if (entrance_ != nullptr) entrance_->close(session_);
-  caller_.rest();
+  caller_.rest(&session_);
 }
 
 void batch::run_alone() noexcept {
@@ -54,9 +53,15 @@ void batch::assist(crew& helpers) noexcept {
   const absence elsewhere;
   if (!entrance_->join(session_)) return;
   presence helper(*entrance_, presence::kind::helper);
-  const work here(helper);
-  if (run_with_permit(helpers)) entrance_->close(session_);
+  bool has_run = false;
+  {
+    const work here(helper);
+    has_run = run_with_permit(helpers);
+  }
+  helper.rest(has_run ? &session_ : nullptr);
 }
+
+bool batch::wants_help() const noexcept { return !stopped() && !claims_.all_taken(runners_); }
 
 bool batch::run_with_permit(crew& helpers) noexcept {
   const worker_budget::permit permit(promised_);

@@ -43,6 +43,8 @@ class batch final : public batch_control, public team {
   /// A helper: gets a place at the entrance, if there is one, and a worker's permit, and becomes a runner.
   void assist(crew& helpers) noexcept override;
 
+  bool wants_help() const noexcept override;
+
   void give_up() noexcept override { stop(); }
 
   /// The stop token was requested.

@@ -9,6 +9,7 @@ namespace {
 using nanoseconds = std::chrono::duration<double, std::nano>;
 
 constexpr nanoseconds dear_task{1'000};    // from here on a task is a bite of its own
+constexpr nanoseconds bite_time{100};      // of cheap tasks, if they are not too many: taking a bite costs 6 ns
 constexpr nanoseconds block_time{16'000};  // of a block; where tasks are cheap, for each runner of the batch
 
 std::size_t tasks_in(nanoseconds time, nanoseconds per_task, std::size_t most) {
@@ -29,7 +30,11 @@ void claims::measure(claimant& me) const {
     const double shares = dear ? 1 : static_cast<double>(runners_);
     me.wanted = tasks_in(block_time * shares, per_task, open_rest::max_block);
     me.least = tasks_in(dear_task, per_task, me.wanted);
-    me.bound = dear && runners_ != 1 ? 1 : largest_bite_;
+    me.bound = largest_bite_;
+    if (runners_ != 1) {
+      const std::size_t cheap_bite = std::max(usual_bite, tasks_in(bite_time, per_task, largest_bite_));
+      me.bound = dear ? 1 : std::min(cheap_bite, largest_bite_);
+    }
   }
   me.since = now;
   me.taken = 0;
@@ -39,6 +44,8 @@ bite claims::claim_block(claimant& me) {
   // Acquire: who sees the cursor at the end sees the announcement of every claim that brought it there.
   const std::size_t seen = cursor_.load(std::memory_order_acquire);
   if (seen >= size_) return {};
+  // The last blocks are single tasks or what was reckoned before: no measurement would change them.
+  if (me.taken != 0 && size_ - seen > runners_) measure(me);
   const std::size_t share = (size_ - seen) / (2 * runners_);
   const std::size_t block = std::clamp(share, me.least, me.wanted);
   if (block > 1) me.rest.announce();

@@ -81,9 +81,10 @@ bool gate::join(const session& batch) {
   return self.state == waiter::state::admitted;
 }
 
-void gate::leave() {
+void gate::leave(session* closed) {
   const std::lock_guard lock(mutex_);
   assert(inside_ != 0 && working_ != 0);
+  close(closed);
   --inside_;
   --working_;
   serve();
@@ -96,26 +97,21 @@ void gate::vacate() {
   serve();
 }
 
-void gate::return_turn() {
+void gate::return_turn(session* closed) {
   const std::lock_guard lock(mutex_);
   assert(working_ != 0);
+  close(closed);
   --working_;
   serve();
 }
 
-void gate::step_out() { return_turn(); }
+void gate::step_out(session* closed) { return_turn(closed); }
 
 void gate::step_in() {
   std::unique_lock lock(mutex_);
   if (try_turn()) return;
   waiter self;
   wait_in(turns_, self, lock);
-}
-
-void gate::close(session& batch) {
-  const std::lock_guard lock(mutex_);
-  batch.closed = true;
-  places_.send_away([&batch](const waiter& each) { return each.batch == &batch; });
 }
 
 std::size_t gate::waiting() const {
@@ -140,6 +136,13 @@ bool gate::try_turn() {
   if (!has_turn()) return false;
   ++working_;
   return true;
+}
+
+// Before `serve`, which would admit those whom it sends away.
+void gate::close(session* batch) {
+  if (batch == nullptr || batch->closed) return;
+  batch->closed = true;
+  places_.send_away([batch](const waiter& each) { return each.batch == batch; });
 }
 
 // Called whenever a turn, a place or a seat comes free. A newcomer never overtakes: it asks whether somebody waits for a

@@ -18,7 +18,7 @@ namespace fanout::detail {
 ///
 /// Two kinds of threads come for a place. A *caller* has a batch and waits as long as it takes. A *helper* is a worker
 /// of oneTBB that would assist a batch; it waits only while that batch has work left, which the first thread that
-/// finds none says by `close`. So a batch never ends later because a helper waits for it. All wait in one queue, and
+/// finds none says by closing its session. So a batch never ends later because a helper waits for it. All wait in one queue, and
 /// come in in the order of their arrival.
 ///
 /// A caller also gets a *seat*, a slot of the arena for a calling thread, and keeps it until it has left the arena.
@@ -56,16 +56,15 @@ class gate {
   /// Waits for a place to assist a batch; false once its session is closed. Who got in must leave.
   bool join(const session& batch);
 
-  void leave();
+  // Who stops working may close the session of a batch on the way: it needs no helper any more, and those who wait for
+  // it are sent away.
+  void leave(session* closed = nullptr);
+  void return_turn(session* closed = nullptr);
   void vacate();
-  void return_turn();
 
   /// The thread will not work here for a while, but keeps its place.
-  void step_out();
+  void step_out(session* closed = nullptr);
   void step_in();
-
-  /// The batch needs no helper any more: sends away those who wait for it.
-  void close(session& batch);
 
   /// How many wait just now: for diagnostics and tests.
   std::size_t waiting() const;
@@ -104,6 +103,7 @@ class gate {
   bool wait_unless_stopped(queue& line, Try try_now, const std::stop_token& stop);
   static void wait_in(queue& line, waiter& self, std::unique_lock<std::mutex>& lock);
   static void answer(waiter& other, enum waiter::state answer);
+  void close(session* batch);
   void serve();
 
   const executor_core& executor_;

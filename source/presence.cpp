@@ -36,17 +36,17 @@ void presence::end() {
   current_presence() = outer_;
 }
 
-void presence::rest() {
+void presence::rest(gate::session* closed) {
   if (where_ == nullptr || resting_) return;
   resting_ = true;
   switch (how_) {
     case kind::caller:
     case kind::helper:
-      return where_->leave();
+      return where_->leave(closed);
     case kind::turn:
-      return where_->return_turn();
+      return where_->return_turn(closed);
     case kind::shared:
-      return where_->step_out();
+      return where_->step_out(closed);
   }
 }
 

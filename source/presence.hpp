@@ -23,8 +23,9 @@ class presence {
   presence& operator=(const presence&) = delete;
   ~presence();
 
-  /// The thread has ended its part of the batch, and may now wait for others: it does not count meanwhile.
-  void rest();
+  /// The thread has ended its part of the batch, and may now wait for others: it does not count meanwhile. On the way
+  /// it closes the session of a batch that needs no helper any more.
+  void rest(gate::session* closed = nullptr);
 
   /// Ends it before it is destroyed, by the thread that made it. It may not have a place while user code runs that is not
   /// part of the batch, and might ask for one.

@@ -83,7 +83,7 @@ TEST(OpenRest, TellsThatTasksAreComingAndGivesNoneYet) {
 TEST(Claims, HandOutEveryTaskOnceToManyThreads) {
   constexpr std::size_t runners = 4;
   for (std::size_t size : {1u, 2u, 3u, 4u, 5u, 100u, 4'097u, 300'000u}) {
-    claims tasks(size, runners, claims::usual_bite);
+    claims tasks(size, runners, claims::largest_usual_bite);
     std::vector<runner> all(runners);
     std::vector<std::atomic<int>> taken(size);
     std::barrier together(static_cast<std::ptrdiff_t>(runners));
@@ -102,7 +102,7 @@ TEST(Claims, HandOutEveryTaskOnceToManyThreads) {
 }
 
 TEST(Claims, HandOutDearTasksOneByOneInInputOrder) {
-  claims tasks(40, 2, claims::usual_bite);
+  claims tasks(40, 2, claims::largest_usual_bite);
   std::vector<runner> all(2);
   for (std::size_t expected = 0; expected != 40; ++expected) {
     const bite each = tasks.next(all[expected % 2].claim, all);
@@ -114,7 +114,7 @@ TEST(Claims, HandOutDearTasksOneByOneInInputOrder) {
 }
 
 TEST(Claims, BindOneTaskOfAFewMicrosecondsAtATime) {
-  claims tasks(200, 2, claims::usual_bite);
+  claims tasks(200, 2, claims::largest_usual_bite);
   std::vector<runner> all(2);
   for (bite each = tasks.next(all[0].claim, all); !each.empty(); each = tasks.next(all[0].claim, all)) {
     ASSERT_EQ(each.size(), 1u);
@@ -122,17 +122,30 @@ TEST(Claims, BindOneTaskOfAFewMicrosecondsAtATime) {
   }
 }
 
-TEST(Claims, BindAtMostSixteenTasksToARunner) {
-  claims tasks(100'000, 2, claims::usual_bite);
+TEST(Claims, BindAtMostSixteenTasksOfTwentyNanosecondsToARunner) {
+  claims tasks(100'000, 2, claims::largest_usual_bite);
   std::vector<runner> all(2);
-  for (bite each = tasks.next(all[0].claim, all); !each.empty(); each = tasks.next(all[0].claim, all))
+  for (bite each = tasks.next(all[0].claim, all); !each.empty(); each = tasks.next(all[0].claim, all)) {
     ASSERT_LE(each.size(), 16u);
+    for (std::size_t i = each.first; i != each.last; ++i) work_for(std::chrono::nanoseconds(20));
+  }
+}
+
+TEST(Claims, BindAtMostSixtyFourOfTheCheapestTasksToARunner) {
+  claims tasks(1'000'000, 2, claims::largest_usual_bite);
+  std::vector<runner> all(2);
+  std::size_t largest = 0;
+  for (bite each = tasks.next(all[0].claim, all); !each.empty(); each = tasks.next(all[0].claim, all)) {
+    largest = std::max(largest, each.size());
+  }
+  EXPECT_LE(largest, 64u);
+  EXPECT_GT(largest, 16u) << "taking a bite costs more than such tasks";
 }
 
 TEST(Claims, BindSingleTasksAtTheEnd) {
   constexpr std::size_t size = 100'000;
   constexpr std::size_t runners = 4;
-  claims tasks(size, runners, claims::usual_bite);
+  claims tasks(size, runners, claims::largest_usual_bite);
   std::vector<runner> all(runners);
   for (bite each = tasks.next(all[0].claim, all); !each.empty(); each = tasks.next(all[0].claim, all)) {
     if (each.last > size - 2 * runners) {
@@ -142,7 +155,7 @@ TEST(Claims, BindSingleTasksAtTheEnd) {
 }
 
 TEST(Claims, LetAnIdleRunnerTakeAllButABiteOfABlockWhoseOwnerIsStuck) {
-  claims tasks(100'000, 2, claims::usual_bite);
+  claims tasks(100'000, 2, claims::largest_usual_bite);
   std::vector<runner> all(2);
   const bite stuck = claim_until_a_rest_is_open(tasks, all[0], all);
   ASSERT_FALSE(stuck.empty());
@@ -158,7 +171,7 @@ TEST(Claims, LetAnIdleRunnerTakeAllButABiteOfABlockWhoseOwnerIsStuck) {
 }
 
 TEST(Claims, ClaimCheapTasksInBlocksThatGrow) {
-  claims tasks(10'000'000, 2, claims::usual_bite);
+  claims tasks(10'000'000, 2, claims::largest_usual_bite);
   std::vector<runner> all(2);
   // One of many blocks is measured without an interruption, however busy the machine.
   std::size_t largest = 0;
@@ -170,6 +183,28 @@ TEST(Claims, ClaimCheapTasksInBlocksThatGrow) {
     largest = std::max(largest, block);
   }
   EXPECT_GE(largest, 1'000u);
+}
+
+TEST(Claims, SayThatAllIsTakenOnlyWhenNothingIsLeftToTake) {
+  claims tasks(100'000, 2, claims::largest_usual_bite);
+  std::vector<runner> all(2);
+  EXPECT_FALSE(tasks.all_taken(all));
+  claim_until_a_rest_is_open(tasks, all[0], all);
+  while (!tasks.next(all[1].claim, all).empty()) {
+    const bool open =
+        all[0].claim.rest.look() != open_rest::view::empty || all[1].claim.rest.look() != open_rest::view::empty;
+    ASSERT_TRUE(!open || !tasks.all_taken(all));
+  }
+  EXPECT_TRUE(tasks.all_taken(all));
+}
+
+TEST(Claims, SayThatSomethingIsLeftWhileATaskIsBeingHandedOver) {
+  claims tasks(1, 2, claims::largest_usual_bite);
+  std::vector<runner> all(2);
+  EXPECT_EQ(tasks.next(all[0].claim, all).size(), 1u);
+  EXPECT_TRUE(tasks.all_taken(all));
+  all[1].claim.rest.announce();
+  EXPECT_FALSE(tasks.all_taken(all));
 }
 
 TEST(Claims, GiveASingleRunnerEverythingInOrder) {

@@ -118,10 +118,10 @@ TEST(Gate, SendsHelpersAwayWhenTheirBatchHasNoWorkLeft) {
   gate::session batch;
   std::jthread helper([&] { EXPECT_FALSE(one.door.join(batch)); });
   wait_until([&] { return one.door.waiting() == 1; });
-  one.door.close(batch);
+  one.door.leave(&batch);
   helper.join();
-  EXPECT_FALSE(one.door.join(batch)) << "who comes later need not wait";
-  go(one.door);
+  EXPECT_FALSE(one.door.join(batch)) << "nor does it admit who comes later";
+  one.door.vacate();
 }
 
 TEST(Gate, ClosingOneBatchKeepsTheHelpersOfAnother) {
@@ -136,8 +136,10 @@ TEST(Gate, ClosingOneBatchKeepsTheHelpersOfAnother) {
     one.door.leave();
   });
   wait_until([&] { return one.door.waiting() == 2; });
-  one.door.close(closing);
-  go(one.door);
+  one.door.leave(&closing);
+  first.join();
+  second.join();
+  one.door.vacate();
 }
 
 TEST(Gate, KeepsTheSeatOfACallerThatWaitsForItsHelpers) {
