@@ -1,6 +1,7 @@
 #include "batch.hpp"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "worker_budget.hpp"
@@ -20,7 +21,7 @@ void batch_control::fail(std::size_t index) noexcept { static_cast<batch*>(this)
 std::stop_token batch_control::stop_token() { return static_cast<batch*>(this)->token(); }
 
 batch::batch(const batch_request& request, std::size_t runners, const frame& place, bool promised,
-             gate* entrance, presence& caller)
+             gate* entrance, presence& caller, std::size_t adapt_from)
     : request_(request),
       frame_(place),
       promised_(promised),
@@ -29,19 +30,21 @@ batch::batch(const batch_request& request, std::size_t runners, const frame& pla
       progress_(request.options.on_progress, request.options.progress_interval, request.size),
       claims_(request.size, runners, largest_bite(progress_, runners)),
       many_runners_(runners > few_runners_.size() ? new runner[runners] : nullptr),
-      runners_(many_runners_ ? many_runners_.get() : few_runners_.data(), runners) {}
+      runners_(many_runners_ ? many_runners_.get() : few_runners_.data(), runners) {
+  if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);
+}
 
 void batch::lead(crew& helpers) noexcept {
   {
     const work here(caller_);
-    run(&helpers);
+    run(role::leader, &helpers);
   }
   caller_.rest(&session_);
 }
 
 void batch::run_alone() noexcept {
   const work here(caller_);
-  run(nullptr);
+  run(role::leader, nullptr);
 }
 
 void batch::assist(crew& helpers) noexcept {
@@ -53,37 +56,67 @@ void batch::assist(crew& helpers) noexcept {
   const absence elsewhere;
   if (!entrance_->join(session_)) return;
   presence helper(*entrance_, presence::kind::helper);
-  bool has_run = false;
+  ending how = ending::not_wanted;
   {
     const work here(helper);
-    has_run = run_with_permit(helpers);
+    how = run_with_permit(helpers);
   }
-  helper.rest(has_run ? &session_ : nullptr);
+  helper.rest(how == ending::no_task ? &session_ : nullptr);
 }
 
 bool batch::wants_help() const noexcept { return !stopped() && !claims_.all_taken(runners_); }
 
-bool batch::run_with_permit(crew& helpers) noexcept {
+batch::ending batch::run_with_permit(crew& helpers) noexcept {
   const worker_budget::permit permit(promised_);
-  if (permit.granted()) {
-    run(&helpers);
-  } else {
+  if (!permit.granted()) {
     sent_home_.fetch_add(1, std::memory_order_relaxed);
+    return ending::not_wanted;
   }
-  return permit.granted();
+  if (!adaptation_) return run(role::helper, &helpers);
+  if (!adaptation_->enter()) return ending::not_wanted;
+  return run(role::helper, &helpers);
 }
 
-void batch::run(crew* helpers) noexcept {
+batch::ending batch::run(role who, crew* helpers) noexcept {
   const frame_entry here(frame_);
-  runner& me = runners_[next_runner_.fetch_add(1, std::memory_order_relaxed)];
+  runner& me = adaptation_ ? take_place() : runners_[next_runner_.fetch_add(1, std::memory_order_relaxed)];
   while (!stopped()) {
     const bite tasks = claims_.next(me.claim, runners_);
-    if (tasks.empty()) return;
+    if (tasks.empty()) break;
     const std::size_t end = request_.tasks.run(request_.tasks.object, tasks.first, tasks.last, *this);
     // Release: who sums the counts may read what the tasks wrote.
     me.completed.store(me.completed.load(std::memory_order_relaxed) + (end - tasks.first), std::memory_order_release);
     if (progress_.wanted()) report_progress();
     if (sent_home_.load(std::memory_order_relaxed) != 0 && helpers != nullptr) call_back_helpers(*helpers);
+    if (adaptation_ && me.claim.rest.look() == open_rest::view::empty) {  // who goes leaves no task behind
+      if (who == role::helper && adaptation_->leave_if_too_many()) {
+        me.taken.store(false, std::memory_order_release);
+        return ending::not_wanted;
+      }
+      if (helpers != nullptr) adapt(*helpers);
+    }
+  }
+  return ending::no_task;
+}
+
+// There are as many places as runners, and a runner leaves its place a few instructions after it was counted out.
+batch::runner& batch::take_place() noexcept {
+  for (;;) {
+    for (runner& each : runners_) {
+      if (each.taken.load(std::memory_order_relaxed) || each.taken.exchange(true, std::memory_order_acquire)) continue;
+      each.claim.since = {};  // what the runner before it took is not a measure of this one's time
+      each.claim.taken = 0;
+      return each;
+    }
+    std::this_thread::yield();
+  }
+}
+
+void batch::adapt(crew& helpers) noexcept {
+  std::size_t more = adaptation_->update(adaptation::clock::now(), [this] { return completed(); });
+  try {
+    for (; more != 0; --more) helpers.call_helper();
+  } catch (...) {  // no memory to call it: the batch goes on without
   }
 }
 

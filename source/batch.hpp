@@ -11,6 +11,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "adaptation.hpp"
 #include "arena.hpp"
 #include "claims.hpp"
 #include "fanout/detail/batch.hpp"
@@ -32,9 +33,12 @@ class batch final : public batch_control, public team {
  public:
   /// Runs on `runners` threads at most. `promised`: they were named by a caller. Helpers pass the entrance, if there
   /// is one. The presence of the calling thread ends with its runner: while it waits for the others it works for
-  /// nobody.
+  /// nobody. `adapt_from`: begins with so many runners and seeks the best number; 0 for all of them, all the time.
   batch(const batch_request& request, std::size_t runners, const frame& place, bool promised, gate* entrance,
-        presence& caller);
+        presence& caller, std::size_t adapt_from = 0);
+
+  /// How many helpers it wants at first.
+  std::size_t first_helpers() const { return (adaptation_ ? adaptation_->wanted() : runners_.size()) - 1; }
 
   /// The runner of the calling thread: with helpers, or alone.
   void lead(crew& helpers) noexcept override;
@@ -50,6 +54,9 @@ class batch final : public batch_control, public team {
   /// The stop token was requested.
   void cancel() noexcept;
 
+  /// After all runners: the number that the batch came to, of one that adapts.
+  std::size_t adapted_to() const { return adaptation_->best(); }
+
   /// After all runners: throws what the call throws.
   void finish();
 
@@ -62,6 +69,7 @@ class batch final : public batch_control, public team {
   struct alignas(128) runner {
     claimant claim;
     std::atomic<std::size_t> completed{0};  // by this runner alone; summed by whoever wants to know
+    std::atomic<bool> taken{false};         // where runners come and go: hands all of this over from one to the next
   };
 
   struct failure {
@@ -71,8 +79,17 @@ class batch final : public batch_control, public team {
 
   enum class verdict { undecided, failed, cancelled, broken };
 
-  bool run_with_permit(crew& helpers) noexcept;
-  void run(crew* helpers) noexcept;
+  /// How a runner ended.
+  enum class ending {
+    no_task,     // none is left
+    not_wanted,  // others go on
+  };
+  enum class role { leader, helper };
+
+  ending run_with_permit(crew& helpers) noexcept;
+  ending run(role who, crew* helpers) noexcept;
+  runner& take_place() noexcept;
+  void adapt(crew& helpers) noexcept;
   void call_back_helpers(crew& helpers) noexcept;
   void report_progress() noexcept;
   bool decide(verdict decision) noexcept;
@@ -95,6 +112,7 @@ class batch final : public batch_control, public team {
   std::array<runner, 4> few_runners_;       // a small batch allocates nothing
   std::unique_ptr<runner[]> many_runners_;  // where there are more
   const std::span<runner> runners_;
+  std::optional<adaptation> adaptation_;
 
   std::atomic<verdict> verdict_{verdict::undecided};
   std::exception_ptr cause_;  // of `failed` and `broken`; written by who decided so

@@ -16,7 +16,9 @@ detail::executor_core* make_core(const executor_options& options) {
   const std::size_t limit = named == automatic   ? available_concurrency()
                             : named == unlimited ? max_concurrency()
                                                  : named;
-  return detail::idle_executors::make(limit, named != automatic, detail::executor_core::sharing::by_all).release();
+  auto core = detail::idle_executors::make(limit, named != automatic, detail::executor_core::sharing::by_all);
+  if (options.adaptive) core->adapt_from(std::min(limit, available_concurrency()));
+  return core.release();
 }
 
 }  // namespace

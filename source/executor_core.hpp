@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <optional>
 
@@ -31,9 +32,15 @@ class executor_core {
   arena& workplace() { return arena_; }
   gate* entrance() { return gate_ ? &*gate_ : nullptr; }
 
+  /// With how many runners a batch begins that seeks its best number: with what the last one came to. 0 if batches use
+  /// the whole limit.
+  std::size_t adapt_from() const { return adapt_from_.load(std::memory_order_relaxed); }
+  void adapt_from(std::size_t runners) { adapt_from_.store(runners, std::memory_order_relaxed); }
+
  private:
   const std::size_t limit_;
   const bool named_;
+  std::atomic<std::size_t> adapt_from_{0};  // a hint from batch to batch
   worker_budget::share workers_;  // before the arena: it has its workers as long as it lives
   arena arena_;
   std::optional<gate> gate_;

@@ -20,15 +20,17 @@ void run_on(executor_core& home, executor_core* executor, std::size_t runners, p
             const batch_request& request) {
   const frame* const enclosing = current_frame();
   const frame place{.executor = executor, .home = &home, .starter = current_entry()};
-  batch running(request, runners, place, home.named(), executor ? executor->entrance() : nullptr, caller);
+  const std::size_t adapt_from = executor ? std::min(executor->adapt_from(), runners) : 0;
+  batch running(request, runners, place, home.named(), executor ? executor->entrance() : nullptr, caller, adapt_from);
   {
     const std::stop_callback on_stop(request.options.stop, [&running] { running.cancel(); });
     if (enclosing != nullptr && enclosing->home == &home) {
-      home.workplace().fan_out_from_inside(running, runners - 1);
+      home.workplace().fan_out_from_inside(running, running.first_helpers());
     } else {
-      home.workplace().fan_out(running, runners - 1);
+      home.workplace().fan_out(running, running.first_helpers());
     }
   }
+  if (adapt_from != 0) executor->adapt_from(running.adapted_to());
   caller.end();
   running.finish();  // may call the progress callback
 }

@@ -21,6 +21,12 @@ struct executor_options {
   /// How many threads may work for the executor at once, the calling ones included: 1 … `max_concurrency()`, or
   /// `automatic` for the cores.
   std::size_t concurrency = automatic;
+
+  /// While a batch runs, let it seek how many threads get most done, from 1 to the limit: it begins with the cores, or
+  /// with what the batch before it came to, and tries more and fewer in windows of 20 to 250 ms. Worth it for batches
+  /// of a second or more whose tasks wait, or are in each other's way, to an extent that nobody knows. The limit is kept,
+  /// but it is not promised to be reached. See docs/concurrency-limits.md.
+  bool adaptive = false;
 };
 
 /// An arena of its own, for batches that come again and again or that must share one limit.
