@@ -12,6 +12,10 @@ constexpr nanoseconds dear_task{1'000};    // from here on a task is a bite of i
 constexpr nanoseconds bite_time{100};      // of cheap tasks, if they are not too many: taking a bite costs 6 ns
 constexpr nanoseconds block_time{16'000};  // of a block; where tasks are cheap, for each runner of the batch
 
+// Of dear tasks this many runners take 2 blocks in a microsecond, of which each needs the cursor's line for 0.14 to 0.3
+// µs. From there on blocks grow, or 256 runners would do nothing but wait for it: see the model in docs/performance.md.
+constexpr double runners_to_a_block = 32;
+
 std::size_t tasks_in(nanoseconds time, nanoseconds per_task, std::size_t most) {
   const double tasks = time / per_task;
   return tasks < static_cast<double>(most) ? std::max<std::size_t>(1, static_cast<std::size_t>(tasks)) : most;
@@ -27,7 +31,7 @@ void claims::measure(claimant& me) const {
     const nanoseconds per_task =
         std::max(nanoseconds(now - me.since) / static_cast<double>(me.taken), nanoseconds(0.01));
     const bool dear = per_task >= dear_task;
-    const double shares = dear ? 1 : static_cast<double>(runners_);
+    const double shares = std::max(1.0, static_cast<double>(runners_) / (dear ? runners_to_a_block : 1.0));
     me.wanted = tasks_in(block_time * shares, per_task, open_rest::max_block);
     me.least = tasks_in(dear_task, per_task, me.wanted);
     me.bound = largest_bite_;

@@ -113,6 +113,26 @@ TEST(Claims, HandOutDearTasksOneByOneInInputOrder) {
   EXPECT_TRUE(tasks.next(all[0].claim, all).empty());
 }
 
+TEST(Claims, ClaimDearTasksInLargerBlocksWhereManyRunnersMeetAtTheCursor) {
+  // Tasks of a few microseconds: some in a block where two runners share it, ten times as many where hundreds do.
+  const auto largest_block = [](std::size_t runners) {
+    claims tasks(1'000'000, runners, claims::largest_usual_bite);
+    std::vector<runner> all(1);
+    std::size_t largest = 0;
+    for (int block = 0; block != 50; ++block) {
+      std::size_t size = 0;
+      do {
+        size += tasks.next(all[0].claim, all).size();
+        work_for(std::chrono::microseconds(2));
+      } while (all[0].claim.rest.look() == open_rest::view::open);
+      largest = std::max(largest, size);
+    }
+    return largest;
+  };
+  EXPECT_LE(largest_block(2), 8u);
+  EXPECT_GE(largest_block(512), 30u);
+}
+
 TEST(Claims, BindOneTaskOfAFewMicrosecondsAtATime) {
   claims tasks(200, 2, claims::largest_usual_bite);
   std::vector<runner> all(2);

@@ -36,8 +36,7 @@ class adapting_again : public adapting {
 template <std::size_t Size>
 class fixed : public competitor {
  public:
-  static constexpr const char* name = Size == 1   ? "fixed_1"
-                                      : Size == 2 ? "fixed_2"
+  static constexpr const char* name = Size == 2   ? "fixed_2"
                                       : Size == 3 ? "fixed_3"
                                       : Size == 4 ? "fixed_4"
                                       : Size == 8 ? "fixed_8"
@@ -49,7 +48,6 @@ class fixed : public competitor {
 const bool entered = [] {
   adaptive::enter<adapting>();
   adaptive::enter<adapting_again>();
-  adaptive::enter<fixed<1>>();
   adaptive::enter<fixed<2>>();
   adaptive::enter<fixed<3>>();
   adaptive::enter<fixed<4>>();
