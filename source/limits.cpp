@@ -15,6 +15,7 @@
 
 #include "cpu_quota.hpp"
 #include "fanout/detail/batch.hpp"
+#include "fanout/detail/machine.hpp"
 
 namespace fanout {
 namespace {
@@ -40,11 +41,25 @@ std::size_t cpus_in_affinity_mask() {
 
 }  // namespace
 
+namespace detail {
+
+std::size_t cores_by_affinity() {
+  static const std::size_t cores = std::max<std::size_t>(1, cpus_in_affinity_mask());
+  return cores;
+}
+
+std::optional<double> quota_in_cores() {
+  static const std::optional<double> quota = cpu_quota(read_small_file);
+  return quota;
+}
+
+}  // namespace detail
+
 std::size_t available_concurrency() {
   static const std::size_t available = [] {
-    const std::size_t cpus = std::max<std::size_t>(1, cpus_in_affinity_mask());
-    const auto quota = detail::cpu_quota(detail::read_small_file);
-    return quota ? std::min(cpus, detail::whole_cores(*quota)) : cpus;
+    const std::size_t cores = detail::cores_by_affinity();
+    const auto quota = detail::quota_in_cores();
+    return quota ? std::min(cores, detail::whole_cores(*quota)) : cores;
   }();
   return available;
 }

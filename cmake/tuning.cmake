@@ -1,0 +1,44 @@
+# fanout::tuning: the measurement that finds the right size. A library of its own, so that the core needs oneTBB alone.
+
+find_package(nlohmann_json REQUIRED CONFIG)
+
+# Compiled once, used twice, as the core is.
+add_library(fanout_tuning_objects OBJECT
+  source/tuning/bootstrap.cpp
+  source/tuning/decision.cpp
+  source/tuning/json_reader.cpp
+  source/tuning/ladder.cpp
+  source/tuning/machine_shape.cpp
+  source/tuning/number_text.cpp
+  source/tuning/profile.cpp
+  source/tuning/profile_json.cpp
+  source/tuning/proving_ground.cpp
+  source/tuning/race.cpp
+  source/tuning/reason.cpp
+  source/tuning/report.cpp
+  source/tuning/report_json.cpp
+  source/tuning/report_text.cpp
+  source/tuning/resource_use.cpp
+  source/tuning/results.cpp
+  source/tuning/sweep.cpp
+  source/tuning/tuning.cpp
+  source/tuning/utf8.cpp
+  source/tuning/whole_file.cpp
+)
+target_link_libraries(fanout_tuning_objects PUBLIC fanout PRIVATE nlohmann_json::nlohmann_json)
+set_target_properties(fanout_tuning_objects PROPERTIES
+  CXX_EXTENSIONS OFF
+  CXX_VISIBILITY_PRESET hidden
+  VISIBILITY_INLINES_HIDDEN ON
+  POSITION_INDEPENDENT_CODE ON
+)
+
+# The JSON library is headers alone, and none of its names is in the interface: who links this needs nothing of it.
+add_library(fanout_tuning $<TARGET_OBJECTS:fanout_tuning_objects>)
+add_library(fanout::tuning ALIAS fanout_tuning)
+target_link_libraries(fanout_tuning PUBLIC fanout)
+set_target_properties(fanout_tuning PROPERTIES
+  EXPORT_NAME tuning
+  VERSION ${PROJECT_VERSION}
+  SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+)

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+
+#include "fanout/detail/export.hpp"
+
+/// What `available_concurrency()` is made of, for the report of a measurement. Both are read once, with it.
+namespace fanout::detail {
+
+/// The CPUs in the affinity mask of the process, at least 1.
+FANOUT_EXPORT std::size_t cores_by_affinity();
+
+/// The CPU quota of the control group in cores, or none.
+FANOUT_EXPORT std::optional<double> quota_in_cores();
+
+}  // namespace fanout::detail

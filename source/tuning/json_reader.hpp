@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "fanout/tuning_report.hpp"
+
+/// Reads JSON that may come from anywhere: every question it answers names the field where the answer is no.
+namespace fanout::detail {
+
+/// What a document may be. A report of 1024 rows has some 14,000 values in 500 kB.
+inline constexpr std::size_t largest_document = 16 * 1024 * 1024;  ///< In bytes.
+inline constexpr int deepest_nesting = 32;
+inline constexpr std::size_t most_values = 100'000;
+
+/// Parses a document, and checks that it is of the schema, and of version 1. Throws `tuning_error`.
+nlohmann::json parse_document(std::string_view text, std::string_view schema);
+
+/// A value and where it stands. Whatever is asked throws `tuning_error` if the value is of another type, or missing.
+/// Requires that the document outlives it.
+class json_reader {
+ public:
+  explicit json_reader(const nlohmann::json& value, std::string path = {});
+
+  /// A member of an object, an element of an array.
+  json_reader at(const char* name) const;
+  json_reader at(std::size_t index) const;
+
+  /// The number of elements of an array.
+  std::size_t size() const;
+
+  bool is_null() const { return value_.is_null(); }
+  bool flag() const;
+  double number() const;
+  std::uint64_t whole_number(std::uint64_t most) const;
+  const std::string& text() const;
+
+ private:
+  [[noreturn]] void refuse(const std::string& what) const;
+
+  const nlohmann::json& value_;
+  const std::string path_;
+};
+
+nlohmann::ordered_json to_json(const machine_shape& machine);
+machine_shape machine_from(const json_reader& reader);
+
+}  // namespace fanout::detail

@@ -1,0 +1,19 @@
+#include "fanout/detail/machine.hpp"
+#include "fanout/limits.hpp"
+#include "fanout/tuning_report.hpp"
+#include "number_text.hpp"
+
+namespace fanout {
+
+std::string machine_shape::to_string() const {
+  std::string text = std::to_string(cores) + (cores == 1 ? " core" : " cores");
+  if (quota) text += ", CPU quota " + detail::exact_text(*quota) + (*quota == 1 ? " core" : " cores");
+  return text;
+}
+
+machine_shape this_machine() {
+  return {
+      .cores = detail::cores_by_affinity(), .quota = detail::quota_in_cores(), .available = available_concurrency()};
+}
+
+}  // namespace fanout

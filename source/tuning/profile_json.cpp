@@ -1,0 +1,69 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "fanout/tuning_profile.hpp"
+#include "json_reader.hpp"
+#include "results.hpp"
+
+namespace fanout {
+namespace {
+
+using detail::json_reader;
+using nlohmann::ordered_json;
+
+constexpr auto schema = "fanout-tuning-profile";
+constexpr std::uint64_t most_threads = 1'000'000;
+
+tuning_recommendation recommendation_from(const json_reader& reader, const std::string& path) {
+  tuning_recommendation entry{.workload = reader.at("workload").text(),
+                              .concurrency = reader.at("concurrency").whole_number(most_threads),
+                              .confidence = reader.at("confidence").number(),
+                              .reason = reader.at("reason").text()};
+  detail::check_text(entry.workload, path + ".workload", detail::longest_name);
+  detail::check_text(entry.reason, path + ".reason", detail::longest_reason);
+  if (entry.workload.empty()) throw tuning_error(path + ".workload must not be empty");
+  if (entry.concurrency == 0) throw tuning_error(path + ".concurrency must be at least 1");
+  if (!(entry.confidence >= 0 && entry.confidence <= 1)) {
+    throw tuning_error(path + ".confidence must be between 0 and 1");
+  }
+  return entry;
+}
+
+}  // namespace
+
+std::string tuning_profile::to_json() const {
+  ordered_json json = {{"schema", schema},
+                       {"version", 1},
+                       {"machine", detail::to_json(machine_)},
+                       {"workloads", ordered_json::array()}};
+  for (const tuning_recommendation& entry : recommendations_) {
+    json["workloads"].push_back({{"workload", entry.workload},
+                                 {"concurrency", entry.concurrency},
+                                 {"confidence", entry.confidence},
+                                 {"reason", entry.reason}});
+  }
+  return json.dump(2) + "\n";
+}
+
+tuning_profile tuning_profile::from_json(std::string_view text) try {
+  const nlohmann::json document = detail::parse_document(text, schema);
+  const json_reader reader(document);
+  tuning_profile profile(machine_from(reader.at("machine")));
+  const json_reader workloads = reader.at("workloads");
+  const std::size_t count = workloads.size();
+  for (std::size_t i = 0; i != count; ++i) {
+    const std::string path = "workloads[" + std::to_string(i) + "]";
+    tuning_recommendation entry = recommendation_from(workloads.at(i), path);
+    if (profile.find(entry.workload) != nullptr) throw tuning_error(path + ".workload occurs twice");
+    const auto place = std::upper_bound(
+        profile.recommendations_.begin(), profile.recommendations_.end(), entry,
+        [](const tuning_recommendation& a, const tuning_recommendation& b) { return a.workload < b.workload; });
+    profile.recommendations_.insert(place, std::move(entry));
+  }
+  return profile;
+} catch (const std::invalid_argument& e) {
+  throw tuning_error(e.what());
+}
+
+}  // namespace fanout

@@ -1,0 +1,120 @@
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <utility>
+
+#include "fanout/tuning_report.hpp"
+#include "json_reader.hpp"
+#include "results.hpp"
+
+// The members are described in docs/tuning.md. One that is added leaves the version as it is; one that changes its
+// meaning makes a new version.
+namespace fanout {
+namespace {
+
+using detail::json_reader;
+using nlohmann::ordered_json;
+
+constexpr auto schema = "fanout-tuning";
+constexpr std::uint64_t most_threads = 1'000'000;
+constexpr std::uint64_t most_runs = 1'000'000'000;
+constexpr auto most_nanoseconds = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+
+ordered_json json_of(const tuning_row& row) {
+  ordered_json json = {{"concurrency", row.concurrency},
+                       {"repetitions", row.repetitions},
+                       {"median_seconds", row.median_seconds},
+                       {"low_seconds", row.low_seconds},
+                       {"high_seconds", row.high_seconds},
+                       {"speedup", row.speedup},
+                       {"efficiency", row.efficiency},
+                       {"cpu_seconds", row.cpu_seconds},
+                       {"voluntary_switches", row.voluntary_switches},
+                       {"involuntary_switches", row.involuntary_switches},
+                       {"peak_memory_bytes", nullptr},
+                       {"contender", row.contender}};
+  if (row.peak_memory_bytes) json["peak_memory_bytes"] = *row.peak_memory_bytes;
+  return json;
+}
+
+tuning_row row_from(const json_reader& reader) {
+  tuning_row row{.concurrency = reader.at("concurrency").whole_number(most_threads),
+                 .repetitions = reader.at("repetitions").whole_number(most_runs),
+                 .median_seconds = reader.at("median_seconds").number(),
+                 .low_seconds = reader.at("low_seconds").number(),
+                 .high_seconds = reader.at("high_seconds").number(),
+                 .speedup = reader.at("speedup").number(),
+                 .efficiency = reader.at("efficiency").number(),
+                 .cpu_seconds = reader.at("cpu_seconds").number(),
+                 .voluntary_switches = reader.at("voluntary_switches").number(),
+                 .involuntary_switches = reader.at("involuntary_switches").number(),
+                 .contender = reader.at("contender").flag()};
+  if (const json_reader peak = reader.at("peak_memory_bytes"); !peak.is_null()) {
+    row.peak_memory_bytes = peak.whole_number(UINT64_MAX);
+  }
+  return row;
+}
+
+std::vector<tuning_row> rows_from(const json_reader& reader) {
+  const std::size_t count = reader.size();
+  if (count > detail::most_rows) {
+    throw tuning_error("rows must not be more than " + std::to_string(detail::most_rows));
+  }
+  std::vector<tuning_row> rows;
+  rows.reserve(count);
+  for (std::size_t i = 0; i != count; ++i) rows.push_back(row_from(reader.at(i)));
+  return rows;
+}
+
+std::chrono::nanoseconds nanoseconds_from(const json_reader& reader) {
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(reader.whole_number(most_nanoseconds)));
+}
+
+tuning_results results_from(const json_reader& reader) {
+  return {.workload = reader.at("workload").text(),
+          .machine = machine_from(reader.at("machine")),
+          .rows = rows_from(reader.at("rows")),
+          .recommended = reader.at("recommended").whole_number(most_threads),
+          .confidence = reader.at("confidence").number(),
+          .reason = reader.at("reason").text(),
+          .complete = reader.at("complete").flag(),
+          .precise = reader.at("precise").flag(),
+          .tolerance = reader.at("tolerance").number(),
+          .seed = reader.at("seed").whole_number(UINT64_MAX),
+          .budget = nanoseconds_from(reader.at("budget_nanoseconds")),
+          .elapsed = nanoseconds_from(reader.at("elapsed_nanoseconds"))};
+}
+
+}  // namespace
+
+std::string tuning_report::to_json() const {
+  ordered_json json = {{"schema", schema},
+                       {"version", 1},
+                       {"workload", results_.workload},
+                       {"machine", detail::to_json(results_.machine)},
+                       {"recommended", results_.recommended},
+                       {"confidence", results_.confidence},
+                       {"reason", results_.reason},
+                       {"complete", results_.complete},
+                       {"precise", results_.precise},
+                       {"tolerance", results_.tolerance},
+                       {"seed", results_.seed},
+                       {"budget_nanoseconds", results_.budget.count()},
+                       {"elapsed_nanoseconds", results_.elapsed.count()},
+                       {"rows", ordered_json::array()}};
+  for (const tuning_row& row : results_.rows) json["rows"].push_back(json_of(row));
+  return json.dump(2) + "\n";
+}
+
+tuning_report tuning_report::from_json(std::string_view text) try {
+  const nlohmann::json document = detail::parse_document(text, schema);
+  return tuning_report(results_from(json_reader(document)));
+} catch (const tuning_error& e) {
+  throw tuning_error(std::string("the tuning report cannot be read: ") + e.what());
+} catch (const std::invalid_argument& e) {
+  throw tuning_error(std::string("the tuning report cannot be read: ") + e.what());
+}
+
+}  // namespace fanout

@@ -1,0 +1,271 @@
+#include "sweep.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "fanout/error.hpp"
+#include "ladder.hpp"
+#include "number_text.hpp"
+#include "race.hpp"
+#include "random.hpp"
+
+namespace fanout::detail {
+namespace {
+
+/// Runs of every size that a budget must hold: fewer tell nothing.
+constexpr std::size_t least_repetitions = 3;
+
+class sweeper {
+ public:
+  sweeper(const sweep_plan& plan, const tuning_options& options, const sweep_ground& ground)
+      : plan_(plan), options_(options), ground_(ground), random_(options.seed) {}
+
+  sweep_result run() {
+    const bool stopped = !warm_up_all() || !measure();
+    return take_result(stopped);
+  }
+
+ private:
+  // ---- First pass: each size once, from the smallest ----
+
+  /// False once the stop was requested.
+  bool warm_up_all() {
+    std::vector<std::size_t> sizes = plan_.sizes;
+    for (std::size_t next = 0; next != sizes.size(); ++next) {
+      if (!warm_up(sizes[next])) return false;
+      if (refused_) break;
+      refuse_small_budget(std::span(sizes).subspan(next + 1));
+      if (plan_.named) continue;
+      if (sizes[next] > plan_.available && throughput_falls(sizes_)) break;
+      if (next + 1 == sizes.size() && warm_ups_still_grow(sizes_) && can_add_a_size()) {
+        sizes.push_back(next_rung(sizes.back()));
+      }
+    }
+    return true;
+  }
+
+  /// The run of a size that does not count. False once the stop was requested; a size for which there are no threads is
+  /// noted, and left out.
+  bool warm_up(std::size_t concurrency) {
+    if (options_.stop.stop_requested()) return false;
+    report(concurrency, true);
+    try {
+      ground_.prepare(concurrency);
+    } catch (const resource_error&) {
+      if (plan_.named || sizes_.empty()) throw;
+      refused_ = concurrency;
+      return true;
+    }
+    const std::optional<run_figures> figures = run_unless_stopped();
+    if (!figures) return false;
+    sizes_.push_back({.concurrency = concurrency, .warm_up_seconds = figures->seconds});
+    return true;
+  }
+
+  /// Throws if the budget cannot hold enough runs of each size, as soon as that is certain: sizes that have not run yet
+  /// are taken to be as fast as they could be. The budget that it names takes them to be no faster than the last one.
+  void refuse_small_budget(std::span<const std::size_t> missing) {
+    double certain = spent();
+    for (std::size_t i = 0; i != sizes_.size(); ++i) certain += least_repetitions * expected_seconds(sizes_, i);
+    double cautious = certain;
+    const double last = (1 + least_repetitions) * expected_seconds(sizes_, sizes_.size() - 1);
+    for (const std::size_t size : missing) {
+      certain += last * static_cast<double>(sizes_.back().concurrency) / static_cast<double>(size);
+      cautious += last;
+    }
+    if (certain <= budget()) return;
+    const std::size_t count = sizes_.size() + missing.size();
+    throw std::invalid_argument("a budget of " + duration_text(budget()) + " is too small: at least " +
+                                duration_text(cautious * 1.05) + " are needed for " + std::to_string(count) +
+                                (count == 1 ? " size" : " sizes"));
+  }
+
+  // ---- Rounds ----
+
+  /// False once the stop was requested.
+  bool measure() {
+    std::size_t rounds = 0;
+    std::size_t look = options_.min_repetitions;  // the round after which the times are looked at next
+    for (;;) {
+      const std::vector<std::size_t> order = next_round();
+      if (order.empty()) return true;
+      for (const std::size_t index : order) {
+        if (options_.stop.stop_requested()) return false;
+        if (is_spent(index)) return true;
+        if (!measure_once(index)) return false;
+      }
+      // Looking costs as much as some short runs, so it is done when the samples have grown by a tenth.
+      if (++rounds < look) continue;
+      look = rounds + 1 + rounds / 10;
+      summarise(sizes_, options_.seed);
+      give_up_the_slow(sizes_, options_);
+      if (!plan_.named && medians_still_grow(sizes_, options_) && can_add_a_size()) {
+        if (!warm_up(next_rung(sizes_.back().concurrency))) return false;
+        look = rounds + options_.min_repetitions;
+      }
+      if (all_settled()) return true;
+    }
+  }
+
+  /// All that are in the race, in a new order. All of them, also those whose interval is narrow already: what disturbs
+  /// the machine from now on should disturb all. But who has many fewer runs than the others catches up first.
+  std::vector<std::size_t> next_round() {
+    std::vector<std::size_t> order;
+    std::vector<std::size_t> behind;
+    for (std::size_t i = 0; i != sizes_.size(); ++i) {
+      const std::size_t runs = sizes_[i].seconds.size();
+      if (!sizes_[i].contender || runs >= options_.max_repetitions) continue;
+      order.push_back(i);
+      if (runs < options_.min_repetitions) behind.push_back(i);
+    }
+    if (!behind.empty()) order = behind;
+    shuffle(order, random_);
+    return order;
+  }
+
+  bool measure_once(std::size_t index) {
+    report(sizes_[index].concurrency, false);
+    try {
+      ground_.prepare(sizes_[index].concurrency);
+    } catch (const resource_error&) {  // another part of the process has taken the threads
+      if (plan_.named) throw;
+      sizes_[index].contender = false;
+      return true;
+    }
+    const std::optional<run_figures> figures = run_unless_stopped();
+    if (!figures) return false;
+    measured_size& size = sizes_[index];
+    const bool first = size.seconds.empty();
+    size.seconds.push_back(figures->seconds);
+    size.cpu_seconds += figures->cpu_seconds;
+    size.voluntary_switches += figures->voluntary_switches;
+    size.involuntary_switches += figures->involuntary_switches;
+    size.peak_memory_bytes =
+        first ? figures->peak_memory_bytes : std::max(size.peak_memory_bytes, figures->peak_memory_bytes);
+    ++measurements_;
+    return true;
+  }
+
+  /// None where the workload ended by the stop.
+  std::optional<run_figures> run_unless_stopped() {
+    try {
+      return ground_.run();
+    } catch (const operation_cancelled&) {
+      if (!options_.stop.stop_requested()) throw;
+      return std::nullopt;
+    }
+  }
+
+  bool all_settled() const {
+    return std::all_of(sizes_.begin(), sizes_.end(),
+                       [this](const measured_size& size) { return !size.contender || is_settled(size, options_); });
+  }
+
+  // ---- Time ----
+
+  double budget() const { return std::chrono::duration<double>(options_.budget).count(); }
+  double spent() const { return std::chrono::duration<double>(ground_.elapsed()).count(); }
+
+  /// A run is not begun that would end after the budget, except where a size would be left with too few; and each has
+  /// one.
+  bool is_spent(std::size_t index) const {
+    const std::size_t runs = sizes_[index].seconds.size();
+    if (runs == 0) return false;
+    return spent() + (runs < least_repetitions ? 0 : expected_seconds(sizes_, index)) >= budget();
+  }
+
+  bool can_add_a_size() const {
+    if (refused_ || next_rung(sizes_.back().concurrency) > plan_.most) return false;
+    const double more =
+        static_cast<double>(1 + options_.min_repetitions) * expected_seconds(sizes_, sizes_.size() - 1);
+    return spent() + least_left() + more <= budget();
+  }
+
+  /// What is missing until every contender has the least number of runs that the options ask for.
+  double least_left() const {
+    double left = 0;
+    for (std::size_t i = 0; i != sizes_.size(); ++i) {
+      const std::size_t runs = sizes_[i].seconds.size();
+      if (!sizes_[i].contender || runs >= options_.min_repetitions) continue;
+      left += static_cast<double>(options_.min_repetitions - runs) * expected_seconds(sizes_, i);
+    }
+    return left;
+  }
+
+  /// The width of an interval falls with the root of the number of runs.
+  double expected_left() const {
+    double left = least_left();
+    for (std::size_t i = 0; i != sizes_.size(); ++i) {
+      const measured_size& size = sizes_[i];
+      if (!size.contender || size.summarised == 0 || is_settled(size, options_)) continue;
+      const auto runs = static_cast<double>(size.seconds.size());
+      const double too_wide = size.times.relative_half_width() / options_.precision;
+      const double needed = std::min(runs * too_wide * too_wide, static_cast<double>(options_.max_repetitions));
+      left += std::max(1.0, needed - runs) * size.times.median;
+    }
+    const std::size_t missing = plan_.sizes.size() - std::min(plan_.sizes.size(), sizes_.size());
+    if (measurements_ == 0 && !sizes_.empty()) {  // still warming up
+      left +=
+          static_cast<double>(missing * (1 + options_.min_repetitions)) * expected_seconds(sizes_, sizes_.size() - 1);
+    }
+    return left;
+  }
+
+  // ---- Results ----
+
+  void report(std::size_t concurrency, bool warming_up, bool over = false) {
+    if (!options_.on_progress) return;
+    const auto elapsed = ground_.elapsed();
+    const auto rest = std::max(options_.budget - elapsed, std::chrono::nanoseconds(0));
+    constexpr double long_time = 1e9;  // seconds: more would not fit into nanoseconds
+    const double left = sizes_.empty() ? long_time : std::min(expected_left(), long_time);
+    const auto expected = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(left));
+    options_.on_progress({.concurrency = concurrency,
+                          .warming_up = warming_up,
+                          .measurements = measurements_,
+                          .sizes = std::max(sizes_.size(), plan_.sizes.size()),
+                          .contenders = contenders(),
+                          .elapsed = elapsed,
+                          .remaining = over ? std::chrono::nanoseconds(0) : std::min(rest, expected),
+                          .budget = options_.budget});
+  }
+
+  std::size_t contenders() const {
+    const auto given_up =
+        std::count_if(sizes_.begin(), sizes_.end(), [](const auto& size) { return !size.contender; });
+    return std::max(sizes_.size(), plan_.sizes.size()) - static_cast<std::size_t>(given_up);
+  }
+
+  sweep_result take_result(bool stopped) {
+    if (measurements_ == 0) throw operation_cancelled("cancelled before a run of the workload was measured");
+    const std::size_t last = sizes_.back().concurrency;
+    sizes_.erase(std::remove_if(sizes_.begin(), sizes_.end(), [](const auto& size) { return size.seconds.empty(); }),
+                 sizes_.end());
+    summarise(sizes_, options_.seed);
+    const bool precise = std::all_of(sizes_.begin(), sizes_.end(), [this](const measured_size& size) {
+      return !size.contender || is_precise(size, options_);
+    });
+    report(last, false, /*over=*/true);
+    return {.sizes = std::move(sizes_), .complete = !stopped, .precise = precise, .refused = refused_};
+  }
+
+  const sweep_plan& plan_;
+  const tuning_options& options_;
+  const sweep_ground& ground_;
+  random_numbers random_;
+  std::vector<measured_size> sizes_;  // those that have run, in order
+  std::size_t measurements_ = 0;
+  std::optional<std::size_t> refused_;
+};
+
+}  // namespace
+
+sweep_result sweep(const sweep_plan& plan, const tuning_options& options, const sweep_ground& ground) {
+  return sweeper(plan, options, ground).run();
+}
+
+}  // namespace fanout::detail

@@ -1,0 +1,58 @@
+#include "fanout/tuning.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "fanout/limits.hpp"
+#include "ladder.hpp"
+#include "proving_ground.hpp"
+#include "results.hpp"
+#include "sweep.hpp"
+
+namespace fanout::detail {
+namespace {
+
+void require(bool holds, const char* rule) {
+  if (!holds) throw std::invalid_argument(rule);
+}
+
+void check_options(const tuning_options& options) {
+  require(options.budget.count() > 0, "budget must be above 0");
+  require(options.tolerance >= 0 && options.tolerance < 1, "tolerance must be from 0 to below 1");
+  require(options.precision > 0 && options.precision < 1, "precision must be above 0 and below 1");
+  require(options.min_repetitions >= 3, "min_repetitions must be at least 3");
+  require(options.max_repetitions >= options.min_repetitions && options.max_repetitions <= 1'000'000,
+          "max_repetitions must be between min_repetitions and 1000000");
+  require(options.sizes.size() <= most_rows, "sizes must not be more than 1024");
+  check_text(options.workload, "workload", longest_name);
+}
+
+/// Up to four times the cores, or a little further as long as it gets faster.
+sweep_plan plan_for(const tuning_options& options) {
+  const std::size_t available = available_concurrency();
+  const std::size_t most = max_concurrency();
+  if (options.sizes.empty()) {
+    return {.sizes = default_ladder(available, std::min(4 * available, most)), .available = available, .most = most};
+  }
+  return {.sizes = checked_sizes(options.sizes, most), .named = true, .available = available, .most = most};
+}
+
+}  // namespace
+
+void throw_empty_workload() { throw std::invalid_argument("the workload is an empty function"); }
+void throw_no_tasks_to_tune() { throw std::invalid_argument("n must be at least 1: there is nothing to measure"); }
+
+tuning_report run_tuning(const std::function<void(executor&)>& workload, const tuning_options& options) {
+  check_options(options);
+  const sweep_plan plan = plan_for(options);
+  proving_ground place(workload);
+  const sweep_ground ground{.prepare = [&](std::size_t concurrency) { place.prepare(concurrency); },
+                            .run = [&] { return place.run(); },
+                            .elapsed = [&] { return place.elapsed(); }};
+  const sweep_result measured = sweep(plan, options, ground);
+  return tuning_report(results_of(measured, options, this_machine(), place.elapsed()));
+}
+
+}  // namespace fanout::detail
