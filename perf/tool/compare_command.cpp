@@ -1,9 +1,7 @@
 #include "compare_command.hpp"
 
 #include <fmt/format.h>
-#include <zstd.h>
 
-#include <chrono>
 #include <fanout/fanout.hpp>
 #include <utility>
 
@@ -12,9 +10,6 @@
 #include "progress_bar.hpp"
 #include "report.hpp"
 #include "text_output.hpp"
-#include "workloads/compress.hpp"
-#include "workloads/mandelbrot.hpp"
-#include "workloads/sleep.hpp"
 
 namespace tool {
 namespace {
@@ -39,10 +34,6 @@ constexpr const char* footer =
     "  2    the arguments cannot be used; nothing ran\n"
     "  130  interrupted by Ctrl-C";
 
-const std::string group_of_compress = "Options of the workload compress";
-const std::string group_of_mandelbrot = "Options of the workload mandelbrot";
-const std::string group_of_sleep = "Options of the workload sleep";
-
 std::string compiler_description() {
 #ifdef __OPTIMIZE__
   return FANOUT_COMPILER;
@@ -55,12 +46,6 @@ report_format format_named(const std::string& name) {
   if (name == "csv") return report_format::csv;
   if (name == "json") return report_format::json;
   return report_format::table;
-}
-
-void tell(const std::vector<input_error>& errors) {
-  for (const input_error& error : errors) {
-    write_error_line(fmt::format("cannot read '{}': {}", error.path(), error.what()));
-  }
 }
 
 void tell_errors(const std::vector<input_error>& listing_errors, const comparison& result) {
@@ -78,29 +63,20 @@ void tell_errors(const std::vector<input_error>& listing_errors, const compariso
 }  // namespace
 
 compare_command::compare_command(CLI::App& program)
-    : app_(program.add_subcommand("compare", description)), concurrency_(fanout::available_concurrency()) {
-  add_choice(*app_, "--workload", workload_, {"compress", "mandelbrot", "sleep"}, "What the tasks do");
+    : app_(program.add_subcommand("compare", description)),
+      workload_(*app_),
+      concurrency_(fanout::available_concurrency()) {
   add_number(*app_, "--concurrency", concurrency_, 1, fanout::max_concurrency(), "Tasks in flight at once");
   add_number(*app_, "--repetitions", repetitions_, 1, 10'000, "Measurements of each competitor");
   add_choice(*app_, "--format", format_, {"table", "csv", "json"}, "How the result is written");
   app_->add_flag("--no-progress", no_progress_, "No progress bar, even if standard error is a terminal")
       ->disable_flag_override();
-
-  add_text(*app_, "--input", input_, "DIR", "Every regular file below it is a task; symbolic links are not followed")
-      ->group(group_of_compress);
-  add_number(*app_, "--level", level_, 1, static_cast<std::size_t>(ZSTD_maxCLevel()), "zstd's compression level")
-      ->group(group_of_compress);
-  add_number(*app_, "--size", size_, 1, 16'384, "Rows and columns of the image; a row is a task")
-      ->group(group_of_mandelbrot);
-  add_number(*app_, "--tasks", tasks_, 1, 1'000'000, "Number of tasks")->group(group_of_sleep);
-  add_number(*app_, "--milliseconds", milliseconds_, 0, 60'000, "Duration of each task")->group(group_of_sleep);
   app_->footer(footer);
 }
 
 exit_status compare_command::run() const {
-  refuse_options_of_other_workloads();
   const interrupt_watcher interrupts;
-  const auto [tasks, listing_errors] = prepare(interrupts.token());
+  const auto [tasks, listing_errors] = workload_.prepare(concurrency_, interrupts.token());
   const auto competitors = make_competitors(concurrency_);
   comparison result = compare(*tasks, competitors,
                               {.repetitions = repetitions_,
@@ -115,40 +91,6 @@ exit_status compare_command::run() const {
                                .compiler = compiler_description()};
   write_to_stdout(format_report(result, context, format_named(format_)));
   return result.checksums_equal() && result.errors.empty() ? succeeded : failed;
-}
-
-void compare_command::refuse_options_of_other_workloads() const {
-  const std::string own_group = "Options of the workload " + workload_;
-  for (const CLI::Option* option : app_->get_options()) {
-    const std::string& group = option->get_group();
-    const bool belongs_to_a_workload =
-        group == group_of_compress || group == group_of_mandelbrot || group == group_of_sleep;
-    if (option->count() > 0 && belongs_to_a_workload && group != own_group) {
-      throw usage_error(fmt::format("{} is not an option of the workload {}", option->get_name(), workload_));
-    }
-  }
-}
-
-compare_command::prepared_workload compare_command::prepare(const std::stop_token& stop) const {
-  if (workload_ == "mandelbrot") return {std::make_unique<mandelbrot_workload>(size_), {}};
-  if (workload_ == "sleep") {
-    return {std::make_unique<sleep_workload>(tasks_, std::chrono::milliseconds(milliseconds_)), {}};
-  }
-  return prepare_compress(stop);
-}
-
-compare_command::prepared_workload compare_command::prepare_compress(const std::stop_token& stop) const try {
-  file_list files = list_files(input_, stop);
-  if (stop.stop_requested()) throw interruption();
-  auto errors = std::exchange(files.errors, {});
-  if (files.paths.empty()) {
-    tell(errors);
-    throw usage_error(fmt::format("--input '{}' holds no regular files", input_));
-  }
-  return {std::make_unique<compress_workload>(input_, std::move(files), static_cast<int>(level_), concurrency_),
-          std::move(errors)};
-} catch (const input_error& error) {
-  throw usage_error(fmt::format("--input '{}' cannot be listed: {}", error.path(), error.what()));
 }
 
 }  // namespace tool

@@ -1,14 +1,11 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
-#include <stop_token>
 #include <string>
-#include <vector>
 
 #include "command_line.hpp"
 #include "exit_status.hpp"
-#include "workloads/workload.hpp"
+#include "workload_options.hpp"
 
 namespace tool {
 
@@ -27,25 +24,11 @@ class compare_command {
   exit_status run() const;
 
  private:
-  struct prepared_workload {
-    std::unique_ptr<workload> tasks;
-    std::vector<input_error> errors;  // of what should have been part of it
-  };
-
-  void refuse_options_of_other_workloads() const;
-  prepared_workload prepare(const std::stop_token& stop) const;
-  prepared_workload prepare_compress(const std::stop_token& stop) const;
-
   CLI::App* app_;
-  std::string workload_ = "compress";
-  std::string input_ = "/usr/share/doc";
+  workload_options workload_;
   std::string format_ = "table";
   std::size_t concurrency_;
   std::size_t repetitions_ = 5;
-  std::size_t level_ = 3;
-  std::size_t size_ = 512;
-  std::size_t tasks_ = 64;
-  std::size_t milliseconds_ = 10;
   bool no_progress_ = false;
 };
 

@@ -2,11 +2,14 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <string_view>
 
 #include "command_line.hpp"
 #include "compare_command.hpp"
 #include "exit_status.hpp"
 #include "text_output.hpp"
+#include "tune_command.hpp"
+#include "workloads/command_template.hpp"
 
 namespace {
 
@@ -14,7 +17,8 @@ constexpr const char* description = "Measure how fanout schedules work on this m
 constexpr const char* footer =
     "Examples:\n"
     "  fanout compare --workload compress --input /usr/share/doc\n"
-    "  fanout compare --help";
+    "  fanout tune --workload compress --report report.html\n"
+    "  fanout tune --help";
 
 /// What CLI11 says of wrong arguments, in our words where its own are hard to read: "--level: 1 required N missing",
 /// "no-progress was given a disallowed flag override".
@@ -24,6 +28,19 @@ std::string wording_of(const CLI::ParseError& error) {
   if (text.ends_with(" missing")) return text.substr(0, text.find(':')) + " needs a value";
   if (text.ends_with(" disallowed flag override")) return "--" + text.substr(0, text.find(' ')) + " takes no value";
   return text;
+}
+
+/// The command as one would type it again.
+std::string command_line_of(int argc, char** argv) {
+  std::string line = "fanout";
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const bool plain = !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                                               "0123456789-_=./,:+%") == std::string_view::npos;
+    line += ' ';
+    line += plain ? std::string(word) : tool::quoted_for_shell(word);
+  }
+  return line;
 }
 
 /// False after `--help` or `--version`, whose text is written then: nothing is left to do.
@@ -45,14 +62,16 @@ tool::exit_status run(int argc, char** argv) {
   program.set_version_flag("--version", "fanout " FANOUT_VERSION);
   program.footer(footer);
   const tool::compare_command compare(program);
+  const tool::tune_command tune(program);
 
   try {
     if (!parse(program, argc, argv)) return tool::succeeded;
     // Not left to CLI11, which would tell somebody who mistyped the subcommand that it is missing.
-    if (!compare.chosen()) throw tool::usage_error("a subcommand is needed: compare");
-    return compare.run();
+    if (compare.chosen()) return compare.run();
+    if (tune.chosen()) return tune.run(command_line_of(argc, argv));
+    throw tool::usage_error("a subcommand is needed: compare or tune");
   } catch (const tool::usage_error& error) {
-    const std::string command = compare.chosen() ? "fanout compare" : "fanout";
+    const std::string command = compare.chosen() ? "fanout compare" : tune.chosen() ? "fanout tune" : "fanout";
     throw tool::usage_error(std::string(error.what()) + " (see " + command + " --help)");
   }
 }

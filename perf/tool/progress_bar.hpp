@@ -24,6 +24,9 @@ class progress_bar {
   /// Names what is measured from now on.
   void describe(std::string_view activity);
 
+  /// So many have ended, for those who count in other steps.
+  void reach(std::size_t completed) noexcept { completed_.store(completed, std::memory_order_relaxed); }
+
   /// One more task has ended. Any thread may call it.
   void advance() noexcept {
     // Relaxed: the number is shown, nothing is concluded from it.

@@ -30,6 +30,7 @@ test_packages=(
   clang-19            # a second compiler; Debian's default clang 14 cannot compile the views of libstdc++ 12
   clang               # clang 14, because clang-tidy 14 lints what its own compiler accepts
   clang-tidy          # the linter
+  chromium            # looks at the page of fanout tune
 )
 
 # What scripts/peers needs to get and build the libraries that Debian does not have.

@@ -31,7 +31,7 @@ class Workload : public testing::TestWithParam<std::string> {
     std::vector<std::string> all{"compare", "--workload", GetParam(), "--repetitions", "2"};
     if (GetParam() == "compress") all.insert(all.end(), {"--input", input_.path()});
     if (GetParam() == "mandelbrot") all.insert(all.end(), {"--size", "20"});
-    if (GetParam() == "sleep") all.insert(all.end(), {"--tasks", "7", "--milliseconds", "1"});
+    if (GetParam() == "sleep" || GetParam() == "mixed") all.insert(all.end(), {"--tasks", "7", "--milliseconds", "1"});
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
@@ -122,7 +122,7 @@ TEST_P(Workload, GivesCsvWithTheSameColumnsInEveryRecord) {
   EXPECT_FALSE(std::getline(lines, line));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Workload, testing::Values("compress", "mandelbrot", "sleep"),
+INSTANTIATE_TEST_SUITE_P(All, Workload, testing::Values("compress", "mandelbrot", "sleep", "mixed"),
                          [](const auto& instance) { return instance.param; });
 
 // ---- Arguments ----

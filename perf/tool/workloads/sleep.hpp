@@ -6,6 +6,9 @@
 
 namespace tool {
 
+/// Waits so long, or until `stop` is requested.
+void wait_for(std::chrono::nanoseconds time, const std::stop_token& stop);
+
 /// Tasks that block and compute nothing, as calls to a slow service do: here a concurrency beyond the cores pays.
 class sleep_workload final : public workload {
  public:

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Looks at the page of `fanout tune --report` as a browser does: page_test.py FANOUT.
+
+At the width of a telephone and of a desk, in light and in dark: nothing is wider than the window, no error on the console,
+no request to the network. Ends with 77 where Chromium is missing, which ctest calls skipped.
+"""
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--enable-logging=stderr",
+]
+
+# Tells what cannot be seen from outside: the page itself has no script.
+PROBE = """<script>
+addEventListener('load', () => {
+  const page = document.documentElement;
+  document.title = JSON.stringify({
+    fits: page.scrollWidth <= innerWidth, width: innerWidth, charts: document.querySelectorAll('svg path').length,
+    asked: performance.getEntriesByType('resource').map(entry => entry.name),
+    paper: getComputedStyle(document.body).backgroundColor});
+});
+</script>"""
+
+
+def fail(text):
+    print(text)
+    sys.exit(1)
+
+
+def look(browser, page, width, dark, place):
+    command = [
+        browser, *FLAGS, f"--user-data-dir={place / 'profile'}", f"--window-size={width},1600",
+        f"--blink-settings=preferredColorScheme={0 if dark else 1}", "--dump-dom", page.as_uri(),
+    ]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    if run.returncode != 0:
+        fail(f"Chromium ended with {run.returncode}:\n{run.stderr}")
+    console = [line for line in run.stderr.splitlines() if "CONSOLE" in line]
+    if console:
+        fail("on the console:\n" + "\n".join(console))
+    title = re.search(r"<title>(.*?)</title>", run.stdout, re.S)
+    if title is None:
+        fail("the page has no title")
+    return json.loads(title.group(1).replace("&quot;", '"'))
+
+
+def main():
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        print("skipped: Chromium is missing")
+        return 77
+    with tempfile.TemporaryDirectory() as directory:
+        place = pathlib.Path(directory)
+        page = place / "report.html"
+        subprocess.run(
+            [sys.argv[1], "tune", "--workload", "sleep", "--tasks", "8", "--milliseconds", "2", "--sizes", "1,2,3,4,6,8,12,16",
+             "--budget", "4s", "--name", "a workload with a long name, <script>alert('x')</script> and all", "--report", page],
+            check=True, stdout=subprocess.DEVNULL)
+        text = page.read_text()
+        if text.count("</body>") != 1:
+            fail("the page has no end")
+        page.write_text(text.replace("</body>", PROBE + "</body>"))
+        papers = set()
+        for width in (390, 1280):
+            for dark in (False, True):
+                seen = look(browser, page, width, dark, place)
+                print(width, "dark" if dark else "light", seen)
+                if not seen["fits"]:
+                    fail(f"something is wider than the window of {width} pixels")
+                # Of the page alone: the browser asks its maker for this and that, too.
+                if seen["asked"]:
+                    fail(f"it asked for {seen['asked']}")
+                if seen["charts"] != 2:
+                    fail(f"{seen['charts']} charts were drawn, not 2")
+                papers.add((dark, seen["paper"]))
+        if len({paper for _, paper in papers}) != 2:
+            fail(f"light and dark look alike: {papers}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

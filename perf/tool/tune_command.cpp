@@ -1,0 +1,226 @@
+#include "tune_command.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdio>
+#include <exception>
+#include <fanout/fanout.hpp>
+#include <fanout/tuning.hpp>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <ranges>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "compare.hpp"
+#include "duration.hpp"
+#include "interrupt.hpp"
+#include "progress_bar.hpp"
+#include "text_output.hpp"
+#include "tune_output.hpp"
+#include "tune_page.hpp"
+#include "workloads/command.hpp"
+
+namespace tool {
+namespace {
+
+constexpr const char* description = "Measure how many threads a workload is best run with";
+
+constexpr const char* footer =
+    "Runs the workload on executors of several sizes in turn until the medians are known well enough or the budget\n"
+    "is spent, and recommends the smallest size that is as good as the best. The hand-written schedulers of\n"
+    "fanout compare then run at that size beside it.\n\n"
+    "For work that is not C++, --command runs a command for each line of --input-list, `-` for standard input. The\n"
+    "line takes the place of {}. There is no shell unless --shell asks for one: blanks part the words, '…', \"…\" and\n"
+    "backslashes quote as in a shell, nothing is expanded, and standard output is thrown away. With --shell each {}\n"
+    "becomes the line in single quotes. A command that fails ends the measurement, and its line is named.\n\n"
+    "Ctrl-C ends the measurement and writes what is known by then.\n\n"
+    "Examples:\n"
+    "  fanout tune\n"
+    "  fanout tune --workload mixed --waiting 75 --report report.html\n"
+    "  find . -name '*.log' | fanout tune --command 'zstd -q -c {}' --input-list -\n"
+    "  fanout tune --shell --command 'sort {} | uniq | wc -l' --input-list files.txt --profile fanout-profile.json\n\n"
+    "Exit codes:\n"
+    "  0    there is a recommendation\n"
+    "  1    a command failed, some input could not be read (the rest was measured), or something else failed\n"
+    "  2    the arguments cannot be used, or the budget is too small\n"
+    "  130  interrupted by Ctrl-C";
+
+std::vector<std::size_t> parse_sizes(const std::string& text) {
+  std::vector<std::size_t> sizes;
+  for (const auto part : std::views::split(text, ',')) {
+    sizes.push_back(parse_number("--sizes", std::string_view(part.begin(), part.end()), 1, fanout::max_concurrency()));
+  }
+  return sizes;
+}
+
+/// What the tasks of the measurement cannot read. They are many, and on many threads.
+class unreadable_inputs {
+ public:
+  void add(std::size_t index, const input_error& error) {
+    const std::lock_guard lock(mutex_);
+    errors_.emplace(index, error);
+  }
+
+  std::vector<input_error> all() const {
+    std::vector<input_error> ordered;
+    for (const auto& [index, error] : errors_) ordered.push_back(error);
+    return ordered;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::size_t, input_error> errors_;
+};
+
+/// Measures, with a bar.
+fanout::tuning_report measure(const workload& tasks, const fanout::tuning_options& chosen, bool show_progress,
+                              unreadable_inputs& unreadable) {
+  progress_bar bar(show_progress, 1'000);
+  fanout::tuning_options options = chosen;
+  options.on_progress = [&bar](const fanout::tuning_progress& progress) {
+    const auto whole = progress.elapsed + progress.remaining;
+    if (whole.count() > 0) bar.reach(static_cast<std::size_t>(1'000 * progress.elapsed / whole));
+    bar.describe(fmt::format("size {}{}, {} left", progress.concurrency, progress.warming_up ? " (warming up)" : "",
+                             duration_text(progress.remaining)));
+  };
+  const auto run_all = [&](fanout::executor& on) {
+    on.map(
+        std::views::iota(std::size_t{0}, tasks.task_count()),
+        [&](std::size_t index) {
+          try {
+            tasks.run(index, options.stop);
+          } catch (const input_error& error) {
+            unreadable.add(index, error);
+          }
+        },
+        {.stop = options.stop});
+  };
+  try {
+    return fanout::tune(run_all, options);
+  } catch (const fanout::task_error& error) {
+    error.rethrow_nested();  // which names its line or file itself
+  } catch (const fanout::operation_cancelled&) {
+    throw interruption();
+  } catch (const std::invalid_argument& error) {
+    throw usage_error(error.what());
+  }
+}
+
+/// The hand-written schedulers at the recommended size, as often as a fifth of the budget allows, once at least.
+std::optional<comparison> measure_baselines(const workload& tasks, const fanout::tuning_report& report,
+                                            std::chrono::nanoseconds budget, bool show_progress,
+                                            const std::stop_token& stop) {
+  const double round = report.rows().front().median_seconds + 4 * report.recommended_row().median_seconds;
+  const double rounds = std::chrono::duration<double>(budget).count() / 5 / round - 1;
+  const auto competitors = make_competitors(report.recommended());
+  try {
+    return compare(tasks, competitors,
+                   {.repetitions = static_cast<std::size_t>(std::clamp(rounds, 1.0, 15.0)),
+                    .show_progress = show_progress,
+                    .stop = stop});
+  } catch (const interruption&) {
+    return std::nullopt;  // what is known without them is still written
+  }
+}
+
+void write_file(const std::string& path, const std::string& text) {
+  std::FILE* const file = std::fopen(path.c_str(), "wb");
+  bool written = file != nullptr;
+  if (written) written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+  int error = errno;
+  if (file != nullptr && std::fclose(file) != 0) {
+    error = errno;
+    written = false;
+  }
+  if (!written) throw std::system_error(error, std::generic_category(), fmt::format("cannot write '{}'", path));
+}
+
+}  // namespace
+
+tune_command::tune_command(CLI::App& program)
+    : app_(program.add_subcommand("tune", description)), workload_(*app_) {
+  const std::string group = "Commands in place of a workload";
+  app_->add_option("--command", command_, "Command to run for each line of the list; {} is the line")
+      ->type_name("TEXT")
+      ->group(group);
+  app_->add_option("--input-list", input_list_, "File with a line for each task; - is standard input")
+      ->type_name("FILE")
+      ->group(group);
+  app_->add_flag("--shell", shell_, "Hand the command to /bin/sh")->disable_flag_override()->group(group);
+
+  app_->add_option("--sizes", sizes_, "Sizes to compare, such as 1,2,4 (default: 1 to four times the cores)")
+      ->type_name("LIST");
+  add_text(*app_, "--budget", budget_, "TIME", "How long it may take, such as 500ms, 30s or 2m");
+  add_choice(*app_, "--format", format_, {"table", "csv", "json"}, "How the result is written");
+  app_->add_option("--report", report_, "Also draw the result as one page that needs no network")->type_name("FILE");
+  app_->add_option("--profile", profile_, "Also add the recommendation to this profile")->type_name("FILE");
+  app_->add_option("--name", name_, "Name of the workload in report and profile (default: that of the workload)")
+      ->type_name("NAME");
+  app_->add_flag("--no-baselines", no_baselines_, "Leave out the hand-written schedulers")->disable_flag_override();
+  app_->add_flag("--no-progress", no_progress_, "No progress bar, even if standard error is a terminal")
+      ->disable_flag_override();
+  app_->footer(footer);
+}
+
+exit_status tune_command::run(const std::string& command_line) const {
+  const std::chrono::nanoseconds budget = parse_duration("--budget", budget_);
+  fanout::tuning_options options{.workload = workload_name()};
+  if (!sizes_.empty()) options.sizes = parse_sizes(sizes_);
+  options.budget = no_baselines_ ? budget : budget * 4 / 5;
+  const bool show_progress = !no_progress_ && terminal_shows_progress();
+
+  const interrupt_watcher interrupts;
+  options.stop = interrupts.token();
+  const auto [tasks, listing_errors] = prepare(interrupts.token());
+  unreadable_inputs unreadable;
+  tuned result{.report = measure(*tasks, options, show_progress, unreadable),
+               .baselines = std::nullopt,
+               .summary = one_line(tasks->summary()),
+               .command_line = command_line};
+  if (!no_baselines_ && result.report.complete()) {
+    result.baselines = measure_baselines(*tasks, result.report, budget, show_progress, interrupts.token());
+  }
+
+  tell(listing_errors);
+  const std::vector<input_error> reading_errors = unreadable.all();
+  tell(reading_errors);
+  write_to_stdout(format_tuned(result, format_));
+  if (!report_.empty()) write_file(report_, tuning_page(result));
+  if (interrupts.token().stop_requested()) return interrupted;  // half a measurement is nothing to be kept
+  if (!profile_.empty()) fanout::add_to_profile(profile_, result.report);
+  return listing_errors.empty() && reading_errors.empty() ? succeeded : failed;
+}
+
+std::string tune_command::workload_name() const {
+  if (!name_.empty()) return name_;
+  return command_.empty() ? workload_.name() : "command";
+}
+
+workload_options::prepared tune_command::prepare(const std::stop_token& stop) const {
+  if (app_->count("--command") != 0) return prepare_command();
+  if (!input_list_.empty() || shell_) throw usage_error("--input-list and --shell belong to --command");
+  return workload_.prepare(fanout::max_concurrency(), stop);
+}
+
+workload_options::prepared tune_command::prepare_command() const try {
+  if (app_->count("--workload") != 0) throw usage_error("--command and --workload exclude each other");
+  workload_.refuse_options_of_others("");
+  if (input_list_.empty()) throw usage_error("--command needs --input-list, whose lines take the place of {}");
+  command_template words(command_, shell_);
+  std::vector<list_line> lines = read_lines(input_list_);
+  const std::string list = input_list_ == "-" ? "standard input" : input_list_;
+  if (lines.empty()) throw usage_error(fmt::format("--input-list '{}' holds no lines", input_list_));
+  return {std::make_unique<command_workload>(command_, std::move(words), list, std::move(lines)), {}};
+} catch (const command_template::invalid& error) {
+  throw usage_error(fmt::format("--command '{}' {}", command_, error.what()));
+} catch (const input_error& error) {
+  throw usage_error(fmt::format("--input-list '{}' cannot be read: {}", error.path(), error.what()));
+}
+
+}  // namespace tool

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "command_line.hpp"
+#include "exit_status.hpp"
+#include "workload_options.hpp"
+
+namespace tool {
+
+/// `fanout tune`: its options, and what it does with them.
+class tune_command {
+ public:
+  /// Adds the subcommand to the program. The command must stay where it is while arguments are parsed.
+  explicit tune_command(CLI::App& program);
+  tune_command(const tune_command&) = delete;
+  tune_command& operator=(const tune_command&) = delete;
+
+  /// Whether the parsed arguments ask for it.
+  bool chosen() const { return app_->parsed(); }
+
+  /// `command_line` is what the page shows. Throws `usage_error`, also for a budget that turns out to be too small, and
+  /// `interruption` if Ctrl-C came before anything was known.
+  exit_status run(const std::string& command_line) const;
+
+ private:
+  workload_options::prepared prepare(const std::stop_token& stop) const;
+  workload_options::prepared prepare_command() const;
+  std::string workload_name() const;
+
+  CLI::App* app_;
+  workload_options workload_;
+  std::string command_;
+  std::string input_list_;
+  bool shell_ = false;
+  std::string sizes_;
+  std::string budget_ = "30s";
+  std::string format_ = "table";
+  std::string report_;
+  std::string profile_;
+  std::string name_;
+  bool no_baselines_ = false;
+  bool no_progress_ = false;
+};
+
+}  // namespace tool

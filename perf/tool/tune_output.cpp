@@ -1,0 +1,55 @@
+#include "tune_output.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+namespace tool {
+namespace {
+
+std::string baselines_table(const comparison& baselines, std::size_t size) {
+  const double fanout = baselines.rows.at(1).seconds.median;
+  std::string text = fmt::format("\nBeside it at {}, medians of {} and the time of fanout in proportion:\n", size,
+                                 baselines.repetitions);
+  for (const competitor_result& row : baselines.rows) {
+    fmt::format_to(std::back_inserter(text), "  {:<14}{:>12}  {:>6.2f}\n", row.name, seconds_text(row.seconds.median),
+                   fanout / row.seconds.median);
+  }
+  return text;
+}
+
+nlohmann::json baselines_json(const comparison& baselines) {
+  nlohmann::json rows = nlohmann::json::array();
+  for (const competitor_result& row : baselines.rows) {
+    rows.push_back({{"competitor", row.name},
+                    {"median_seconds", row.seconds.median},
+                    {"minimum_seconds", row.seconds.minimum},
+                    {"maximum_seconds", row.seconds.maximum},
+                    {"checksum_equal", row.checksum_equal()}});
+  }
+  return {{"repetitions", baselines.repetitions}, {"rows", std::move(rows)}};
+}
+
+}  // namespace
+
+std::string seconds_text(double seconds) {
+  if (seconds >= 1) return fmt::format("{:.3g} s", seconds);
+  if (seconds >= 1e-3) return fmt::format("{:.3g} ms", seconds * 1e3);
+  return fmt::format("{:.3g} µs", seconds * 1e6);
+}
+
+std::string format_tuned(const tuned& result, const std::string& format) {
+  if (format == "csv") return result.report.to_csv();
+  if (format == "json") {
+    nlohmann::json document = nlohmann::json::parse(result.report.to_json());
+    document["summary"] = result.summary;
+    if (result.baselines) document["baselines"] = baselines_json(*result.baselines);
+    return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  }
+  std::string text = fmt::format("{}: {}\n\n{}", result.report.workload(), result.summary, result.report.to_table());
+  if (result.baselines) text += baselines_table(*result.baselines, result.report.recommended());
+  return text;
+}
+
+}  // namespace tool

@@ -1,0 +1,120 @@
+#include "workloads/command_template.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace tool {
+namespace {
+
+constexpr std::string_view gap = "{}";
+constexpr std::string_view for_shells = "|&;<>()`$";
+constexpr std::string_view blanks = " \t\n";
+
+/// Reads the words of a text from its front to its end.
+class word_reader {
+ public:
+  explicit word_reader(std::string_view text) : text_(text) {}
+
+  std::vector<std::string> read_all() {
+    for (skip_blanks(); at_ < text_.size(); skip_blanks()) read_word();
+    return std::move(words_);
+  }
+
+ private:
+  void skip_blanks() { at_ = std::min(text_.find_first_not_of(blanks, at_), text_.size()); }
+
+  void read_word() {
+    std::string word;
+    while (at_ < text_.size() && blanks.find(text_[at_]) == std::string_view::npos) {
+      const char next = text_[at_++];
+      if (next == '\'') {
+        read_single_quoted(word);
+      } else if (next == '"') {
+        read_double_quoted(word);
+      } else if (next == '\\') {
+        if (at_ == text_.size()) throw command_template::invalid("ends in a backslash that escapes nothing");
+        word += text_[at_++];
+      } else if (for_shells.find(next) != std::string_view::npos) {
+        throw command_template::invalid(fmt::format("has a '{}', which is for a shell: quote it, or add --shell", next));
+      } else {
+        word += next;
+      }
+    }
+    words_.push_back(std::move(word));
+  }
+
+  void read_single_quoted(std::string& word) {
+    const std::size_t end = text_.find('\'', at_);
+    if (end == std::string_view::npos) throw command_template::invalid("has a ' that nothing closes");
+    word += text_.substr(at_, end - at_);
+    at_ = end + 1;
+  }
+
+  void read_double_quoted(std::string& word) {
+    for (; at_ < text_.size(); ++at_) {
+      if (text_[at_] == '"') {
+        ++at_;
+        return;
+      }
+      const bool escapes = text_[at_] == '\\' && at_ + 1 < text_.size() &&
+                           std::string_view("\"\\$`").find(text_[at_ + 1]) != std::string_view::npos;
+      if (escapes) ++at_;
+      word += text_[at_];
+    }
+    throw command_template::invalid("has a \" that nothing closes");
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::vector<std::string> words_;
+};
+
+std::string with_gaps_filled(std::string_view text, std::string_view filling) {
+  std::string filled;
+  for (std::size_t found = text.find(gap); found != std::string_view::npos; found = text.find(gap)) {
+    filled += text.substr(0, found);
+    filled += filling;
+    text.remove_prefix(found + gap.size());
+  }
+  return filled += text;
+}
+
+}  // namespace
+
+std::string quoted_for_shell(std::string_view text) {
+  std::string quoted = "'";
+  for (const char each : text) {
+    if (each == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted += each;
+    }
+  }
+  return quoted += "'";
+}
+
+command_template::command_template(std::string_view text, bool shell) : shell_(shell) {
+  if (text.find('\0') != std::string_view::npos) throw invalid("has a null character");
+  if (text.find_first_not_of(blanks) == std::string_view::npos) throw invalid("is empty");
+  if (shell_) {
+    words_ = {"/bin/sh", "-c", std::string(text)};
+  } else {
+    words_ = word_reader(text).read_all();
+  }
+  if (std::none_of(words_.begin(), words_.end(),
+                   [](const std::string& word) { return word.find(gap) != std::string::npos; })) {
+    throw invalid("has no {}, where the line of the list goes");
+  }
+}
+
+std::vector<std::string> command_template::words_for(std::string_view line) const {
+  const std::string filling = shell_ ? quoted_for_shell(line) : std::string(line);
+  std::vector<std::string> words;
+  words.reserve(words_.size());
+  for (const std::string& word : words_) words.push_back(with_gaps_filled(word, filling));
+  return words;
+}
+
+}  // namespace tool

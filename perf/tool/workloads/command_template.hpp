@@ -1,0 +1,41 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tool {
+
+/// A command with a gap: `zstd -q -c {}`.
+///
+/// Without a shell, the text is split into words at blanks. Quotes keep blanks together as in a POSIX shell: all between
+/// `'…'` is taken as it is; between `"…"` a backslash escapes `"`, `\`, `$` and `` ` ``; elsewhere it escapes any
+/// character. Nothing is expanded: no variable, no pattern, no `~`. What only a shell understands is refused where it is
+/// not quoted (`|`, `&`, `;`, `<`, `>`, `(`, `)`, `` ` ``, `$`), so that nobody hands a `>` to a program by mistake.
+/// Each `{}` becomes the line of the list, as part of its word: a line with blanks or quotes stays one word.
+///
+/// With a shell, the text goes to `/bin/sh -c`, and each `{}` becomes the line in single quotes: the line is still one
+/// word and cannot run anything; so `{}` must not stand inside quotes of the command's own.
+class command_template {
+ public:
+  /// The text cannot be used. The message is about it, without naming an option.
+  class invalid : public std::runtime_error {
+   public:
+    using std::runtime_error::runtime_error;
+  };
+
+  command_template(std::string_view text, bool shell);
+
+  /// The words to run for a line: the program first.
+  std::vector<std::string> words_for(std::string_view line) const;
+
+ private:
+  std::vector<std::string> words_;
+  bool shell_;
+};
+
+/// The text as one word for a POSIX shell, in single quotes.
+std::string quoted_for_shell(std::string_view text);
+
+}  // namespace tool
