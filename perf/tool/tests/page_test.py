@@ -21,12 +21,17 @@ FLAGS = [
 PROBE = """<script>
 addEventListener('load', () => {
   const page = document.documentElement;
-  document.title = JSON.stringify({
+  parent.postMessage(JSON.stringify({
     fits: page.scrollWidth <= innerWidth, width: innerWidth, charts: document.querySelectorAll('svg path').length,
     asked: performance.getEntriesByType('resource').map(entry => entry.name),
-    paper: getComputedStyle(document.body).backgroundColor});
+    paper: getComputedStyle(document.body).backgroundColor}), '*');
 });
 </script>"""
+
+# A window of Chromium is 500 pixels wide at least; a frame may be a telephone.
+FRAME = """<!DOCTYPE html><meta name="color-scheme" content="light dark"><title></title>
+<script>addEventListener('message', message => { document.title = message.data; });</script>
+<iframe style="border: 0" width="WIDTH" height="1600" src="report.html"></iframe>"""
 
 
 def fail(text):
@@ -34,10 +39,12 @@ def fail(text):
     sys.exit(1)
 
 
-def look(browser, page, width, dark, place):
+def look(browser, width, dark, place):
+    frame = place / "frame.html"
+    frame.write_text(FRAME.replace("WIDTH", str(width)))
     command = [
-        browser, *FLAGS, f"--user-data-dir={place / 'profile'}", f"--window-size={width},1600",
-        f"--blink-settings=preferredColorScheme={0 if dark else 1}", "--dump-dom", page.as_uri(),
+        browser, *FLAGS, f"--user-data-dir={place / 'profile'}", f"--window-size={width + 100},1700",
+        f"--blink-settings=preferredColorScheme={0 if dark else 1}", "--dump-dom", frame.as_uri(),
     ]
     run = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     if run.returncode != 0:
@@ -70,13 +77,15 @@ def main():
         papers = set()
         for width in (390, 1280):
             for dark in (False, True):
-                seen = look(browser, page, width, dark, place)
+                seen = look(browser, width, dark, place)
                 print(width, "dark" if dark else "light", seen)
                 if not seen["fits"]:
                     fail(f"something is wider than the window of {width} pixels")
                 # Of the page alone: the browser asks its maker for this and that, too.
                 if seen["asked"]:
                     fail(f"it asked for {seen['asked']}")
+                if seen["width"] != width:
+                    fail(f"it was shown at {seen['width']} pixels, not at {width}")
                 if seen["charts"] != 2:
                     fail(f"{seen['charts']} charts were drawn, not 2")
                 papers.add((dark, seen["paper"]))
