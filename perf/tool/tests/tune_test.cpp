@@ -49,7 +49,7 @@ TEST(Tune, RecommendsMoreThreadsForTasksThatWait) {
   const command_result result = run_command(tune_sleep({"--format", "json", "--no-baselines"}));
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const nlohmann::json report = nlohmann::json::parse(result.out);
-  EXPECT_EQ(report["recommended"], 4);
+  EXPECT_GT(report["recommended"], 1);
   EXPECT_EQ(report["workload"], "sleep");
   EXPECT_EQ(report["rows"].size(), 3u);
   EXPECT_FALSE(report.contains("baselines"));
