@@ -38,7 +38,7 @@ class sweeper {
     for (std::size_t next = 0; next != sizes.size(); ++next) {
       if (!warm_up(sizes[next])) return false;
       if (refused_) break;
-      refuse_small_budget(std::span(sizes).subspan(next + 1));
+      if (!refuse_small_budget(std::span(sizes).subspan(next + 1))) return false;
       if (plan_.named) continue;
       if (sizes[next] > plan_.available && throughput_falls(sizes_)) break;
       if (next + 1 == sizes.size() && warm_ups_still_grow(sizes_) && can_add_a_size()) {
@@ -66,21 +66,41 @@ class sweeper {
     return true;
   }
 
-  /// Throws if the budget cannot hold enough runs of each size, as soon as that is certain: sizes that have not run yet
-  /// are taken to be as fast as they could be. The budget that it names takes them to be no faster than the last one.
-  void refuse_small_budget(std::span<const std::size_t> missing) {
-    double certain = spent();
-    for (std::size_t i = 0; i != sizes_.size(); ++i) certain += least_repetitions * expected_seconds(sizes_, i);
-    double cautious = certain;
+  /// What the first pass and enough runs of each size take together.
+  struct need {
+    double certain;   ///< Seconds, if sizes that have not run yet are as fast as they can be.
+    double cautious;  ///< Seconds, if they are no faster than the last one.
+  };
+
+  need needed(std::span<const std::size_t> missing) const {
+    double known = spent();
+    for (std::size_t i = 0; i != sizes_.size(); ++i) known += least_repetitions * expected_seconds(sizes_, i);
+    need sum{known, known};
     const double last = (1 + least_repetitions) * expected_seconds(sizes_, sizes_.size() - 1);
     for (const std::size_t size : missing) {
-      certain += last * static_cast<double>(sizes_.back().concurrency) / static_cast<double>(size);
-      cautious += last;
+      sum.certain += last * static_cast<double>(sizes_.back().concurrency) / static_cast<double>(size);
+      sum.cautious += last;
     }
-    if (certain <= budget()) return;
+    return sum;
+  }
+
+  /// Throws if the budget cannot hold that, as soon as it is certain. False once the stop was requested.
+  bool refuse_small_budget(std::span<const std::size_t> missing) {
+    if (needed(missing).certain <= budget()) return true;
+    measured_size& last = sizes_.back();
+    if (sizes_.size() == 1 && spent() + last.warm_up_seconds <= budget()) {
+      // The first run of all may have been slow because everything was cold: another one tells.
+      if (options_.stop.stop_requested()) return false;
+      report(last.concurrency, true);
+      const std::optional<run_figures> again = run_unless_stopped();
+      if (!again) return false;
+      last.warm_up_seconds = std::min(last.warm_up_seconds, again->seconds);
+    }
+    const need least = needed(missing);
+    if (least.certain <= budget()) return true;
     const std::size_t count = sizes_.size() + missing.size();
     throw std::invalid_argument("a budget of " + duration_text(budget()) + " is too small: at least " +
-                                duration_text(cautious * 1.05) + " are needed for " + std::to_string(count) +
+                                duration_text(least.cautious * 1.05) + " are needed for " + std::to_string(count) +
                                 (count == 1 ? " size" : " sizes"));
   }
 
