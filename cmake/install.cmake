@@ -1,4 +1,4 @@
-# What `cmake --install` puts below the prefix: headers, library, CMake package, pkg-config file and, if built, the
+# What `cmake --install` puts below the prefix: headers, libraries, CMake package, pkg-config file and, if built, the
 # tool. Everything refers to its own place, so the tree may be moved afterwards.
 
 include(CMakePackageConfigHelpers)
@@ -8,9 +8,21 @@ set(fanout_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/fanout")
 set(fanout_pkgconfig_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 get_target_property(fanout_type fanout TYPE)
 
-install(DIRECTORY include/fanout DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" FILES_MATCHING PATTERN "*.hpp")
+install(
+  DIRECTORY include/fanout DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
+  FILES_MATCHING PATTERN "*.hpp" PATTERN "tuning*.hpp" EXCLUDE
+)
 install(TARGETS fanout EXPORT fanoutTargets INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(EXPORT fanoutTargets NAMESPACE fanout:: DESTINATION "${fanout_cmake_dir}")
+
+# The component tuning: what a user gets who asks for it, in a file of its own.
+if(FANOUT_BUILD_TUNING)
+  file(GLOB fanout_tuning_headers include/fanout/tuning*.hpp)
+  install(FILES ${fanout_tuning_headers} DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/fanout")
+  set_target_properties(fanout_tuning PROPERTIES INSTALL_RPATH "$ORIGIN") # where the core is
+  install(TARGETS fanout_tuning EXPORT fanoutTuningTargets INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+  install(EXPORT fanoutTuningTargets NAMESPACE fanout:: DESTINATION "${fanout_cmake_dir}")
+endif()
 
 if(FANOUT_BUILD_TOOL)
   file(RELATIVE_PATH libdir_from_bindir "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}")

@@ -119,15 +119,15 @@ TEST(TuningSweep, KeepsToTheBudget) {
 }
 
 TEST(TuningSweep, RefusesABudgetTooSmallAndNamesOneThatWillDo) {
-  tuning_machine machine(perfect_up_to(2));
+  tuning_machine machine(perfect_up_to(2), 0);
   const auto message = support::message_of<std::invalid_argument>([&] {
     sweep(named({1, 2, 4, 8}), {.budget = 2s}, machine.ground());
   });
-  EXPECT_EQ(message.substr(0, 48), "a budget of 2 s is too small: at least 17.8 s ar") << message;
+  EXPECT_EQ(message.substr(0, 42), "a budget of 2 s is too small: at least 17.") << message;
   EXPECT_LT(machine.now(), 2.1) << "the budget was enough to know";
 
   tuning_machine again(perfect_up_to(2));
-  EXPECT_NO_THROW(sweep(named({1, 2, 4, 8}), {.budget = 17800ms}, again.ground()));
+  EXPECT_NO_THROW(sweep(named({1, 2, 4, 8}), {.budget = 18s}, again.ground()));
 }
 
 TEST(TuningSweep, DoesNotTakeAColdStartForTheTimeOfARun) {

@@ -10,7 +10,7 @@ tool_packages=(
   libtbb-dev          # oneTBB, the scheduler below fanout
   libcli11-dev        # the tool's command line
   libfmt-dev          # the tool's tables
-  nlohmann-json3-dev  # the tool's --format json
+  nlohmann-json3-dev  # the reports of fanout::tuning, the tool's --format json
   libzstd-dev         # the tool's workload "compress"
 )
 

@@ -55,11 +55,12 @@ bool warm_ups_still_grow(const std::vector<measured_size>& sizes) {
 }
 
 bool medians_still_grow(const std::vector<measured_size>& sizes, const tuning_options& options) {
+  constexpr double clear = 1.05;
   if (sizes.size() < 2) return false;
   const measured_size& last = sizes[sizes.size() - 1];
   const measured_size& before = sizes[sizes.size() - 2];
-  const bool known = last.contender && last.seconds.size() >= options.min_repetitions && before.summarised != 0;
-  return known && last.times.high * (1 + options.tolerance) < before.times.low;
+  return last.seconds.size() >= options.min_repetitions && before.summarised != 0 && front_runner(sizes) == &last &&
+         last.times.median * clear < before.times.median;
 }
 
 double expected_seconds(const std::vector<measured_size>& sizes, std::size_t index) {

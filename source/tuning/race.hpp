@@ -34,7 +34,7 @@ bool throughput_falls(const std::vector<measured_size>& sizes);
 /// Whether the last warm-up was clearly faster than the one before.
 bool warm_ups_still_grow(const std::vector<measured_size>& sizes);
 
-/// Whether the last size has enough runs, and is clearly faster than the one before by their intervals.
+/// Whether the last size has enough runs, is the front-runner, and clearly faster than the one before.
 bool medians_still_grow(const std::vector<measured_size>& sizes, const tuning_options& options);
 
 /// What a run of a size takes, as far as is known: the median of the runs, or the warm-up. But where a larger size is

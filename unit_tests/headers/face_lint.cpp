@@ -8,6 +8,7 @@
 
 #include <fanout/fanout.hpp>
 #include <fanout/native_tbb.hpp>
+#include <fanout/tuning.hpp>
 
 // Never runs. The types of the results choose between the ways in which results are kept.
 std::size_t one_call_of_everything() {
@@ -26,5 +27,7 @@ std::size_t one_call_of_everything() {
   count += fanout::settle_in_parallel(actions).size();
   count += static_cast<std::size_t>(std::get<0>(fanout::invoke_in_parallel([] { return 1; }, [] {})));
   count += executor.execute(numbers).size() + executor.map(items, pointer_to).size() + executor.settle(texts).size();
+  count += fanout::tune(3, [](int number) { return number; }).recommended();
+  count += fanout::tune([](fanout::executor& on) { on.map(std::vector{1, 2}, [](int) {}); }).recommended();
   return count + static_cast<std::size_t>(fanout::native_arena(executor).max_concurrency());
 }
