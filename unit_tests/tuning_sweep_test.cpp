@@ -263,6 +263,7 @@ TEST(TuningSweep, TellsItsProgressBeforeEachRunAndAtTheEnd) {
     EXPECT_EQ(told[i].sizes, 3u);
   }
   EXPECT_GT(told.front().remaining, 0ns);
+  EXPECT_EQ(told.back().concurrency, machine.order().back());
   EXPECT_EQ(told.back().remaining, 0ns);
   EXPECT_EQ(told.back().measurements, machine.order().size() - 3);
   EXPECT_EQ(told.back().contenders, 2u);  // 1 is out of the race

@@ -160,7 +160,7 @@ TEST(Tuning, RefusesOptionsOutOfBounds) {
   EXPECT_EQ(refusal_of({.tolerance = 1}), "tolerance must be from 0 to below 1");
   EXPECT_EQ(refusal_of({.precision = 0}), "precision must be above 0 and below 1");
   EXPECT_EQ(refusal_of({.min_repetitions = 2}), "min_repetitions must be at least 3");
-  EXPECT_EQ(refusal_of({.max_repetitions = 4}), "max_repetitions must be between min_repetitions and 1000000");
+  EXPECT_EQ(refusal_of({.max_repetitions = 4}), "max_repetitions must be between min_repetitions and 10000");
   EXPECT_EQ(refusal_of({.workload = "\xff"}), "workload must be UTF-8");
 }
 

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <ranges>
+#include <numeric>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -65,7 +65,7 @@ struct tuning_options {
   /// share of the median. Above 0, below 1.
   double precision = 0.02;
 
-  /// Runs of a size that count: at least 3 … so many, unless the budget or the stop ends it.
+  /// Runs of a size that count, unless the budget or the stop ends it earlier: from 3, up to 10,000.
   std::size_t min_repetitions = 5;
   std::size_t max_repetitions = 200;
 
@@ -80,6 +80,12 @@ FANOUT_EXPORT tuning_report run_tuning(const std::function<void(executor&)>& wor
 
 [[noreturn]] FANOUT_EXPORT void throw_empty_workload();
 [[noreturn]] FANOUT_EXPORT void throw_no_tasks_to_tune();
+
+template <class F>
+concept workload = std::invocable<F&, executor&>;
+
+template <class F, class N>
+concept task_by_index = callable_in_batch<F&, N>;
 
 template <class F>
 void refuse_empty_workload(const F& workload) {
@@ -112,24 +118,25 @@ void refuse_empty_workload(const F& workload) {
 /// | the stop comes earlier | `operation_cancelled` |
 /// | the workload or the callback throws | its exception, as it is |
 /// | the budget cannot hold three runs of each size | `std::invalid_argument` that names the least that would do |
-/// | an option is out of its bounds, or the workload an empty function | `std::invalid_argument` that names it, before anything runs |
+/// | an option is out of its bounds, the workload empty | `std::invalid_argument` that names it, before anything runs |
 /// | the machine cannot give the threads of a size that was named | `resource_error` |
 ///
 /// After a stop was requested, an `operation_cancelled` that the workload throws is that stop and not a failure.
-template <class Workload>
-requires std::invocable<Workload&, executor&> tuning_report tune(Workload&& workload,
-                                                                 const tuning_options& options = {}) {
+template <detail::workload Workload>
+tuning_report tune(Workload&& workload, const tuning_options& options = {}) {
   detail::refuse_empty_workload(workload);
   return detail::run_tuning([&](executor& on) { static_cast<void>(std::invoke(workload, on)); }, options);
 }
 
 /// The same for `n` tasks: `run_task(i)` or `run_task(i, const task_context&)` for each i below `n` is one run. Between
 /// tasks it sees the stop, so it ends within one task. An exception of a task arrives as `task_error`.
-/// Throws `std::invalid_argument` for no tasks.
-template <std::integral N, class F>
-requires detail::callable_in_batch<F&, N> tuning_report tune(N n, F&& run_task, const tuning_options& options = {}) {
+/// Throws `std::invalid_argument` for no tasks. Costs the memory of n numbers.
+template <std::integral N, detail::task_by_index<N> F>
+tuning_report tune(N n, F&& run_task, const tuning_options& options = {}) {
   detail::refuse_empty_workload(run_task);
   if (n <= N{0}) detail::throw_no_tasks_to_tune();
+  std::vector<N> indices(static_cast<std::size_t>(n));  // not a view: clang 14 cannot compile those of libstdc++ 12
+  std::iota(indices.begin(), indices.end(), N{0});
   return detail::run_tuning(
       [&](executor& on) {
         const auto discard = [&](N i, const task_context& context) {
@@ -139,7 +146,7 @@ requires detail::callable_in_batch<F&, N> tuning_report tune(N n, F&& run_task, 
             static_cast<void>(std::invoke(run_task, i, context));
           }
         };
-        on.map(std::views::iota(N{0}, n), discard, {.stop = options.stop});
+        on.map(indices, discard, {.stop = options.stop});
       },
       options);
 }

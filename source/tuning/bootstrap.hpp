@@ -29,7 +29,7 @@ struct bootstrapped_median {
 /// Requires a sample that is not empty.
 bootstrapped_median bootstrap_median(std::vector<double> sample, std::uint64_t seed);
 
-/// The value below which `share` (0 … 1) of a sorted sample lies, interpolated linearly. Requires one that is not empty.
+/// The value below which `share` (0 … 1) of a sorted sample lies, interpolated linearly. Requires a sample not empty.
 double quantile(std::span<const double> sorted, double share);
 
 }  // namespace fanout::detail

@@ -39,7 +39,7 @@ class limits_of_document {
 
 json parse(std::string_view text) {
   if (text.size() > largest_document) {
-    throw tuning_error("it is larger than " + std::to_string(largest_document / (1024 * 1024)) + " MiB");
+    throw tuning_error("it is larger than " + std::to_string(largest_document >> 20) + " MiB");
   }
   try {
     return json::parse(text.begin(), text.end(), limits_of_document());

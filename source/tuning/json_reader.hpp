@@ -12,7 +12,7 @@
 namespace fanout::detail {
 
 /// What a document may be. A report of 1024 rows has some 14,000 values in 500 kB.
-inline constexpr std::size_t largest_document = 16 * 1024 * 1024;  ///< In bytes.
+inline constexpr std::size_t largest_document = std::size_t{16} << 20;  ///< In bytes.
 inline constexpr int deepest_nesting = 32;
 inline constexpr std::size_t most_values = 100'000;
 

@@ -3,8 +3,8 @@
 #include <cstddef>
 #include <vector>
 
-/// Which sizes are measured: 1, 2, 3, 4, 6, 8, 12, 16 …, the powers of two and what lies halfway between them. Each step
-/// is by at most a half, so that the best size is never far from one that was measured, and there are few of them.
+/// Which sizes are measured: 1, 2, 3, 4, 6, 8, 12, 16 …, the powers of two and what lies halfway between them. Above 2
+/// each step is by at most a half, so that the best size is never far from one that was measured, and there are few of them.
 namespace fanout::detail {
 
 /// The next rung above a size, which need not be one itself.

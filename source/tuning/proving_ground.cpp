@@ -1,6 +1,6 @@
 #include "proving_ground.hpp"
 
-#include <ranges>
+#include <vector>
 
 #include "resource_use.hpp"
 
@@ -11,7 +11,7 @@ void proving_ground::prepare(std::size_t concurrency) {
   prepared_ = 0;
   executor_.reset();  // before the next one is made: their threads are not needed together
   executor_.emplace(executor_options{.concurrency = concurrency});
-  executor_->map(std::views::iota(std::size_t{0}, concurrency), [](std::size_t) {});
+  executor_->map(std::vector<char>(concurrency), [](char) {});
   prepared_ = concurrency;
 }
 

@@ -27,7 +27,8 @@ class explanation {
   /// What the machine has to do with it; may be empty.
   std::string cause() const {
     if (is_throttled()) {
-      return " CPU quota " + exact_text(*results_.machine.quota) + " cores: sizes above " +
+      return " CPU quota " + exact_text(*results_.machine.quota) +
+             (*results_.machine.quota == 1 ? " core" : " cores") + ": sizes above " +
              std::to_string(results_.machine.available) + " are throttled.";
     }
     if (chosen().concurrency > results_.machine.available && busy() < 0.5) {

@@ -238,6 +238,7 @@ class sweeper {
   // ---- Results ----
 
   void report(std::size_t concurrency, bool warming_up, bool over = false) {
+    running_ = concurrency;
     if (!options_.on_progress) return;
     const auto elapsed = ground_.elapsed();
     const auto rest = std::max(options_.budget - elapsed, std::chrono::nanoseconds(0));
@@ -262,14 +263,13 @@ class sweeper {
 
   sweep_result take_result(bool stopped) {
     if (measurements_ == 0) throw operation_cancelled("cancelled before a run of the workload was measured");
-    const std::size_t last = sizes_.back().concurrency;
     sizes_.erase(std::remove_if(sizes_.begin(), sizes_.end(), [](const auto& size) { return size.seconds.empty(); }),
                  sizes_.end());
     summarise(sizes_, options_.seed);
     const bool precise = std::all_of(sizes_.begin(), sizes_.end(), [this](const measured_size& size) {
       return !size.contender || is_precise(size, options_);
     });
-    report(last, false, /*over=*/true);
+    report(running_, false, /*over=*/true);
     return {.sizes = std::move(sizes_), .complete = !stopped, .precise = precise, .refused = refused_};
   }
 
@@ -279,6 +279,7 @@ class sweeper {
   random_numbers random_;
   std::vector<measured_size> sizes_;  // those that have run, in order
   std::size_t measurements_ = 0;
+  std::size_t running_ = 0;
   std::optional<std::size_t> refused_;
 };
 

@@ -23,8 +23,8 @@ void check_options(const tuning_options& options) {
   require(options.tolerance >= 0 && options.tolerance < 1, "tolerance must be from 0 to below 1");
   require(options.precision > 0 && options.precision < 1, "precision must be above 0 and below 1");
   require(options.min_repetitions >= 3, "min_repetitions must be at least 3");
-  require(options.max_repetitions >= options.min_repetitions && options.max_repetitions <= 1'000'000,
-          "max_repetitions must be between min_repetitions and 1000000");
+  require(options.max_repetitions >= options.min_repetitions && options.max_repetitions <= 10'000,
+          "max_repetitions must be between min_repetitions and 10000");
   require(options.sizes.size() <= most_rows, "sizes must not be more than 1024");
   check_text(options.workload, "workload", longest_name);
 }

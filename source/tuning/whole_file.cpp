@@ -101,7 +101,7 @@ std::string read_whole_file(const std::filesystem::path& file) {
   const descriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
   if (opened.number() < 0) fail("it cannot be read", errno);
   std::string content;
-  constexpr std::size_t step = 64 * 1024;
+  constexpr std::size_t step = std::size_t{64} << 10;
   while (content.size() <= largest_document) {
     const std::size_t size = content.size();
     content.resize(size + step);
