@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdlib>
+
 namespace perf {
 
 /// How often a program asks its question, unless its command line says otherwise.
@@ -18,5 +20,9 @@ inline bool ask(const run_defaults& suited) {
   defaults() = suited;
   return true;
 }
+
+/// Whether the program shall only show that it still runs, as the tests ask it to by FANOUT_BENCH_MOMENT: a question whose
+/// batches take seconds makes them shorter then. Their times say nothing.
+inline bool for_a_moment() { return std::getenv("FANOUT_BENCH_MOMENT") != nullptr; }
 
 }  // namespace perf
