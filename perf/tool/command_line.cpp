@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "exit_status.hpp"
+#include "workloads/command_template.hpp"
 
 namespace tool {
 namespace {
@@ -20,12 +21,45 @@ std::string listed(const std::vector<std::string>& words) {
   return text;
 }
 
+/// What CLI11 says of wrong arguments, in our words where its own are hard to read: "--level: 1 required N missing",
+/// "no-progress was given a disallowed flag override".
+std::string wording_of(const CLI::ParseError& error) {
+  std::string text = error.what();
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) == nullptr) return text;
+  if (text.ends_with(" missing")) return text.substr(0, text.find(':')) + " needs a value";
+  if (text.ends_with(" disallowed flag override")) return "--" + text.substr(0, text.find(' ')) + " takes no value";
+  return text;
+}
+
 /// Given twice, the last one counts, as in most commands: scripts add options to the end of what they have.
 CLI::Option* finish(CLI::Option* option, const std::string& type) {
   return option->type_name(type)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
 }  // namespace
+
+std::optional<std::string> parse_arguments(CLI::App& program, int argc, const char* const* argv) try {
+  program.parse(argc, argv);
+  return std::nullopt;
+} catch (const CLI::CallForVersion& version) {
+  return std::string(version.what()) + "\n";
+} catch (const CLI::CallForHelp&) {
+  return program.help();
+} catch (const CLI::ParseError& error) {
+  throw usage_error(wording_of(error));
+}
+
+std::string command_line_of(int argc, const char* const* argv) {
+  std::string line = "fanout";
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    const bool plain = !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                                               "0123456789-_=./,:+%") == std::string_view::npos;
+    line += ' ';
+    line += plain ? std::string(word) : quoted_for_shell(word);
+  }
+  return line;
+}
 
 std::size_t parse_number(std::string_view option, std::string_view text, std::size_t minimum, std::size_t maximum) {
   std::size_t number = 0;

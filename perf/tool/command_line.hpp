@@ -4,13 +4,21 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-/// What the subcommands share in describing their options. Wrong values throw `usage_error`, with a text that names
+/// How arguments are read, and what the subcommands share in describing their options. Wrong values throw `usage_error`, with a text that names
 /// the option, what it takes and what it got: CLI11's own texts leave one of them out.
 namespace tool {
+
+/// Gives the program's options and subcommands their values. Returns the text that `--help` or `--version` asks for:
+/// then nothing else is left to do. Throws `usage_error`.
+std::optional<std::string> parse_arguments(CLI::App& program, int argc, const char* const* argv);
+
+/// The command as one would type it again in a shell.
+std::string command_line_of(int argc, const char* const* argv);
 
 /// Reads a whole number, in digits only. Throws `usage_error` unless it is within the bounds.
 std::size_t parse_number(std::string_view option, std::string_view text, std::size_t minimum, std::size_t maximum);

@@ -112,12 +112,13 @@ fanout::tuning_report measure(const workload& tasks, const fanout::tuning_option
   }
 }
 
-/// The hand-written schedulers at the recommended size, as often as a fifth of the budget allows, once at least.
+/// The hand-written schedulers at the recommended size, as often as a quarter of the measurement's budget allows, once
+/// at least.
 std::optional<comparison> measure_baselines(const workload& tasks, const fanout::tuning_report& report,
                                             std::chrono::nanoseconds budget, bool show_progress,
                                             const std::stop_token& stop) {
   const double round = report.rows().front().median_seconds + 4 * report.recommended_row().median_seconds;
-  const double rounds = std::chrono::duration<double>(budget).count() / 5 / round - 1;
+  const double rounds = std::chrono::duration<double>(budget).count() / 4 / round - 1;
   const auto competitors = make_competitors(report.recommended());
   try {
     return compare(tasks, competitors,
@@ -168,11 +169,16 @@ tune_command::tune_command(CLI::App& program)
   app_->footer(footer);
 }
 
-exit_status tune_command::run(const std::string& command_line) const {
-  const std::chrono::nanoseconds budget = parse_duration("--budget", budget_);
+fanout::tuning_options tune_command::options() const {
   fanout::tuning_options options{.workload = workload_name()};
   if (!sizes_.empty()) options.sizes = parse_sizes(sizes_);
+  const std::chrono::nanoseconds budget = parse_duration("--budget", budget_);
   options.budget = no_baselines_ ? budget : budget * 4 / 5;
+  return options;
+}
+
+exit_status tune_command::run(const std::string& command_line) const {
+  fanout::tuning_options options = this->options();
   const bool show_progress = !no_progress_ && terminal_shows_progress();
 
   const interrupt_watcher interrupts;
@@ -184,7 +190,7 @@ exit_status tune_command::run(const std::string& command_line) const {
                .summary = one_line(tasks->summary()),
                .command_line = command_line};
   if (!no_baselines_ && result.report.complete()) {
-    result.baselines = measure_baselines(*tasks, result.report, budget, show_progress, interrupts.token());
+    result.baselines = measure_baselines(*tasks, result.report, options.budget, show_progress, interrupts.token());
   }
 
   tell(listing_errors);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <fanout/tuning.hpp>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@ class tune_command {
 
   /// Whether the parsed arguments ask for it.
   bool chosen() const { return app_->parsed(); }
+
+  /// What the arguments say of the measurement, all but its stop and its progress. Throws `usage_error`.
+  fanout::tuning_options options() const;
 
   /// `command_line` is what the page shows. Throws `usage_error`, also for a budget that turns out to be too small, and
   /// `interruption` if Ctrl-C came before anything was known.
