@@ -1,6 +1,7 @@
 #include "workloads/command_template.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 
 #include <cstdlib>
 #include <string>
@@ -45,13 +46,38 @@ TEST(CommandTemplate, RefusesWhatIsNotFinished) {
   }
 }
 
-TEST(CommandTemplate, QuotesTheLineForAShell) {
-  const words shell = command_template("test {} = \"$EXPECTED\" > /dev/null", /*shell=*/true).words_for("it's; $(exit 1)");
-  ASSERT_EQ(shell.size(), 3u);
-  EXPECT_EQ(shell[0], "/bin/sh");
-  EXPECT_EQ(shell[2], "test 'it'\\''s; $(exit 1)' = \"$EXPECTED\" > /dev/null");
-  ASSERT_EQ(setenv("EXPECTED", "it's; $(exit 1)", 1), 0);
-  EXPECT_EQ(std::system(shell[2].c_str()), 0) << "a real shell sees the line as it was";
+TEST(CommandTemplate, HandsTheLineToAShellAsAVariable) {
+  const command_template command("test {} = \"$EXPECTED\"", /*shell=*/true);
+  EXPECT_EQ(command.words_for("it's; $(exit 1)"),
+            (words{"/bin/sh", "-c", "test \"$1\" = \"$EXPECTED\"", "sh", "it's; $(exit 1)"}));
+}
+
+/// The exit status of what a template makes of a line; 128 and the number of the signal that ended it.
+int run_in_shell(const std::string& text, const std::string& line) {
+  std::string command;
+  for (const std::string& word : command_template(text, /*shell=*/true).words_for(line)) {
+    command += quoted_for_shell(word) + " ";
+  }
+  const int status = std::system((command + "> /dev/null 2>&1").c_str());
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+TEST(CommandTemplate, AShellSeesTheLineAsItIs) {
+  const std::string line = "it's; $(exit 1)\n`x` \\ \"";
+  ASSERT_EQ(setenv("EXPECTED", line.c_str(), 1), 0);
+  EXPECT_EQ(run_in_shell("test {} = \"$EXPECTED\"", line), 0);
+  EXPECT_EQ(run_in_shell("test \"$(printf %s {})\" = \"$EXPECTED\"", line), 0);
+}
+
+TEST(CommandTemplate, NoLineRunsAnythingInAShellWhateverQuotesStandAroundTheGap) {
+  for (const char* text : {"true {}", "true '{}'", "true \"{}\"", "true '\"{}\"'", "true \\{}", "true ${}",
+                           "true \"$(true {})\"", "cat <<END\n{}\nEND", "true # {}"}) {
+    for (const char* line :
+         {"$(kill -9 $$)", "`kill -9 $$`", "; kill -9 $$ #", "' ; kill -9 $$ #", "\" ; kill -9 $$ #",
+          "'; kill -9 $$ ; '", "\\'; kill -9 $$ ; '", "\nkill -9 $$\n", "x\nEND\nkill -9 $$"}) {
+      EXPECT_NE(run_in_shell(text, line), 128 + 9) << text << " with " << line;
+    }
+  }
 }
 
 }  // namespace

@@ -98,22 +98,24 @@ std::string quoted_for_shell(std::string_view text) {
 command_template::command_template(std::string_view text, bool shell) : shell_(shell) {
   if (text.find('\0') != std::string_view::npos) throw invalid("has a null character");
   if (text.find_first_not_of(blanks) == std::string_view::npos) throw invalid("is empty");
-  if (shell_) {
-    words_ = {"/bin/sh", "-c", std::string(text)};
-  } else {
-    words_ = word_reader(text).read_all();
-  }
+  words_ = shell_ ? std::vector{std::string(text)} : word_reader(text).read_all();
   if (std::none_of(words_.begin(), words_.end(),
                    [](const std::string& word) { return word.find(gap) != std::string::npos; })) {
     throw invalid("has no {}, where the line of the list goes");
   }
+  // The shell reads the line from a variable and not from its script: whatever stands around the gap, the line is no code.
+  if (shell_) words_ = {"/bin/sh", "-c", with_gaps_filled(text, "\"$1\""), "sh"};
 }
 
 std::vector<std::string> command_template::words_for(std::string_view line) const {
-  const std::string filling = shell_ ? quoted_for_shell(line) : std::string(line);
   std::vector<std::string> words;
-  words.reserve(words_.size());
-  for (const std::string& word : words_) words.push_back(with_gaps_filled(word, filling));
+  words.reserve(words_.size() + 1);
+  if (shell_) {
+    words = words_;
+    words.emplace_back(line);
+  } else {
+    for (const std::string& word : words_) words.push_back(with_gaps_filled(word, line));
+  }
   return words;
 }
 

@@ -15,8 +15,9 @@ namespace tool {
 /// not quoted (`|`, `&`, `;`, `<`, `>`, `(`, `)`, `` ` ``, `$`), so that nobody hands a `>` to a program by mistake.
 /// Each `{}` becomes the line of the list, as part of its word: a line with blanks or quotes stays one word.
 ///
-/// With a shell, the text goes to `/bin/sh -c`, and each `{}` becomes the line in single quotes: the line is still one
-/// word and cannot run anything; so `{}` must not stand inside quotes of the command's own.
+/// With a shell, the text goes to `/bin/sh -c`, and each `{}` becomes `"$1"`, which holds the line: it is one word and
+/// cannot run anything, wherever it stands. So `{}` should not stand inside quotes of the command's own: between `'…'` it
+/// would not be the line, and between `"…"` it would be parted at its blanks.
 class command_template {
  public:
   /// The text cannot be used. The message is about it, without naming an option.
@@ -27,7 +28,7 @@ class command_template {
 
   command_template(std::string_view text, bool shell);
 
-  /// The words to run for a line: the program first.
+  /// The words to run for a line: the program first. Requires a line without null characters, which no word can hold.
   std::vector<std::string> words_for(std::string_view line) const;
 
  private:
