@@ -125,6 +125,14 @@ TEST(Tune, NamesTheLineOfACommandThatFails) {
   EXPECT_EQ(result.out, "");
 }
 
+TEST(Tune, RefusesAListWithNullCharactersInItsLines) {
+  const temporary_directory place;
+  const std::string list = place.write("list", std::string("one\ntwo\0three\0", 14));
+  const command_result result = run_command(tune({"--command", "true {}", "--input-list", list}));
+  EXPECT_EQ(result.exit_code, 2);
+  EXPECT_NE(result.err.find("line 2 has a null character"), std::string::npos) << result.err;
+}
+
 TEST(Tune, NamesACommandThatCannotBeStarted) {
   const temporary_directory place;
   const std::string list = place.write("list", "x\n");

@@ -110,19 +110,24 @@ std::uint64_t command_workload::run(std::size_t index, const std::stop_token& st
 }
 
 std::vector<list_line> read_lines(const std::string& path) {
-  std::ifstream file;
-  if (path != "-") {
-    errno = 0;
-    file.open(path, std::ios::binary);
-    if (!file) throw input_error(path, std::generic_category().message(errno != 0 ? errno : EIO));
-  }
-  std::istream& input = path == "-" ? std::cin : file;
+  if (path == "-") return read_lines(std::cin, path);
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw input_error(path, std::generic_category().message(errno != 0 ? errno : EIO));
+  return read_lines(file, path);
+}
+
+std::vector<list_line> read_lines(std::istream& input, const std::string& name) {
   std::vector<list_line> lines;
   std::string text;
   for (std::size_t number = 1; std::getline(input, text); ++number) {
+    // It would end the argument: of a list that `find -print0` wrote, the command would see the first name alone.
+    if (text.find('\0') != std::string::npos) {
+      throw input_error(name, fmt::format("line {} has a null character, which no argument can hold", number));
+    }
     if (!text.empty()) lines.push_back({number, text});
   }
-  if (input.bad()) throw input_error(path, "cannot be read to its end");
+  if (input.bad()) throw input_error(name, "cannot be read to its end");
   return lines;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <istream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -46,7 +47,11 @@ class command_workload final : public workload {
   std::vector<list_line> lines_;
 };
 
-/// The lines of a file that are not empty; `-` is standard input. Throws `input_error`.
+/// The lines of a file that are not empty; `-` is standard input. Throws `input_error`, also for a line with a null
+/// character: no argument of a command can hold one.
 std::vector<list_line> read_lines(const std::string& path);
+
+/// The same of a stream; `name` is for the error.
+std::vector<list_line> read_lines(std::istream& input, const std::string& name);
 
 }  // namespace tool
