@@ -22,7 +22,8 @@ std::chrono::nanoseconds parse_duration(std::string_view option, std::string_vie
   for (const auto& [unit, length] : units) {
     if (error != std::errc() || named != unit) continue;
     const seconds time = number * length;
-    if (time > 0s && time <= 24h) return std::chrono::duration_cast<std::chrono::nanoseconds>(time);
+    if (!(time > 0s && time <= 24h)) continue;
+    if (const auto whole = std::chrono::duration_cast<std::chrono::nanoseconds>(time); whole > 0ns) return whole;
   }
   throw usage_error(fmt::format("{} takes a time of up to a day, such as 500ms, 30s or 2m, not '{}'", option, text));
 }

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+
+#include "duration.hpp"
 #include "exit_status.hpp"
 #include "text_output.hpp"
 
@@ -27,6 +30,19 @@ TEST(ParseNumber, SaysWhatIsWrong) {
     FAIL();
   } catch (const usage_error& error) {
     EXPECT_STREQ(error.what(), "--level takes a whole number from 1 to 22, not '99'");
+  }
+}
+
+TEST(ParseDuration, TakesTimesFromANanosecondToADay) {
+  EXPECT_EQ(parse_duration("--budget", "1.5s"), std::chrono::milliseconds(1500));
+  EXPECT_EQ(parse_duration("--budget", "24h"), std::chrono::hours(24));
+  EXPECT_GT(parse_duration("--budget", "0.000002ms").count(), 0);
+}
+
+TEST(ParseDuration, RefusesWhatIsNoTimeItCanKeep) {
+  for (const char* text :
+       {"", "s", "0s", "-1s", "1", "1 s", "1e3s", "nans", "infs", "24.001h", "0.0000001ms", "1sec"}) {
+    EXPECT_THROW(parse_duration("--budget", text), usage_error) << text;
   }
 }
 

@@ -194,6 +194,7 @@ TEST(Tune, RefusesWrongArgumentsWithOneLineAndExitCode2) {
   const std::vector<std::vector<std::string>> all_wrong{
       {"tune", "--budget", "0s"},
       {"tune", "--budget", "30"},
+      {"tune", "--budget", "0.0000001ms"},
       {"tune", "--budget", "-1s"},
       {"tune", "--budget", "nan"},
       {"tune", "--sizes", "0"},
