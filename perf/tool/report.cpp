@@ -65,7 +65,7 @@ std::string format_csv(const comparison& result, const report_context& context) 
       "workload,input,cores,concurrency,repetitions,tasks,completed,competitor,median_seconds,minimum_seconds,"
       "lower_quartile_seconds,upper_quartile_seconds,maximum_seconds,speed_up,tasks_per_second,checksum,"
       "checksum_equal\n";
-  const std::string input = csv_field(context.tasks.summary());
+  const std::string input = csv_field(one_line(context.tasks.summary()));
   for (const competitor_result& row : result.rows) {
     const sample_summary& seconds = row.seconds;
     fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
@@ -118,7 +118,7 @@ std::string format_json(const comparison& result, const report_context& context)
       {"errors", errors},
       {"checksum_equal", result.checksums_equal()},
   };
-  return report.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return report.dump(2, ' ', true, json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace

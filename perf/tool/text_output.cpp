@@ -12,16 +12,21 @@ namespace tool {
 std::string one_line(std::string_view text) {
   std::string line;
   line.reserve(text.size());
-  for (const char character : text) {
-    const auto byte = static_cast<unsigned char>(character);
-    if (character == '\n') {
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const auto next = static_cast<unsigned char>(at + 1 < text.size() ? text[at + 1] : '\0');
+    if (byte == '\n') {
       line += "\\n";
-    } else if (character == '\t') {
+    } else if (byte == '\t') {
       line += "\\t";
     } else if (byte < 0x20 || byte == 0x7f) {
       fmt::format_to(std::back_inserter(line), "\\x{:02x}", byte);
+    } else if (byte == 0xc2 && next >= 0x80 &&
+               next < 0xa0) {  // U+0080 to U+009F: for a terminal U+009B is as good as ESC [
+      fmt::format_to(std::back_inserter(line), "\\u00{:02x}", next);
+      ++at;
     } else {
-      line += character;
+      line += text[at];
     }
   }
   return line;

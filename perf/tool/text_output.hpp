@@ -6,8 +6,8 @@
 /// Text on its way out of the process.
 namespace tool {
 
-/// `text` without control characters: they become `\n`, `\t` or `\x1b`. File names and arguments may hold any
-/// byte, and must neither break a message into two lines nor steer the terminal.
+/// `text` without control characters: they become `\n`, `\t`, `\x1b` or `\u009b`. File names and arguments may hold any
+/// byte, and must neither break a message into two lines nor steer a terminal that takes UTF-8.
 std::string one_line(std::string_view text);
 
 /// Writes all of `text` to standard output. Throws `std::system_error` when not everything arrives there: a full

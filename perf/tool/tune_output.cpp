@@ -5,6 +5,8 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "text_output.hpp"
+
 namespace tool {
 namespace {
 
@@ -45,9 +47,10 @@ std::string format_tuned(const tuned& result, const std::string& format) {
     nlohmann::json document = nlohmann::json::parse(result.report.to_json());
     document["summary"] = result.summary;
     if (result.baselines) document["baselines"] = baselines_json(*result.baselines);
-    return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    return document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
   }
-  std::string text = fmt::format("{}: {}\n\n{}", result.report.workload(), result.summary, result.report.to_table());
+  std::string text =
+      fmt::format("{}: {}\n\n{}", one_line(result.report.workload()), result.summary, result.report.to_table());
   if (result.baselines) text += baselines_table(*result.baselines, result.report.recommended());
   return text;
 }

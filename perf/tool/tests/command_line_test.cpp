@@ -50,6 +50,13 @@ TEST(OneLine, LeavesNoControlCharacters) {
   EXPECT_EQ(one_line("a\nb\tc\r\x1b[2J\x7f"), "a\\nb\\tc\\x0d\\x1b[2J\\x7f");
 }
 
+TEST(OneLine, LeavesNoControlCharactersOfTwoBytes) {
+  EXPECT_EQ(one_line("\xc2\x80 \xc2\x9b"
+                     "2J \xc2\x9f"),
+            "\\u0080 \\u009b2J \\u009f");
+  EXPECT_EQ(one_line("\xc2\xa0 \xc2"), "\xc2\xa0 \xc2");
+}
+
 TEST(OneLine, LeavesOtherBytesAlone) { EXPECT_EQ(one_line("gr\xc3\xbc\xc3\x9f \xff"), "gr\xc3\xbc\xc3\x9f \xff"); }
 
 }  // namespace

@@ -19,7 +19,8 @@ class fake_workload final : public workload {
       : tasks_(tasks), run_(std::move(run)) {}
 
   std::string_view name() const override { return "fake"; }
-  std::string summary() const override { return "some tasks, \"quoted\""; }
+  std::string summary() const override { return summary_; }
+  void set_summary(std::string summary) { summary_ = std::move(summary); }
   parameters description() const override { return {{"number", std::uint64_t{7}}, {"text", "name \xff"}}; }
   std::size_t task_count() const override { return tasks_; }
   std::string task_name(std::size_t index) const override { return "task " + std::to_string(index); }
@@ -28,6 +29,7 @@ class fake_workload final : public workload {
  private:
   std::size_t tasks_;
   std::function<std::uint64_t(std::size_t)> run_;
+  std::string summary_ = "some tasks, \"quoted\"";
 };
 
 }  // namespace tool

@@ -99,6 +99,24 @@ TEST_F(Report, JsonReplacesWhatIsNotUtf8) {
   EXPECT_EQ(report["parameters"]["text"], "name \xef\xbf\xbd");
 }
 
+TEST_F(Report, ShowsNoControlCharactersOfNames) {
+  tasks_.set_summary(
+      "files below \x1b[2J\x7f\xc2\x9b"
+      "2J");
+  result_.errors = {
+      {"\x1b[2J\x7f\xc2\x9b"
+       "2J",
+       "gone"}};
+  for (const report_format form : {report_format::table, report_format::csv, report_format::json}) {
+    const std::string text = format(form);
+    EXPECT_EQ(text.find_first_of("\x1b\x7f"), std::string::npos) << text;
+    EXPECT_EQ(text.find("\xc2\x9b"), std::string::npos) << text;
+  }
+  EXPECT_EQ(nlohmann::json::parse(format(report_format::json))["errors"][0]["path"],
+            "\x1b[2J\x7f\xc2\x9b"
+            "2J");
+}
+
 TEST_F(Report, JsonNamesTheFirstDifference) {
   result_.rows[1].first_difference = 6;
   const auto report = nlohmann::json::parse(format(report_format::json));

@@ -158,6 +158,19 @@ TEST(Tune, WritesAPageThatNeedsNoNetwork) {
   EXPECT_NE(page.find("fanout tune"), std::string::npos);
 }
 
+TEST(Tune, ShowsNoControlCharactersOfAName) {
+  for (const char* format : {"table", "json"}) {  // CSV has no name
+    const command_result result =
+        run_command(tune_sleep({"--name",
+                                "\x1b[2J\x7f\xc2\x9b"
+                                "2Jname",
+                                "--format", format, "--no-baselines", "--budget", "1s"}));
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(result.out.find_first_of("\x1b\x7f"), std::string::npos) << result.out;
+    EXPECT_EQ(result.out.find("\xc2\x9b"), std::string::npos) << result.out;
+  }
+}
+
 TEST(Tune, KeepsWhatAProfileKnowsOfOtherWorkloads) {
   const temporary_directory place;
   const std::string profile = place.path("profile.json");
