@@ -28,6 +28,8 @@ test_packages=(
   pkg-config          # the test of fanout.pc
   binutils            # nm, for the test of what the shared library exports
   clang-19            # a second compiler; Debian's default clang 14 cannot compile the views of libstdc++ 12
+  libclang-rt-19-dev  # libFuzzer and the sanitizers of clang 19, for scripts/fuzz
+  llvm-19             # llvm-symbolizer: names and lines in what a sanitizer reports
   clang               # clang 14, because clang-tidy 14 lints what its own compiler accepts
   clang-tidy          # the linter
   chromium            # looks at the page of fanout tune
