@@ -9,11 +9,14 @@
 
 #include "fanout/detail/export.hpp"
 
-/// What the calls throw. Bad input is a `std::invalid_argument`; an exception of a progress callback or of an
-/// input iterator reaches the caller as it is; everything else derives from `fanout::error`. All are cheap to
-/// copy, copying never throws, and a copy may be used by another thread.
+/// @file
+/// What the calls throw. Bad input is a `std::invalid_argument`, the use of an executor or a lease that was moved from or
+/// released a `std::logic_error`; an exception of a progress callback or of an input iterator reaches the caller as it is,
+/// and so does a `std::bad_alloc`. Everything else derives from `fanout::error`. All of these are cheap to copy, copying
+/// never throws, and a copy may be used by another thread.
 namespace fanout {
 
+/// The base of those below: catch it for whatever fanout has to tell of tasks, stops, pools and threads.
 class FANOUT_EXPORT error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -39,8 +42,9 @@ class FANOUT_EXPORT aggregate_error : public error {
   /// Throws `std::invalid_argument` if there is no error.
   aggregate_error(std::vector<task_error> errors, std::size_t total);
 
-  // Copied also where it could be moved: what was moved from still has its errors.
+  /// Copied also where it could be moved: what was moved from still has its errors.
   aggregate_error(const aggregate_error&) noexcept = default;
+  /// As the constructor.
   aggregate_error& operator=(const aggregate_error&) noexcept = default;
 
   /// Every failure, ordered by index.
@@ -53,13 +57,15 @@ class FANOUT_EXPORT aggregate_error : public error {
 /// The stop token was requested before the batch was over.
 class FANOUT_EXPORT operation_cancelled : public error {
  public:
+  /// Of a batch: how far it came, and what failed until then.
   operation_cancelled(std::size_t completed, std::size_t total, std::vector<task_error> errors = {});
 
   /// Of a wait that is no batch.
   explicit operation_cancelled(const std::string& what);
 
-  // Copied also where it could be moved, as above.
+  /// Copied also where it could be moved, as an `aggregate_error`.
   operation_cancelled(const operation_cancelled&) noexcept = default;
+  /// As the constructor.
   operation_cancelled& operator=(const operation_cancelled&) noexcept = default;
 
   /// The tasks that had started, and so have ended, however they ended.
@@ -86,12 +92,14 @@ class FANOUT_EXPORT pool_timeout : public error {
 /// The pool has been closed.
 class FANOUT_EXPORT pool_closed : public error {
  public:
+  /// The text is the same for every pool.
   pool_closed();
 };
 
 /// The machine cannot give the threads that were asked for. Nothing has started, and fanout stays usable.
 class FANOUT_EXPORT resource_error : public error {
  public:
+  /// The text holds both numbers.
   resource_error(std::size_t requested, std::size_t available);
 
   /// The threads, the calling one included, that all live executors and batches would need together.

@@ -17,9 +17,10 @@ namespace detail {
 FANOUT_EXPORT void* native_arena_of(const executor& owner);
 }  // namespace detail
 
+/// What an executor is made with. A plain aggregate for designated initialisers.
 struct executor_options {
-  /// How many threads may work for the executor at once, the calling ones included: 1 … `max_concurrency()`, or
-  /// `automatic` for the cores.
+  /// How many threads may work for the executor at once, the calling ones included: 1 … `max_concurrency()`, `automatic`
+  /// for the cores, or `unlimited` for the most that can be named.
   std::size_t concurrency = automatic;
 
   /// While a batch runs, let it seek how many threads get most done, from 1 to the limit: it begins with the cores, or
@@ -53,34 +54,39 @@ class executor {
 
   /// Requires that no batch runs. What is moved from can only be destroyed or assigned to.
   FANOUT_EXPORT executor(executor&&) noexcept;
+  /// Requires the same of both.
   FANOUT_EXPORT executor& operator=(executor&&) noexcept;
+  /// Requires that no batch runs. The threads stay with oneTBB, for others.
   FANOUT_EXPORT ~executor();
 
   /// The limit; less where the application itself holds a lower `tbb::global_control`.
   FANOUT_EXPORT std::size_t concurrency() const noexcept;
 
-  /// As `execute_in_parallel`, `map_in_parallel` and `settle_in_parallel`, within this executor's limit.
+  /// As `execute_in_parallel`, within this executor's limit.
   template <detail::input_of_batch Range>
   auto execute(Range&& tasks, const run_options& options = {}) {
     return detail::execute_on<Range>(&core(), std::forward<Range>(tasks), options);
   }
 
+  /// As `map_in_parallel`, within this executor's limit.
   template <detail::input_of_batch Range, class F>
   auto map(Range&& items, F&& mapper, const run_options& options = {}) {
     return detail::map_on<Range>(&core(), std::forward<Range>(items), mapper, options);
   }
 
+  /// As `settle_in_parallel`, within this executor's limit.
   template <detail::input_of_batch Range>
   auto settle(Range&& tasks, const run_options& options = {}) {
     return detail::settle_on<Range>(&core(), std::forward<Range>(tasks), options);
   }
 
-  /// As the free functions, within this executor's limit, which `automatic` means here.
+  /// As the free function, within this executor's limit, which `automatic` means here.
   template <detail::input_of_batch Range, class T>
   auto execute_with_pool(Range&& tasks, resource_pool<T>& pool, const run_options& options = {}) {
     return detail::execute_with_pool_on<Range>(&core(), std::forward<Range>(tasks), pool, options);
   }
 
+  /// As the free function, within this executor's limit, which `automatic` means here.
   template <detail::input_of_batch Range, class T, class F>
   auto map_with_pool(Range&& items, resource_pool<T>& pool, F&& mapper, const run_options& options = {}) {
     return detail::map_with_pool_on<Range>(&core(), std::forward<Range>(items), pool, mapper, options);

@@ -5,6 +5,7 @@
 
 #include "fanout/detail/export.hpp"
 
+/// @file
 /// How many tasks may run at once: the two symbolic limits, and what the machine can give.
 namespace fanout {
 

@@ -4,6 +4,7 @@
 
 #include "fanout/executor.hpp"
 
+/// @file
 /// For those who need oneTBB itself; include it on purpose and link TBB::tbb.
 namespace fanout {
 

@@ -25,6 +25,7 @@ class outcome {
   using made = detail::made_by<stored>;
 
  public:
+  /// What the task returns.
   using value_type = T;
 
   /// A cancelled outcome.
@@ -32,6 +33,7 @@ class outcome {
 
   /// Whether the task returned.
   bool has_value() const noexcept { return state_.index() == returned; }
+  /// The same.
   explicit operator bool() const noexcept { return has_value(); }
 
   /// Whether the task never started. (An outcome whose assignment threw, by a throwing move of `T`, has lost what
@@ -50,10 +52,12 @@ class outcome {
     require_value();
     return **this;
   }
+  /// The same.
   std::add_lvalue_reference_t<const T> value() const& {
     require_value();
     return **this;
   }
+  /// The same, to move from.
   std::conditional_t<std::is_void_v<T>, void, stored&&> value() && {
     require_value();
     return *std::move(*this);
@@ -63,17 +67,21 @@ class outcome {
   std::add_lvalue_reference_t<T> operator*() & noexcept {
     if constexpr (!std::is_void_v<T>) return std::get_if<returned>(&state_)->value;
   }
+  /// The same.
   std::add_lvalue_reference_t<const T> operator*() const& noexcept {
     if constexpr (!std::is_void_v<T>) return std::get_if<returned>(&state_)->value;
   }
+  /// The same, to move from.
   std::conditional_t<std::is_void_v<T>, void, stored&&> operator*() && noexcept {
     if constexpr (!std::is_void_v<T>) return std::move(std::get_if<returned>(&state_)->value);
   }
+  /// A member of the value, unchecked. Requires `has_value()`.
   stored* operator->() noexcept
     requires(!std::is_void_v<T>)
   {
     return std::addressof(std::get_if<returned>(&state_)->value);
   }
+  /// The same.
   const stored* operator->() const noexcept
     requires(!std::is_void_v<T>)
   {

@@ -13,6 +13,7 @@
 #include "fanout/detail/results.hpp"
 #include "fanout/detail/slot_pool.hpp"
 #include "fanout/error.hpp"
+#include "fanout/pool_statistics.hpp"
 
 namespace fanout {
 
@@ -30,9 +31,12 @@ struct pool_options {
   /// Called when a resource is given back. A throw discards it.
   std::function<void(T&)> reset{};
 
-  /// A resource that has been idle so long is replaced when it is to be lent; one so old also when it is given back.
-  /// There is no thread in the background: nothing is destroyed in between, and never while it is lent.
+  /// A resource that has been idle so long is replaced when it is to be lent. There is no thread in the background:
+  /// nothing is destroyed in between.
   std::chrono::nanoseconds max_idle = std::chrono::nanoseconds::max();
+
+  /// A resource that is so old is replaced when it is to be lent, and destroyed when it is given back; never while it is
+  /// lent.
   std::chrono::nanoseconds max_lifetime = std::chrono::nanoseconds::max();
 
   /// Whether `outstanding()` knows the leases. Costs a reading of the clock for each.
@@ -93,10 +97,12 @@ class resource_pool;
 template <class T>
 class [[nodiscard]] lease {
  public:
+  /// Takes the resource over; `other` has none afterwards.
   lease(lease&& other) noexcept
       : pool_(std::move(other.pool_)), slot_(other.slot_), resource_(std::exchange(other.resource_, nullptr)) {
     if (resource_ != nullptr) pool_->moved(slot_);
   }
+  /// The same; a resource that this had is given back first.
   lease& operator=(lease&& other) noexcept {
     if (this != &other) {
       release();
@@ -107,12 +113,15 @@ class [[nodiscard]] lease {
     }
     return *this;
   }
+  /// Gives the resource back.
   ~lease() { release(); }
 
+  /// The resource.
   T& operator*() const { return *get(); }
+  /// A member of the resource.
   T* operator->() const { return get(); }
 
-  /// Never null.
+  /// The address of the resource, never null.
   T* get() const {
     if (resource_ == nullptr) detail::throw_released_lease();
     return resource_;
@@ -140,6 +149,7 @@ class [[nodiscard]] lease {
     friend class resource_pool<T>;
     key() = default;
   };
+  /// For the pool: lends the resource of a slot that it has set aside.
   lease(key, std::shared_ptr<detail::typed_pool<T>> pool, std::size_t slot)
       : pool_(std::move(pool)), slot_(slot), resource_(std::addressof(pool_->at(slot))) {}
 
@@ -213,6 +223,7 @@ class resource_pool {
     const std::size_t slot = pool->acquire_until(steady(limit));
     return lent_or_none(std::move(pool), slot);
   }
+  /// The same from now on.
   template <class Rep, class Period>
   std::optional<lease<T>> try_acquire_for(const std::chrono::duration<Rep, Period>& limit) {
     return try_acquire_until(after(clock::now(), limit));
@@ -233,12 +244,19 @@ class resource_pool {
   /// given back, idle ones now. The second time it does nothing.
   void close() noexcept { pool_->close(); }
 
+  /// The most resources that may exist.
   std::size_t size() const noexcept { return pool_->size(); }
+
+  /// Resources that are ready to be lent. Looks at each slot.
   std::size_t idle() const { return statistics().idle; }
+
+  /// Resources that are lent. Looks at each slot.
   std::size_t in_use() const { return statistics().in_use; }
+
+  /// Callers that wait for one.
   std::size_t waiting() const noexcept { return pool_->waiting(); }
 
-  /// Looks at each slot, as `idle` and `in_use` do.
+  /// All figures. Looks at each slot.
   pool_statistics statistics() const { return pool_->statistics(); }
 
   /// For how long each lease has been out; empty unless `pool_options::track_leases`, which debug builds set.
@@ -290,8 +308,10 @@ class resource_pool {
   const std::shared_ptr<detail::typed_pool<T>> pool_;
 };
 
+/// A pool of what the factory returns.
 template <class Factory>
 resource_pool(Factory&&, std::size_t) -> resource_pool<std::invoke_result_t<Factory&>>;
+/// A pool of what the options are for.
 template <class Factory, class T>
 resource_pool(Factory&&, std::size_t, pool_options<T>) -> resource_pool<T>;
 

@@ -11,6 +11,7 @@ namespace fanout {
 /// free. It is valid while the task runs.
 class task_context {
  public:
+  /// For the library.
   task_context(std::size_t index, detail::batch_control& batch) noexcept : index_(index), batch_(batch) {}
   task_context(const task_context&) = delete;
   task_context& operator=(const task_context&) = delete;

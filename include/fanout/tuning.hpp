@@ -17,6 +17,7 @@
 #include "fanout/tuning_profile.hpp"
 #include "fanout/tuning_report.hpp"
 
+/// @file
 /// How many threads? Measured instead of guessed. The target `fanout::tuning`, the component `tuning` of the package;
 /// `<fanout/fanout.hpp>` does not include it.
 ///
@@ -65,8 +66,10 @@ struct tuning_options {
   /// share of the median. Above 0, below 1.
   double precision = 0.02;
 
-  /// Runs of a size that count, unless the budget or the stop ends it earlier: from 3, up to 10,000.
+  /// The fewest runs of a size that count, unless the budget or the stop ends it earlier. At least 3.
   std::size_t min_repetitions = 5;
+
+  /// The most runs of a size that count. Up to 10,000, and no fewer than `min_repetitions`.
   std::size_t max_repetitions = 200;
 
   /// Decides the order within each round, and the resamples. The report has it.

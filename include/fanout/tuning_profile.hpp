@@ -9,16 +9,18 @@
 
 #include "fanout/tuning_report.hpp"
 
+/// @file
 /// A file that holds what `tune()` recommended for the workloads of a program on one machine.
 namespace fanout {
 
 /// What a profile says of one workload.
 struct tuning_recommendation {
-  std::string workload;
-  std::size_t concurrency = 1;
-  double confidence = 0;
-  std::string reason{};
+  std::string workload;         ///< Its name.
+  std::size_t concurrency = 1;  ///< The size that was recommended.
+  double confidence = 0;        ///< 0 … 1, see `tuning_report::confidence()`.
+  std::string reason{};         ///< A sentence or two.
 
+  /// Member by member.
   friend bool operator==(const tuning_recommendation&, const tuning_recommendation&) = default;
 };
 
@@ -52,6 +54,7 @@ class FANOUT_EXPORT tuning_profile {
   /// a machine of another shape.
   void add(const tuning_report& report);
 
+  /// For which machine it is good.
   const machine_shape& machine() const noexcept { return machine_; }
 
   /// By the name of the workload.
@@ -60,6 +63,7 @@ class FANOUT_EXPORT tuning_profile {
   /// What is known about a workload, or null. Valid until the profile changes.
   const tuning_recommendation* find(std::string_view workload) const noexcept;
 
+  /// The same recommendations for the same machine.
   friend bool operator==(const tuning_profile&, const tuning_profile&) = default;
 
  private:

@@ -12,6 +12,7 @@
 #include "fanout/detail/export.hpp"
 #include "fanout/error.hpp"
 
+/// @file
 /// What `tune()` found out: a row for each size, the size that it recommends, and why.
 namespace fanout {
 
@@ -36,6 +37,7 @@ struct machine_shape {
   /// Such as `4 cores` or `4 cores, CPU quota 1.5 cores`.
   FANOUT_EXPORT std::string to_string() const;
 
+  /// Member by member.
   friend bool operator==(const machine_shape&, const machine_shape&) = default;
 };
 
@@ -44,15 +46,19 @@ FANOUT_EXPORT machine_shape this_machine();
 
 /// What was measured at one size. All times are of one run of the workload.
 struct tuning_row {
+  /// The limit of the executor.
   std::size_t concurrency = 0;
 
   /// Runs that count. The one that warmed the size up does not.
   std::size_t repetitions = 0;
 
+  /// The median of their times.
   double median_seconds = 0;
 
-  /// The ends of the 95 % confidence interval of the median. From fewer than five runs it says little.
+  /// The lower end of the 95 % confidence interval of the median. From fewer than five runs it says little.
   double low_seconds = 0;
+
+  /// The upper end.
   double high_seconds = 0;
 
   /// How much faster than at the smallest size measured, by the medians. That size is 1 unless others were named.
@@ -64,8 +70,10 @@ struct tuning_row {
   /// CPU time of a run, of all threads and of child processes that have been waited for, user and system; a mean.
   double cpu_seconds = 0;
 
-  /// How often a thread gave up its core to wait, and how often the kernel took it away; means over the runs.
+  /// How often a thread gave up its core to wait; a mean over the runs.
   double voluntary_switches = 0;
+
+  /// How often the kernel took a core away from a thread; a mean over the runs.
   double involuntary_switches = 0;
 
   /// The most memory that the process had resident during a run; none where the system does not tell. Linux counts
@@ -75,6 +83,7 @@ struct tuning_row {
   /// False for a size that was given up while others were measured further, because it is clearly slower.
   bool contender = true;
 
+  /// Member by member.
   friend bool operator==(const tuning_row&, const tuning_row&) = default;
 };
 
@@ -93,6 +102,7 @@ struct tuning_results {
   std::chrono::nanoseconds budget{0};   ///< As in the options.
   std::chrono::nanoseconds elapsed{0};  ///< What it took.
 
+  /// Member by member.
   friend bool operator==(const tuning_results&, const tuning_results&) = default;
 };
 
@@ -120,7 +130,10 @@ class FANOUT_EXPORT tuning_report {
   /// The row of the recommended size.
   const tuning_row& recommended_row() const noexcept;
 
+  /// Where it was measured.
   const machine_shape& machine() const noexcept { return results_.machine; }
+
+  /// The name in the options, or empty.
   const std::string& workload() const noexcept { return results_.workload; }
 
   /// False where the stop token ended the measurement: the report says what was known by then.
@@ -129,6 +142,7 @@ class FANOUT_EXPORT tuning_report {
   /// False where the budget was spent, or the repetitions, before the intervals were as narrow as asked for.
   bool precise() const noexcept { return results_.precise; }
 
+  /// The same as plain data.
   const tuning_results& results() const noexcept { return results_; }
 
   /// A table for a terminal, the recommended row marked by `*`, the reason below. Ends with a newline.
@@ -149,6 +163,7 @@ class FANOUT_EXPORT tuning_report {
   /// Memory is bounded by a small multiple of the size of the text.
   static tuning_report from_json(std::string_view text);
 
+  /// The same results.
   friend bool operator==(const tuning_report&, const tuning_report&) = default;
 
  private:

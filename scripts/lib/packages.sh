@@ -33,6 +33,7 @@ test_packages=(
   clang               # clang 14, because clang-tidy 14 lints what its own compiler accepts
   clang-tidy          # the linter
   chromium            # looks at the page of fanout tune
+  doxygen             # the reference of the public interface
 )
 
 # What scripts/peers needs to get and build the libraries that Debian does not have.
@@ -47,7 +48,7 @@ peer_packages=(
 # What other systems call the same.
 in_other_words='a C++20 compiler (g++ 12 or clang 16, or newer), CMake 3.22 or newer, Ninja, oneTBB, CLI11, fmt,
 nlohmann-json and zstd; for the tests and benchmarks GoogleTest, SQLite, Google Benchmark, Asio, Python 3, pkg-config,
-clang++-19 and clang-tidy, too'
+clang++-19, clang-tidy and Doxygen, too'
 
 is_installed() {
   [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]

@@ -3,34 +3,13 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
-#include <optional>
 #include <stop_token>
 #include <vector>
 
 #include "fanout/detail/export.hpp"
+#include "fanout/pool_statistics.hpp"
 
-namespace fanout {
-
-/// Figures of a pool. Exact when nobody uses it; while others do, they are of slightly different moments.
-struct pool_statistics {
-  std::size_t size = 0;                      ///< the most resources that may exist
-  std::size_t idle = 0;                      ///< resources that are ready to be lent
-  std::size_t in_use = 0;                    ///< resources that are lent
-  std::size_t waiting = 0;                   ///< callers that wait for one
-  std::size_t acquired_total = 0;            ///< leases given so far
-  std::size_t timeouts = 0;                  ///< timed calls that got none
-  std::size_t created = 0;                   ///< resources that the factory has made
-  std::size_t discarded = 0;                 ///< of those, the ones that were destroyed while the pool was open
-  std::chrono::nanoseconds longest_wait{0};  ///< of who got one: for a release, the factory, the validation
-};
-
-/// A lease that is out.
-struct outstanding_lease {
-  std::chrono::nanoseconds held_for;
-  std::optional<std::size_t> task;  ///< the index of the task of `execute_with_pool` that holds it
-};
-
-namespace detail {
+namespace fanout::detail {
 
 /// A pool without the type of its resources: numbered slots with a resource in each or none, and who has them. What
 /// is done to a resource is done by the typed side, on the thread that asks for it, under no lock.
@@ -101,5 +80,4 @@ FANOUT_EXPORT void check_pool(std::size_t size, bool has_factory, std::chrono::n
 
 [[noreturn]] FANOUT_EXPORT void throw_released_lease();
 
-}  // namespace detail
-}  // namespace fanout
+}  // namespace fanout::detail
