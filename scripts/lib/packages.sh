@@ -34,6 +34,7 @@ test_packages=(
   clang-tidy          # the linter
   chromium            # looks at the page of fanout tune
   doxygen             # the reference of the public interface
+  node-p-map          # runs the JavaScript of docs/coming-from.md, where there is a node
 )
 
 # What scripts/peers needs to get and build the libraries that Debian does not have.

@@ -1,5 +1,6 @@
-# The libraries that Debian does not package: what scripts/peers has installed in FANOUT_PEERS_PREFIX. A peer that is
-# found is a target peer_<name>; one that is not is skipped by name.
+# The libraries that Debian does not package: what scripts/peers has installed in FANOUT_PEERS_PREFIX, for the benchmarks
+# and for the programs of docs/coming-from.md. A peer that is found is a target peer_<name>; for one that is not,
+# fanout_no_<name> says why.
 
 set(FANOUT_PEERS_PREFIX "" CACHE PATH "Where scripts/peers has installed dispenso, Taskflow, BS::thread_pool and parlaylib")
 
@@ -15,9 +16,9 @@ if(FANOUT_PEERS_PREFIX)
   find_path(parlaylib_include parlay/parallel.h PATHS "${FANOUT_PEERS_PREFIX}/include" NO_DEFAULT_PATH NO_CACHE)
 endif()
 
-# fanout_offer_peer(<name> <competitors> [TARGET <target> | INCLUDE <directory>]): what was found of it.
-macro(fanout_offer_peer name competitors kind found)
-  set(reason "")
+# fanout_add_peer(<name> [TARGET <target> | INCLUDE <directory>]): what was found of it.
+macro(fanout_add_peer name kind found)
+  set(fanout_no_${name} "")
   if("${kind}" STREQUAL "TARGET" AND TARGET ${found})
     add_library(peer_${name} INTERFACE)
     target_link_libraries(peer_${name} INTERFACE ${found} Threads::Threads)
@@ -26,17 +27,16 @@ macro(fanout_offer_peer name competitors kind found)
     target_include_directories(peer_${name} SYSTEM INTERFACE "${found}")
     target_link_libraries(peer_${name} INTERFACE Threads::Threads)
   elseif(FANOUT_PEERS_PREFIX)
-    set(reason "${name} is not in ${FANOUT_PEERS_PREFIX}")
+    set(fanout_no_${name} "${name} is not in ${FANOUT_PEERS_PREFIX}")
   else()
-    set(reason "FANOUT_PEERS_PREFIX is empty, see scripts/peers")
+    set(fanout_no_${name} "FANOUT_PEERS_PREFIX is empty, see scripts/peers")
   endif()
-  fanout_offer_competitors(${name} "${competitors}" "${reason}" peer_${name})
 endmacro()
 
-fanout_offer_peer(dispenso "dispenso_parallel_for, dispenso_adaptive, dispenso_task_set" TARGET Dispenso::dispenso)
-fanout_offer_peer(taskflow "taskflow_for_each_index, taskflow_async" TARGET Taskflow::Taskflow)
-fanout_offer_peer(bs_thread_pool "bs_thread_pool_loop, bs_thread_pool_task" INCLUDE "${bs_thread_pool_include}")
-fanout_offer_peer(parlaylib "parlay_parallel_for, parlay_granularity_1" INCLUDE "${parlaylib_include}")
+fanout_add_peer(dispenso TARGET Dispenso::dispenso)
+fanout_add_peer(taskflow TARGET Taskflow::Taskflow)
+fanout_add_peer(bs_thread_pool INCLUDE "${bs_thread_pool_include}")
+fanout_add_peer(parlaylib INCLUDE "${parlaylib_include}")
 
 if(TARGET peer_dispenso AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 believes that the queue in its headers overflows a buffer, in any code that it is inlined into.
