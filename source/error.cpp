@@ -81,6 +81,14 @@ resource_error::resource_error(std::size_t requested, std::size_t available)
       requested_(requested),
       available_(available) {}
 
+const char* error::what() const noexcept { return std::runtime_error::what(); }
+const char* task_error::what() const noexcept { return error::what(); }
+const char* aggregate_error::what() const noexcept { return error::what(); }
+const char* operation_cancelled::what() const noexcept { return error::what(); }
+const char* pool_timeout::what() const noexcept { return error::what(); }
+const char* pool_closed::what() const noexcept { return error::what(); }
+const char* resource_error::what() const noexcept { return error::what(); }
+
 namespace detail {
 
 std::string describe(const std::exception_ptr& cause) {

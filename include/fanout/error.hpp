@@ -14,12 +14,19 @@
 /// released a `std::logic_error`; an exception of a progress callback or of an input iterator reaches the caller as it is,
 /// and so does a `std::bad_alloc`. Everything else derives from `fanout::error`. All of these are cheap to copy, copying
 /// never throws, and a copy may be used by another thread.
+
+// Each class defines `what` in the library, which so has the only vtable of it. Were all its functions inline, every
+// program would bring a vtable of its own, and one of a part that is compiled with -fno-rtti, where an object does not
+// know its type, could take the place of the others: `std::rethrow_if_nested` then crashed.
 namespace fanout {
 
 /// The base of those below: catch it for whatever fanout has to tell of tasks, stops, pools and threads.
 class FANOUT_EXPORT error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
+
+  /// What happened, in words.
+  const char* what() const noexcept override;
 };
 
 /// A task threw. The cause is nested, whatever its type: `std::rethrow_if_nested(e)` or `e.rethrow_nested()`
@@ -28,6 +35,7 @@ class FANOUT_EXPORT task_error : public error, public std::nested_exception {
  public:
   /// Throws `std::invalid_argument` if the cause is null.
   task_error(std::size_t index, const std::exception_ptr& cause);
+  const char* what() const noexcept override;
 
   /// The place of the task in the input, from 0.
   std::size_t index() const noexcept { return index_; }
@@ -46,6 +54,8 @@ class FANOUT_EXPORT aggregate_error : public error {
   aggregate_error(const aggregate_error&) noexcept = default;
   /// As the constructor.
   aggregate_error& operator=(const aggregate_error&) noexcept = default;
+
+  const char* what() const noexcept override;
 
   /// Every failure, ordered by index.
   const std::vector<task_error>& errors() const noexcept { return *errors_; }
@@ -68,6 +78,8 @@ class FANOUT_EXPORT operation_cancelled : public error {
   /// As the constructor.
   operation_cancelled& operator=(const operation_cancelled&) noexcept = default;
 
+  const char* what() const noexcept override;
+
   /// The tasks that had started, and so have ended, however they ended.
   std::size_t completed() const noexcept { return completed_; }
 
@@ -87,6 +99,7 @@ class FANOUT_EXPORT operation_cancelled : public error {
 class FANOUT_EXPORT pool_timeout : public error {
  public:
   using error::error;
+  const char* what() const noexcept override;
 };
 
 /// The pool has been closed.
@@ -94,6 +107,7 @@ class FANOUT_EXPORT pool_closed : public error {
  public:
   /// The text is the same for every pool.
   pool_closed();
+  const char* what() const noexcept override;
 };
 
 /// The machine cannot give the threads that were asked for. Nothing has started, and fanout stays usable.
@@ -101,6 +115,7 @@ class FANOUT_EXPORT resource_error : public error {
  public:
   /// The text holds both numbers.
   resource_error(std::size_t requested, std::size_t available);
+  const char* what() const noexcept override;
 
   /// The threads, the calling one included, that all live executors and batches would need together.
   std::size_t requested() const noexcept { return requested_; }

@@ -21,6 +21,7 @@ namespace fanout {
 class FANOUT_EXPORT tuning_error : public error {
  public:
   using error::error;
+  const char* what() const noexcept override;
 };
 
 /// What decides how many threads are worth having. Equal where a recommendation may be carried over.

@@ -6,6 +6,8 @@
 
 namespace fanout {
 
+const char* tuning_error::what() const noexcept { return error::what(); }
+
 tuning_report::tuning_report(tuning_results results) : results_(std::move(results)) {
   detail::check_results(results_);
 }
