@@ -11,11 +11,13 @@
 #include <fanout/tuning.hpp>
 #include <map>
 #include <mutex>
+#include <numeric>
 #include <optional>
-#include <ranges>
 #include <stdexcept>
+#include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "compare.hpp"
 #include "duration.hpp"
@@ -54,10 +56,13 @@ constexpr const char* footer =
 
 std::vector<std::size_t> parse_sizes(const std::string& text) {
   std::vector<std::size_t> sizes;
-  for (const auto part : std::views::split(text, ',')) {
-    sizes.push_back(parse_number("--sizes", std::string_view(part.begin(), part.end()), 1, fanout::max_concurrency()));
+  std::string_view rest = text;
+  while (true) {
+    const std::size_t comma = rest.find(',');
+    sizes.push_back(parse_number("--sizes", rest.substr(0, comma), 1, fanout::max_concurrency()));
+    if (comma == std::string_view::npos) return sizes;
+    rest.remove_prefix(comma + 1);
   }
-  return sizes;
 }
 
 /// What the tasks of the measurement cannot read. They are many, and on many threads.
@@ -90,9 +95,11 @@ fanout::tuning_report measure(const workload& tasks, const fanout::tuning_option
     bar.describe(fmt::format("size {}{}, {} left", progress.concurrency, progress.warming_up ? " (warming up)" : "",
                              duration_text(progress.remaining)));
   };
+  std::vector<std::size_t> indices(tasks.task_count());  // not a view: clang 14 cannot compile those of libstdc++ 12
+  std::iota(indices.begin(), indices.end(), std::size_t{0});
   const auto run_all = [&](fanout::executor& on) {
     on.map(
-        std::views::iota(std::size_t{0}, tasks.task_count()),
+        indices,
         [&](std::size_t index) {
           try {
             tasks.run(index, options.stop);
