@@ -75,8 +75,8 @@ class task_group_crew final : public crew {
 
   /// Makes sure that the helpers called just now will be seen by idle workers. oneTBB's spawn asks "does everybody know
   /// that there is work?" without a fence behind the publication of the task, and says why: it "allows parallelism,
-  /// but never promises parallelism, the missed wakeup is not a correctness problem" (arena.h, advertise_new_work).
-  /// Here it would be one, a named limit is a promise. One more spawn, behind a fence, asks again.
+  /// but never promises parallelism, the missed wakeup is not a correctness problem" (arena.h, advertise_new_work, in
+  /// 2021.8 as in 2023.2). Here it would be one, a named limit is a promise. One more spawn, behind a fence, asks again.
   void insist() {
     std::atomic_thread_fence(std::memory_order_seq_cst);
     group_.run([] {});

@@ -51,6 +51,7 @@ std::size_t workers_needed(std::size_t promised, std::size_t ordinary) {
 void apply(ledger& books) {
   std::unique_ptr<global_control> next;
   if (books.promised != 0) {
+    // What other users of oneTBB have anyway: the CPUs of the affinity mask, since 2022.3 within the CPU quota; but one.
     const auto default_workers = static_cast<std::size_t>(tbb::info::default_concurrency()) - 1;
     const std::size_t workers = std::min(books.promised + default_workers, most_workers());
     next = std::make_unique<global_control>(global_control::max_allowed_parallelism, workers + 1);
