@@ -1,5 +1,6 @@
 # What `cmake --install` puts below the prefix: headers, libraries, CMake package, pkg-config file and, if built, the
-# tool. Everything refers to its own place, so the tree may be moved afterwards.
+# tool. Everything refers to its own place, so the tree may be moved afterwards. The components are the packages of
+# package.cmake.
 
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
@@ -8,6 +9,7 @@ set(fanout_cmake_dir "${CMAKE_INSTALL_LIBDIR}/cmake/fanout")
 set(fanout_pkgconfig_dir "${CMAKE_INSTALL_LIBDIR}/pkgconfig")
 get_target_property(fanout_type fanout TYPE)
 
+set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME development)
 install(
   DIRECTORY include/fanout DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}"
   FILES_MATCHING PATTERN "*.hpp" PATTERN "tuning*.hpp" EXCLUDE
@@ -19,23 +21,28 @@ install(EXPORT fanoutTargets NAMESPACE fanout:: DESTINATION "${fanout_cmake_dir}
 if(FANOUT_BUILD_TUNING)
   file(GLOB fanout_tuning_headers include/fanout/tuning*.hpp)
   install(FILES ${fanout_tuning_headers} DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/fanout")
-  set_target_properties(fanout_tuning PROPERTIES INSTALL_RPATH "$ORIGIN") # where the core is
+  if(fanout_type STREQUAL "SHARED_LIBRARY")
+    set_target_properties(fanout_tuning PROPERTIES INSTALL_RPATH "$ORIGIN") # where the core is
+  endif()
   install(TARGETS fanout_tuning EXPORT fanoutTuningTargets INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
   install(EXPORT fanoutTuningTargets NAMESPACE fanout:: DESTINATION "${fanout_cmake_dir}")
 endif()
 
 if(FANOUT_BUILD_TOOL)
-  file(RELATIVE_PATH libdir_from_bindir "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}")
-  set_target_properties(fanout_tool PROPERTIES INSTALL_RPATH "$ORIGIN/${libdir_from_bindir}")
-  install(TARGETS fanout_tool)
+  if(fanout_type STREQUAL "SHARED_LIBRARY")
+    file(RELATIVE_PATH libdir_from_bindir "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}")
+    set_target_properties(fanout_tool PROPERTIES INSTALL_RPATH "$ORIGIN/${libdir_from_bindir}")
+  endif()
+  install(TARGETS fanout_tool COMPONENT tool)
 endif()
 
-# A static library passes the need for oneTBB on to whoever links it; a shared one has taken care of it.
+# A static library passes the need for oneTBB on to whoever links it; a shared one has taken care of it. What was compiled
+# with the headers of one version calls functions that older ones need not have.
 set(fanout_config_dependencies "find_dependency(Threads)")
 set(fanout_pc_requires_private "")
 if(fanout_type STREQUAL "STATIC_LIBRARY")
-  string(APPEND fanout_config_dependencies "\nfind_dependency(TBB ${fanout_tbb_version} CONFIG)")
-  set(fanout_pc_requires_private "Requires.private: tbb >= ${fanout_tbb_version}\n")
+  string(APPEND fanout_config_dependencies "\nfind_dependency(TBB ${TBB_VERSION} CONFIG)")
+  set(fanout_pc_requires_private "Requires.private: tbb >= ${TBB_VERSION}\n")
 endif()
 
 configure_package_config_file(

@@ -27,6 +27,8 @@ build_packages=(
 test_packages=(
   pkg-config          # the test of fanout.pc
   binutils            # nm, for the test of what the shared library exports
+  dpkg-dev            # the test of the Debian packages …
+  file                # … which CPack makes with both
   clang-19            # a second compiler; Debian's default clang 14 cannot compile the views of libstdc++ 12
   libclang-rt-19-dev  # libFuzzer and the sanitizers of clang 19, for scripts/fuzz
   llvm-19             # llvm-symbolizer: names and lines in what a sanitizer reports
@@ -35,6 +37,14 @@ test_packages=(
   chromium            # looks at the page of fanout tune
   doxygen             # the reference of the public interface
   node-p-map          # runs the JavaScript of docs/coming-from.md, where there is a node
+)
+
+# What scripts/package needs beyond tool_packages.
+package_packages=(
+  dpkg-dev            # what the tool depends on, from the libraries that it is linked to
+  file                # tells CPack what is a program
+  lintian             # looks at the packages
+  mmdebstrap          # the root in which they are installed
 )
 
 # What scripts/peers needs to get and build the libraries that Debian does not have.
