@@ -87,7 +87,7 @@ TEST(Invoke, ReturnsResultsOfHostileTypes) {
 
 TEST(Invoke, ReturnsAResultOfTypeAny) {
   const auto [any] = invoke_in_parallel([] { return std::any(7); });
-  ASSERT_NE(std::any_cast<int>(&any), nullptr) << "holds a " << any.type().name();
+  ASSERT_NE(std::any_cast<int>(&any), nullptr);
 }
 
 TEST(Invoke, PassesOnTheExceptionOfAResultsMove) {
