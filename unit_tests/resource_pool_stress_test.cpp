@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <random>
@@ -13,6 +12,7 @@
 
 #include "fanout/execute_with_pool.hpp"
 #include "fanout/resource_pool.hpp"
+#include "stress/duration.hpp"
 #include "support.hpp"
 
 /// Everything that a pool can be asked for, by many threads at once, in a random order. FANOUT_STRESS_SECONDS says for how
@@ -24,14 +24,10 @@ using fanout::lease;
 using fanout::pool_options;
 using fanout::pool_statistics;
 using fanout::resource_pool;
+using stress::duration;
 
 constexpr std::size_t threads = 8;
 constexpr std::size_t resources = 3;
-
-std::chrono::seconds duration(std::chrono::seconds usual) {
-  const char* const seconds = std::getenv("FANOUT_STRESS_SECONDS");
-  return seconds != nullptr ? std::chrono::seconds(std::atoi(seconds)) : usual;
-}
 
 /// Knows whether somebody uses it, and is told how it is.
 struct used : counted {
@@ -170,7 +166,7 @@ class ResourcePoolStress : public testing::Test {
   ResourcePoolStress() { counted::reset(); }
   ~ResourcePoolStress() override { EXPECT_EQ(counted::population.alive(), 0); }
 
-  watchdog guard_{4 * patience + 2 * duration(10s)};
+  watchdog guard_{4 * patience + 2 * std::chrono::ceil<std::chrono::seconds>(duration(10s))};
 };
 
 TEST_F(ResourcePoolStress, AccountsForEveryResource) {

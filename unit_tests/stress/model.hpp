@@ -1,0 +1,280 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "record.hpp"
+
+/// What a batch promises (design.md, section 4), asked of the record of one: each function is a promise.
+///
+/// Every rule is exact for any interleaving: a thread may be suspended between what the library does and what the
+/// record notes, so a rule uses only what the library did *before* something that was noted, or all that one runner
+/// can do in between, which is to start one task.
+namespace stress {
+
+class model {
+ public:
+  /// What the record shows to be broken; empty if nothing is.
+  static std::vector<std::string> violations(const batch_record& record) {
+    model judged(record);
+    judged.starts_each_task_once();
+    judged.keeps_the_limits();
+    judged.reaches_the_limit();
+    judged.refuses_bad_input();
+    judged.ends_as_it_must();
+    judged.hands_back_in_order();
+    judged.starts_nothing_after_the_stop();
+    judged.starts_in_order();
+    judged.reports_progress();
+    judged.leaves_nothing();
+    for (const std::string& each : record.noticed) judged.broken("noticed by a task", each);
+    return judged.violations_;
+  }
+
+ private:
+  explicit model(const batch_record& record) : record_(record) {
+    for (std::size_t index = 0; index != record.tasks.size(); ++index) {
+      if (record.tasks[index].starts != 0) ++started_;
+      if (record.tasks[index].threw) failed_.push_back(index);
+    }
+  }
+
+  template <class... Parts>
+  void broken(const char* promise, const Parts&... parts) {
+    if (violations_.size() == 20) return;  // enough to see what is wrong
+    std::ostringstream text;
+    text << promise << ": ";
+    (text << ... << parts);
+    violations_.push_back(text.str());
+  }
+
+  bool everything_ran() const { return started_ == record_.size; }
+
+  void starts_each_task_once() {
+    if (record_.tasks.size() != record_.size) broken("each task once", "the record is of another size");
+    for (std::size_t index = 0; index != record_.tasks.size(); ++index) {
+      const task_record& task = record_.tasks[index];
+      if (task.starts > 1) broken("each task once", "task ", index, " started ", task.starts, " times");
+      if (task.starts != 0 && !task.ended) broken("structured", "task ", index, " had not ended when the call did");
+    }
+  }
+
+  void keeps_the_limits() {
+    if (record_.most_in_flight > record_.limit)
+      broken("limit", record_.most_in_flight, " tasks in flight at a limit of ", record_.limit);
+    for (const limit_use& each : record_.shared_limits) {
+      if (each.most > each.limit)
+        broken("limit", each.most, " threads at work at once for ", each.of, " of ", each.limit);
+    }
+  }
+
+  void reaches_the_limit() {
+    if (record_.limit_not_reached) broken("limit is reached", "never ", record_.limit, " tasks in flight");
+  }
+
+  void refuses_bad_input() {
+    if (record_.input_is_bad != (record_.how == ending::refused))
+      broken("bad input", record_.input_is_bad ? "was not refused" : "refused, though it was good");
+    if (record_.input_is_bad && started_ != 0) broken("bad input", started_, " tasks have run");
+    if (record_.input_is_bad && !record_.progress.empty()) broken("bad input", "progress was reported");
+  }
+
+  void ends_as_it_must() {
+    switch (record_.how) {
+      case ending::returned:
+        return record_.settles ? settled() : returned();
+      case ending::task_error:
+        return first_failure_is_told();
+      case ending::aggregate_error:
+        if (record_.settles || record_.on_error != fanout::error_policy::run_all)
+          broken("errors", "an aggregate without run_all");
+        if (!everything_ran()) broken("errors", "run_all left out ", record_.size - started_, " tasks");
+        if (record_.callback_threw_in != 0) broken("progress", "the callback's exception is lost");
+        return every_failure_is_told();
+      case ending::cancelled:
+        return cancelled();
+      case ending::callback_error:
+        if (record_.callback_threw_in == 0) broken("progress", "an exception that the callback did not throw");
+        return;
+      case ending::refused:
+        return;
+      case ending::unexpected:
+        return broken("complete or throw", "unexpected: ", record_.unexpected);
+    }
+  }
+
+  void returned() {
+    if (!everything_ran())
+      broken("complete or throw", "returned with ", started_, " of ", record_.size, " tasks run");
+    if (!failed_.empty()) broken("errors", "the failure of task ", failed_.front(), " is lost");
+    if (record_.callback_threw_in != 0) broken("progress", "the callback's exception is lost");
+    const auto ended_later = [this](const task_record& each) { return each.ended_at > record_.stop_requested_at; };
+    if (record_.stop_requested_at != 0 && std::any_of(record_.tasks.begin(), record_.tasks.end(), ended_later))
+      broken("cancellation", "returned, though the stop was requested before the last task ended");
+  }
+
+  void settled() {
+    if (record_.stop_requested) return;
+    if (record_.callback_threw_in != 0) broken("progress", "the callback's exception is lost");
+    if (everything_ran()) return;
+    broken("complete or throw", "settled with ", started_, " of ", record_.size, " tasks run, and no stop requested");
+  }
+
+  void first_failure_is_told() {
+    if (record_.settles || record_.on_error != fanout::error_policy::stop)
+      broken("errors", "a task_error without stop");
+    if (record_.told.size() != 1) return broken("errors", "one failure must be told");
+    const told_failure told = record_.told.front();
+    if (told.index >= record_.size || !record_.tasks[told.index].threw)
+      return broken("errors", "task ", told.index, " is told to have failed, and did not");
+    if (told.cause != told.index)
+      broken("errors", "task ", told.index, " is told with the cause of task ", told.cause);
+    if (record_.tasks[told.index].saw_stop)
+      broken("errors", "task ", told.index, " failed because of the stop, and masks the cause");
+    if (record_.limit == 1 && failed_.size() != 1) broken("errors", "a task ran after the first failure at limit 1");
+  }
+
+  void every_failure_is_told() {
+    if (record_.told.size() != failed_.size())
+      broken("errors", record_.told.size(), " failures told, ", failed_.size(), " met");
+    for (std::size_t place = 0; place != std::min(record_.told.size(), failed_.size()); ++place) {
+      const told_failure told = record_.told[place];
+      if (told.index != failed_[place])
+        return broken("errors", "failure ", place, " is told of task ", told.index, ", should be ", failed_[place]);
+      if (told.cause != told.index) broken("errors", "task ", told.index, " is told with the cause of ", told.cause);
+    }
+  }
+
+  void cancelled() {
+    if (record_.settles) broken("cancellation", "thrown by settle");
+    if (!record_.has_token || !record_.stop_requested) broken("cancellation", "without a request");
+    if (record_.told_completed != started_)
+      broken("cancellation", record_.told_completed, " completed tasks told, ", started_, " started");
+    if (record_.told_total != record_.size) broken("cancellation", "total told as ", record_.told_total);
+    if (record_.size == 0) broken("cancellation", "an empty batch cannot be cancelled");
+    every_failure_is_told();
+  }
+
+  void hands_back_in_order() {
+    if (record_.how != ending::returned) return;
+    if (record_.counts_results && record_.results_held != record_.size)
+      broken("results", record_.results_held, " results are alive in ", record_.size, " places");
+    if (!record_.returns_values && !record_.settles) return;
+    if (record_.results.size() != record_.size)
+      return broken("results", record_.results.size(), " results of ", record_.size, " tasks");
+    for (std::size_t index = 0; index != std::min(record_.size, record_.tasks.size()); ++index) {
+      const handed_back& each = record_.results[index];
+      const task_record& task = record_.tasks[index];
+      using kind = handed_back::kind;
+      const kind expected = task.starts == 0 ? kind::cancelled : task.threw ? kind::failure : kind::value;
+      if (each.what != expected) broken("results", "what task ", index, " came to is not what became of it");
+      if (each.what != kind::cancelled && each.of != index)
+        broken("order", "place ", index, " holds what belongs to task ", each.of);
+    }
+  }
+
+  /// Who has seen the stop starts no other task, and everybody else starts the one at most that was on its way.
+  void starts_nothing_after_the_stop() {
+    if (record_.was_stopped_before && started_ != 0)
+      broken("cancellation", started_, " tasks of a stopped batch ran");
+    if (record_.was_stopped_before && record_.size != 0 && !record_.settles && record_.how == ending::returned)
+      broken("cancellation", "a stopped batch returned");
+    if (!record_.has_moments) return;
+    std::map<unsigned, moment> seen_by;
+    const auto saw = [&seen_by](const task_record& task) {
+      moment& seen = seen_by.try_emplace(task.thread, task.ended_at).first->second;
+      seen = std::min(seen, task.ended_at);
+    };
+    for (const task_record& task : record_.tasks) {
+      if (task.saw_stop) saw(task);
+    }
+    if (record_.how == ending::task_error && record_.told.size() == 1 && record_.told.front().index < record_.size)
+      saw(record_.tasks[record_.told.front().index]);
+    std::size_t after_the_request = 0;
+    for (std::size_t index = 0; index != record_.tasks.size(); ++index) {
+      const task_record& task = record_.tasks[index];
+      if (task.starts == 0) continue;
+      const auto seen = seen_by.find(task.thread);
+      if (seen != seen_by.end() && task.started_at > seen->second)
+        broken("cancellation", "task ", index, " started on a thread that had seen the stop");
+      if (record_.stop_requested_at != 0 && task.started_at > record_.stop_requested_at) ++after_the_request;
+    }
+    if (record_.how == ending::cancelled && after_the_request > record_.limit)
+      broken("cancellation", after_the_request, " tasks started after the request");
+  }
+
+  /// What has been handed out and has not started lies in one piece with each runner. So below the last task that has
+  /// started, those that have not form as many gaps as there are runners, at most. At limit 1 there is no gap, and the
+  /// calling thread runs all.
+  void starts_in_order() {
+    if (!record_.has_moments) return;
+    std::vector<std::size_t> by_time;
+    for (std::size_t index = 0; index != record_.tasks.size(); ++index) {
+      if (record_.tasks[index].starts != 0) by_time.push_back(index);
+      if (record_.limit == 1 && record_.tasks[index].starts != 0 && record_.tasks[index].thread != record_.caller)
+        return broken("start order", "at limit 1 task ", index, " ran on another thread");
+    }
+    std::sort(by_time.begin(), by_time.end(), [this](std::size_t one, std::size_t other) {
+      return record_.tasks[one].started_at < record_.tasks[other].started_at;
+    });
+    std::vector<bool> begun(record_.tasks.size() + 1);  // [index + 1], so that every task has a left neighbour
+    begun[0] = true;
+    std::size_t frontier = 0;  // after the last task that has started
+    std::size_t gaps = 0;
+    for (const std::size_t index : by_time) {
+      if (index >= frontier) {
+        if (index > frontier) ++gaps;
+        frontier = index + 1;
+      } else {
+        ++gaps;
+        if (begun[index]) --gaps;
+        if (begun[index + 2]) --gaps;
+      }
+      begun[index + 1] = true;
+      if (gaps > (record_.limit == 1 ? 0 : record_.limit))
+        return broken("start order", gaps, " gaps below task ", index, " with ", record_.limit, " runners");
+    }
+  }
+
+  void reports_progress() {
+    const auto& calls = record_.progress;
+    if (!record_.reports_progress && !calls.empty()) broken("progress", "was not asked for");
+    if (record_.callbacks_overlapped) broken("progress", "calls overlap");
+    if (record_.callback_threw_in != 0 && record_.callback_threw_in != calls.size())
+      broken("progress", "a call after the one that threw");
+    std::size_t before = 0;
+    for (std::size_t number = 0; number != calls.size(); ++number) {
+      const progress_call& each = calls[number];
+      if (each.completed <= before) broken("progress", "went from ", before, " to ", each.completed);
+      if (each.total != record_.size || each.completed > each.total)
+        broken("progress", each.completed, " of ", each.total, " told of ", record_.size);
+      if (each.completed > each.ended) broken("progress", each.completed, " told when ", each.ended, " had ended");
+      if (number != 0 && each.completed != each.total && each.began - calls[number - 1].left < record_.interval)
+        broken("progress", "two calls in one interval");
+      before = each.completed;
+    }
+    const bool succeeded = record_.how == ending::returned && !(record_.settles && record_.stop_requested);
+    if (!record_.reports_progress || !succeeded || record_.size == 0) return;
+    if (calls.empty() || calls.back().completed != record_.size) broken("progress", "the last call is missing");
+    if (record_.limit == 1 && record_.interval.count() == 0 && calls.size() != record_.size)
+      broken("progress", "one runner made ", calls.size(), " calls for ", record_.size, " tasks");
+  }
+
+  void leaves_nothing() {
+    if (record_.in_flight_after != 0) broken("structured", record_.in_flight_after, " tasks run after the call");
+    if (record_.late != 0) broken("structured", record_.late, " tasks or callbacks started after the call");
+    if (record_.results_alive != 0) broken("structured", record_.results_alive, " results are left");
+    if (record_.failures_alive != 0) broken("structured", record_.failures_alive, " exceptions are left");
+  }
+
+  const batch_record& record_;
+  std::size_t started_ = 0;
+  std::vector<std::size_t> failed_;
+  std::vector<std::string> violations_;
+};
+
+}  // namespace stress

@@ -1,0 +1,158 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "../support.hpp"
+#include "record.hpp"
+
+/// Notes what happens in a batch while it happens, from all its threads, and makes the record of it.
+namespace stress {
+
+inline unsigned this_thread_number() {
+  static std::atomic<unsigned> given{0};
+  static thread_local const unsigned mine = ++given;
+  return mine;
+}
+
+class observer {
+  struct live_task {
+    std::atomic<unsigned> starts{0};
+    task_record noted;  // by the thread that runs it; read after the batch, whose end orders the two
+  };
+
+ public:
+  /// Of results and exceptions that count themselves.
+  std::atomic<long> results_alive{0};
+  std::atomic<long> failures_alive{0};
+
+  observer(std::size_t size, bool with_moments) : with_moments_(with_moments), tasks_(size) {}
+
+  /// A task that runs, from its first instruction to its last. `saw_stop` is asked at the end, unless `throws` was.
+  template <class SawStop>
+  class visit {
+   public:
+    visit(observer& seen_by, std::size_t index, SawStop saw_stop)
+        : observer_(seen_by), task_(seen_by.tasks_[index]), saw_stop_(saw_stop) {
+      if (observer_.closed_.load(std::memory_order_relaxed)) ++observer_.late_;
+      task_.starts.fetch_add(1, std::memory_order_relaxed);
+      if (!observer_.with_moments_) return;
+      task_.noted.started_at = observer_.now();
+      task_.noted.thread = this_thread_number();
+      inside_.emplace(observer_.in_flight_);
+    }
+    visit(const visit&) = delete;
+    visit& operator=(const visit&) = delete;
+    ~visit() {
+      task_.noted.ended = true;
+      if (!observer_.with_moments_) return;
+      if (!task_.noted.threw) task_.noted.saw_stop = saw_stop_();
+      inside_.reset();
+      ++observer_.ended_;
+      task_.noted.ended_at = observer_.now();
+    }
+
+    /// Just before the task throws.
+    void throws() {
+      task_.noted.saw_stop = saw_stop_();
+      task_.noted.threw = true;
+    }
+
+   private:
+    observer& observer_;
+    live_task& task_;
+    const SawStop saw_stop_;
+    std::optional<support::gauge::visit> inside_;
+  };
+
+  /// A call of the progress callback, from its first instruction to its last.
+  class report {
+   public:
+    report(observer& seen_by, std::size_t completed, std::size_t total) : observer_(seen_by) {
+      if (observer_.closed_) ++observer_.late_;
+      if (observer_.reporting_.exchange(true)) observer_.overlapped_ = true;
+      const std::size_t ended = observer_.with_moments_ ? observer_.ended_.load() : total;
+      observer_.calls_.push_back({completed, total, ended, clock(), {}});
+    }
+    report(const report&) = delete;
+    report& operator=(const report&) = delete;
+    ~report() {
+      observer_.calls_.back().left = clock();
+      observer_.reporting_ = false;
+    }
+
+    /// Which call this is, from 1.
+    std::size_t number() const { return observer_.calls_.size(); }
+    void throws() { observer_.callback_threw_in_ = number(); }
+
+   private:
+    static std::chrono::nanoseconds clock() { return std::chrono::steady_clock::now().time_since_epoch(); }
+    observer& observer_;
+  };
+
+  /// A request of the batch's own stop source has returned.
+  void stop_was_requested() { stop_requested_at_ = now(); }
+
+  void limit_was_not_reached() { limit_not_reached_ = true; }
+
+  void notice(std::string what) {
+    const std::lock_guard lock(mutex_);
+    noticed_.push_back(std::move(what));
+  }
+
+  /// The call is over: what runs from now on is late.
+  void close() { closed_ = true; }
+
+  /// After `close`, and when results and errors are gone.
+  void fill(batch_record& record) {
+    record.size = tasks_.size();
+    record.has_moments = with_moments_;
+    for (const live_task& each : tasks_) {
+      record.tasks.push_back(each.noted);
+      record.tasks.back().starts = each.starts;
+    }
+    record.most_in_flight = static_cast<std::size_t>(in_flight_.most());
+    record.in_flight_after = static_cast<std::size_t>(in_flight_.inside());
+    record.progress = calls_;
+    record.callbacks_overlapped = overlapped_;
+    record.callback_threw_in = callback_threw_in_;
+    record.stop_requested_at = stop_requested_at_;
+    record.limit_not_reached = limit_not_reached_;
+    record.noticed = noticed_;
+    record.results_alive = results_alive;
+    record.failures_alive = failures_alive;
+    record.late = late_;
+  }
+
+  std::size_t late() const { return late_; }
+
+ private:
+  moment now() { return ++clock_; }
+
+  const bool with_moments_;
+  std::vector<live_task> tasks_;
+  std::atomic<moment> clock_{0};
+  std::atomic<std::size_t> ended_{0};
+  support::gauge in_flight_;
+  std::atomic<moment> stop_requested_at_{0};
+  std::atomic<bool> limit_not_reached_{false};
+  std::atomic<bool> closed_{false};
+  std::atomic<std::size_t> late_{0};
+
+  // Of the callback, whose calls must not overlap: no lock, so that the thread sanitizer sees them if they do.
+  std::atomic<bool> reporting_{false};
+  std::atomic<bool> overlapped_{false};
+  std::vector<progress_call> calls_;
+  std::size_t callback_threw_in_ = 0;
+
+  std::mutex mutex_;
+  std::vector<std::string> noticed_;
+};
+
+}  // namespace stress

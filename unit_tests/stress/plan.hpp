@@ -1,0 +1,187 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "fanout/limits.hpp"
+#include "fanout/run_options.hpp"
+
+/// What a batch of the stress test is to do: data alone, made by the generator, done by `batch_run`.
+namespace stress {
+
+enum class call { execute, map, settle, with_pool, invoke };
+enum class place { free, own_executor, adaptive_executor, shared_executor };
+enum class result { nothing, number, flag, tracked, tracked_default };
+
+/// The stop token of the options.
+enum class token {
+  none,
+  own,            // a source of the batch's own, which its tasks, its callback and inner tasks may request
+  requested,      // the same, requested before the call
+  outer_context,  // of the task that starts the batch
+};
+
+/// What makes the input bad, so that it must be refused.
+enum class flaw { none, limit_of_zero, limit_too_large, empty_task };
+
+enum class action {
+  nothing,
+  compute,
+  sleep,
+  allocate,
+  throw_failure,
+  wait_for_stop,       // for a moment, and throw if it came
+  request_stop,        // of its own batch
+  request_outer_stop,  // of the batch in whose task its own was started
+  use_token,           // of its context
+  use_lease,           // of a pool that all share, and give it back or discard it
+  make_executor,       // use it and destroy it
+  nest,                // run the inner batch of the plan
+  meet,                // wait until as many tasks are in flight as the limit says
+};
+
+/// Tasks `first`, `first + every`, … before `end` do something.
+struct habit {
+  action what = action::nothing;
+  std::size_t first = 0;
+  std::size_t every = 1;
+  std::size_t end = 0;
+
+  bool applies(std::size_t index) const { return index >= first && index < end && (index - first) % every == 0; }
+  std::size_t count(std::size_t size) const {
+    const std::size_t last = std::min(end, size);
+    return last > first ? (last - first - 1) / every + 1 : 0;
+  }
+};
+
+/// The progress callback.
+struct callback_plan {
+  bool wanted = false;
+  std::chrono::nanoseconds interval{0};
+  std::size_t throws_at = 0;  // in which call, from 1; 0: never
+  std::size_t stops_at = 0;
+  std::size_t sleeps_at = 0;
+};
+
+inline constexpr std::size_t invoked_tasks = 4;
+inline constexpr std::size_t made_executor_limit = 3;
+
+// What all drivers share: executors, of which the last one adapts, and a pool for tasks that hold nothing else.
+inline constexpr std::size_t shared_limits[] = {1, 2, 5, fanout::automatic, 6};
+inline constexpr std::size_t shared_executors = std::size(shared_limits);
+inline constexpr std::size_t shared_pool_size = 4;
+
+struct batch_plan {
+  stress::call call = stress::call::execute;
+  stress::place place = stress::place::free;
+  std::size_t executor = 0;  // which of the shared ones, or the limit of its own
+  stress::result result = stress::result::number;
+  std::size_t size = 0;
+  std::size_t limit = fanout::automatic;
+  std::size_t pool = 0;  // the size of its pool; 0: the one that all share
+  fanout::error_policy on_error = fanout::error_policy::stop;
+  stress::token token = stress::token::none;
+  std::chrono::microseconds stop_from_outside{0};  // after the call began; 0: never
+  callback_plan callback;
+  stress::flaw flaw = stress::flaw::none;
+  bool bare = false;  // its tasks are as cheap as can be: they note nothing but that they ran
+  std::vector<habit> habits;
+  std::vector<batch_plan> inner;  // none or one: what the tasks run that nest
+
+  action of(std::size_t index) const {
+    for (const habit& each : habits) {
+      if (each.applies(index)) return each.what;
+    }
+    return action::nothing;
+  }
+
+  bool names_its_limit() const { return limit != fanout::automatic && limit != fanout::unlimited; }
+
+  /// The most tasks that may be in flight at once, whatever limits them.
+  std::size_t runners() const {
+    std::size_t most = std::min({size, limit, fanout::max_concurrency()});
+    if (call == stress::call::with_pool) most = std::min(most, pool_size());
+    if (place == stress::place::free) {
+      const bool is_automatic = limit == fanout::automatic && call != stress::call::with_pool;
+      if (is_automatic) most = std::min(most, fanout::available_concurrency());
+    } else {
+      most = std::min(most, executor_limit());
+    }
+    return std::max<std::size_t>(most, 1);
+  }
+
+  std::size_t pool_size() const { return pool != 0 ? pool : shared_pool_size; }
+  std::size_t executor_limit() const {
+    if (place != stress::place::shared_executor) return executor;
+    const std::size_t named = shared_limits[executor];
+    return named == fanout::automatic ? fanout::available_concurrency() : named;
+  }
+  bool has_own_executor() const {
+    return place == stress::place::own_executor || place == stress::place::adaptive_executor;
+  }
+
+  /// The most workers of oneTBB that the batch and those inside it are promised at one time, beside shared executors.
+  std::size_t promised_workers() const {
+    std::size_t promised = 0;
+    if (has_own_executor()) promised = executor - 1;
+    if (place == stress::place::free && (limit != fanout::automatic || call == stress::call::with_pool))
+      promised = runners() - 1;
+    for (const habit& each : habits) {
+      const std::size_t at_once = std::min(runners(), each.count(size));
+      if (each.what == action::make_executor) promised += (made_executor_limit - 1) * at_once;
+      if (each.what == action::nest) promised += inner.front().promised_workers() * at_once;
+    }
+    return promised;
+  }
+};
+
+inline const char* name(action what) {
+  static constexpr const char* names[] = {"nothing",   "compute",       "sleep",         "allocate",
+                                          "throw",     "wait for stop", "request stop",  "request outer stop",
+                                          "use token", "use lease",     "make executor", "nest",
+                                          "meet"};
+  return names[static_cast<std::size_t>(what)];
+}
+
+inline std::string describe_limit(std::size_t limit) {
+  if (limit == fanout::automatic) return "automatic";
+  return limit == fanout::unlimited ? "unlimited" : std::to_string(limit);
+}
+
+/// In a line, for whoever reads of a failure.
+inline std::string describe(const batch_plan& plan) {
+  static constexpr const char* calls[] = {"execute", "map", "settle", "with_pool", "invoke"};
+  static constexpr const char* results[] = {"void", "long", "bool", "tracked", "tracked_default"};
+  static constexpr const char* places[] = {"", " on its executor of ", " on its adaptive executor of ",
+                                           " on shared executor "};
+  static constexpr const char* tokens[] = {"", ", own token", ", token requested before",
+                                           ", token of the outer task"};
+  static constexpr const char* flaws[] = {"", ", LIMIT 0", ", LIMIT TOO LARGE", ", AN EMPTY TASK"};
+  std::ostringstream text;
+  text << calls[static_cast<std::size_t>(plan.call)] << '<' << results[static_cast<std::size_t>(plan.result)] << '>'
+       << places[static_cast<std::size_t>(plan.place)];
+  if (plan.place != place::free) text << plan.executor;
+  text << ": " << plan.size << " tasks, limit " << describe_limit(plan.limit);
+  if (plan.call == call::with_pool) text << ", pool " << plan.pool;
+  if (plan.on_error == fanout::error_policy::run_all) text << ", run_all";
+  text << tokens[static_cast<std::size_t>(plan.token)] << flaws[static_cast<std::size_t>(plan.flaw)];
+  if (plan.stop_from_outside.count() != 0)
+    text << ", stopped from outside at " << plan.stop_from_outside.count() << " us";
+  if (plan.callback.wanted) {
+    text << ", progress every " << plan.callback.interval.count() << " ns (throws at " << plan.callback.throws_at
+         << ", stops at " << plan.callback.stops_at << ", sleeps at " << plan.callback.sleeps_at << ')';
+  }
+  if (plan.bare) text << ", bare";
+  for (const habit& each : plan.habits) {
+    text << "; " << name(each.what) << ' ' << each.first << " + " << each.every << "k < " << each.end;
+  }
+  for (const batch_plan& each : plan.inner) text << " { " << describe(each) << " }";
+  return text.str();
+}
+
+}  // namespace stress

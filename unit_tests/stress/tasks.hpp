@@ -1,0 +1,242 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <numeric>
+#include <optional>
+#include <ranges>
+#include <stop_token>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "../support.hpp"
+#include "fanout/fanout.hpp"
+#include "observer.hpp"
+#include "payload.hpp"
+#include "plan.hpp"
+#include "world.hpp"
+
+/// What the tasks and the callback of a batch of the stress test do, as its plan says.
+namespace stress {
+
+class running_batch {
+ public:
+  running_batch(std::shared_ptr<const batch_plan> plan, world& shared_world, running_batch* outer_batch)
+      : what(*plan),
+        shared(shared_world),
+        seen(plan->size, !plan->bare),
+        plan_(std::move(plan)),
+        outer_(outer_batch) {
+    // Automatic free calls in each other stay within the cores together.
+    if (what.place != place::free || what.limit != fanout::automatic || what.call == call::with_pool) return;
+    automatic_at_work = outer_ != nullptr && outer_->automatic_at_work ? outer_->automatic_at_work
+                                                                       : std::make_shared<support::gauge>();
+  }
+  running_batch(const running_batch&) = delete;
+  running_batch& operator=(const running_batch&) = delete;
+
+  template <class Perform>
+  auto perform(std::size_t index, const fanout::task_context& context, const Perform& make_result) {
+    visit here(seen, index, stop_seen_in{context});
+    const auto at_executor = visit_if<support::gauge::visit>(executor ? &executor->at_work : nullptr);
+    const auto at_automatic = visit_if<support::gauge::visit>(automatic_at_work.get());
+    if (context.index() != index) seen.notice("the context of a task has another index");
+    act(index, context, here);
+    return make_result();
+  }
+
+  template <class Perform>
+  auto perform_bare(std::size_t index, const Perform& make_result) {
+    const observer::visit here(seen, index, [] { return false; });
+    return make_result();
+  }
+
+  void request_stop() {
+    if (what.token == token::own && own_stop.request_stop()) seen.stop_was_requested();
+  }
+
+  const batch_plan& what;
+  world& shared;
+  observer seen;
+  measured_executor* executor = nullptr;  // that its tasks run on; null for a free call
+
+ protected:
+  ~running_batch() = default;
+
+  void on_progress(std::size_t completed, std::size_t total) {
+    observer::report here(seen, completed, total);
+    if (here.number() == what.callback.sleeps_at) std::this_thread::sleep_for(std::chrono::microseconds(200));
+    if (here.number() == what.callback.stops_at) request_stop();
+    if (here.number() != what.callback.throws_at) return;
+    here.throws();
+    throw callback_failure();
+  }
+
+  std::stop_source own_stop;
+  std::shared_ptr<support::gauge> automatic_at_work;
+
+ private:
+  struct stop_seen_in {
+    const fanout::task_context& context;
+    bool operator()() const { return context.stop_requested(); }
+  };
+  using visit = observer::visit<stop_seen_in>;
+
+  template <class Visit>
+  static std::optional<Visit> visit_if(support::gauge* visited) {
+    return visited != nullptr ? std::optional<Visit>(std::in_place, *visited) : std::nullopt;
+  }
+
+  /// Calls what runs batches elsewhere: meanwhile the task works neither for its executor nor for its automatic batch.
+  template <class Call>
+  void elsewhere(const Call& call) {
+    const auto from_executor = visit_if<support::gauge::absence>(executor ? &executor->at_work : nullptr);
+    const auto from_automatic = visit_if<support::gauge::absence>(automatic_at_work.get());
+    call();
+  }
+
+  void act(std::size_t index, const fanout::task_context& context, visit& here) {
+    using std::chrono::microseconds;
+    switch (what.of(index)) {
+      case action::nothing:
+        return;
+      case action::compute:
+        return support::compute_for(microseconds(index % 20));
+      case action::sleep:
+        return std::this_thread::sleep_for(microseconds(50 + index % 200));
+      case action::allocate:
+        return allocate(index);
+      case action::throw_failure:
+        return fail(index, here);
+      case action::wait_for_stop:
+        for (int turns = 0; turns != 30 && !context.stop_requested(); ++turns)
+          std::this_thread::sleep_for(microseconds(10));
+        if (context.stop_requested()) fail(index, here);
+        return;
+      case action::request_stop:
+        return request_stop();
+      case action::request_outer_stop:
+        if (outer_ != nullptr) outer_->request_stop();
+        return;
+      case action::use_token:
+        return use_token(context);
+      case action::use_lease:
+        return use_lease(index, context);
+      case action::make_executor:
+        return elsewhere([this] { make_executor(); });
+      case action::nest:
+        return elsewhere([&] { run_inner(context); });
+      case action::meet:
+        return meet(context);
+    }
+  }
+
+  [[noreturn]] void fail(std::size_t index, visit& here) {
+    here.throws();
+    if (index % 4 == 3) throw index;
+    throw planted_failure(seen, index);
+  }
+
+  static void allocate(std::size_t index) {
+    std::vector<char> memory(std::size_t{1024} << (index % 10));
+    std::iota(memory.begin(), memory.end(), '\0');
+  }
+
+  void use_token(const fanout::task_context& context) {
+    const std::stop_token token = context.stop_token();
+    std::atomic<bool> called{false};
+    const std::stop_callback on_stop(token, [&called] { called = true; });
+    std::this_thread::sleep_for(std::chrono::microseconds(20));
+    if (called && !context.stop_requested()) seen.notice("the token of a context was requested, its flag is not set");
+    if (context.stop_requested() && !context.stop_token().stop_requested())
+      seen.notice("the flag of a context is set, a token that it gives is not requested");
+  }
+
+  void use_lease(std::size_t index, const fanout::task_context& context) {
+    try {
+      std::optional<fanout::lease<used>> lent;
+      if (index % 4 == 0) lent = shared.leases.acquire();
+      if (index % 4 == 1) lent = shared.leases.acquire(context.stop_token());
+      if (index % 4 == 2) lent = shared.leases.try_acquire_for(std::chrono::microseconds(100));
+      if (index % 4 == 3) lent = shared.leases.try_acquire();
+      if (!lent) return;
+      use(**lent);
+      (*lent)->broken = index % 7 == 0;  // found by the validation of the next one
+      if (index % 5 == 0) lent->discard();
+    } catch (const fanout::operation_cancelled&) {
+      if (!context.stop_requested()) seen.notice("a wait for a lease was cancelled, and no stop requested");
+    }
+  }
+
+ public:
+  /// A resource, by whoever has it.
+  void use(used& resource) {
+    if (resource.taken.exchange(true)) seen.notice("two tasks have one resource");
+    std::this_thread::yield();
+    resource.taken = false;
+  }
+
+ private:
+  void make_executor() {
+    fanout::executor made({.concurrency = made_executor_limit});
+    const auto squares = made.map(std::views::iota(0, 4), [](int item) { return item * item; });
+    if (squares != std::vector{0, 1, 4, 9}) seen.notice("an executor made in a task lost results");
+  }
+
+  void run_inner(const fanout::task_context& context);
+
+  /// The first tasks of the batch, as many as its limit says, wait for each other. Unless the limit is reached, they
+  /// wait in vain.
+  void meet(const fanout::task_context& context) {
+    const auto end = std::chrono::steady_clock::now() + support::patience;
+    std::unique_lock lock(mutex_);
+    ++arrived_;
+    changed_.notify_all();
+    while (arrived_ < what.limit && !context.stop_requested() && shared.greedy == 0) {
+      if (std::chrono::steady_clock::now() > end) return seen.limit_was_not_reached();
+      changed_.wait_for(lock, std::chrono::milliseconds(1));
+    }
+  }
+
+  const std::shared_ptr<const batch_plan> plan_;
+  running_batch* const outer_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::size_t arrived_ = 0;
+};
+
+template <class T>
+struct task {
+  running_batch* batch;
+  std::size_t index;
+  T operator()(const fanout::task_context& context) const {
+    return batch->perform(index, context, [this] { return result_of<T>(batch->seen, index); });
+  }
+};
+
+/// As cheap as can be.
+template <class T>
+struct bare_task {
+  running_batch* batch;
+  std::size_t index;
+  T operator()() const {
+    return batch->perform_bare(index, [this] { return result_of<T>(batch->seen, index); });
+  }
+};
+
+template <class T>
+struct pooled_task {
+  running_batch* batch;
+  std::size_t index;
+  T operator()(used& resource, const fanout::task_context& context) const {
+    batch->use(resource);
+    return batch->perform(index, context, [this] { return result_of<T>(batch->seen, index); });
+  }
+};
+
+}  // namespace stress

@@ -1,0 +1,289 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <ostream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "stress/example_records.hpp"
+#include "stress/generator.hpp"
+#include "stress/hang_watch.hpp"
+#include "stress/model.hpp"
+
+/// The model of the stress test itself: it has nothing to say of records of batches as they must be, and reports each
+/// promise that a record is made to break.
+namespace {
+
+using namespace std::chrono_literals;
+using fanout::error_policy;
+using stress::batch_record;
+using stress::ending;
+using stress::handed_back;
+using stress::task_record;
+using namespace stress::examples;
+
+std::string all(const std::vector<std::string>& violations) {
+  std::string text;
+  for (const std::string& each : violations) text += each + '\n';
+  return text;
+}
+
+/// A batch as it must be, and one promise that it is made to break.
+struct planted {
+  const char* name;
+  batch_record (*good)();
+  std::function<void(batch_record&)> spoil;
+  const char* reported;  // part of what the model says
+
+  friend void PrintTo(const planted& each, std::ostream* out) { *out << each.name; }
+};
+
+class StressModel : public testing::TestWithParam<planted> {};
+
+TEST_P(StressModel, ReportsAViolation) {
+  const planted& violation = GetParam();
+  batch_record record = violation.good();
+  ASSERT_EQ(all(stress::model::violations(record)), "") << "before anything is planted";
+  violation.spoil(record);
+  EXPECT_NE(all(stress::model::violations(record)).find(violation.reported), std::string::npos)
+      << "reported is:\n"
+      << all(stress::model::violations(record));
+}
+
+const planted violations[] = {
+    // order, completeness
+    {"ResultsOutOfOrder", returned, [](auto& r) { std::swap(r.results[1], r.results[2]); }, "place 1 holds"},
+    {"AResultTooFew", returned, [](auto& r) { r.results.pop_back(); }, "5 results of 6 tasks"},
+    {"ATaskStartedTwice", returned, [](auto& r) { r.tasks[3].starts = 2; }, "task 3 started 2 times"},
+    {"ATaskLeftOutInSilence", returned, [](auto& r) { r.tasks[5] = {}; }, "returned with 5 of 6"},
+    {"AValueOfATaskThatFailed", settled, [](auto& r) { r.results[1].what = handed_back::kind::value; },
+     "what task 1 came to"},
+    {"ACancelledTaskThatRan", settled, [](auto& r) { r.results[3].what = handed_back::kind::cancelled; },
+     "what task 3 came to"},
+    {"AnOutcomeOfAnotherTask", settled, [](auto& r) { r.results[1].of = 2; }, "place 1 holds"},
+    {"SettledWithTasksLeftOut", settled, [](auto& r) { r.stop_requested = r.has_token = false; },
+     "no stop requested"},
+    // limits
+    {"ALimitExceeded", returned, [](auto& r) { r.most_in_flight = 3; }, "3 tasks in flight at a limit of 2"},
+    {"AnExecutorsLimitExceeded", returned, [](auto& r) { r.shared_limits[0].most = 3; }, "3 threads at work"},
+    {"ALimitNotReached", returned, [](auto& r) { r.limit_not_reached = true; }, "never 2 tasks in flight"},
+    // errors
+    {"AFailureLost", returned, [](auto& r) { r.tasks[2].threw = true; }, "the failure of task 2 is lost"},
+    {"AConsequenceToldAsTheCause", failed,
+     [](auto& r) {
+       r.told = {{3, 3}};
+     },
+     "masks the cause"},
+    {"AFailureThatWasNone", failed,
+     [](auto& r) {
+       r.told = {{0, 0}};
+     },
+     "did not"},
+    {"TheCauseOfAnotherTask", failed,
+     [](auto& r) {
+       r.told = {{2, 3}};
+     },
+     "with the cause of task 3"},
+    {"AFailureUnderRunAll", failed, [](auto& r) { r.on_error = error_policy::run_all; }, "without stop"},
+    {"AnErrorLostFromAnAggregate", all_run_some_failed, [](auto& r) { r.told.pop_back(); }, "1 failures told, 2 met"},
+    {"AnAggregateInTheOrderOfTime", all_run_some_failed, [](auto& r) { std::swap(r.told[0], r.told[1]); },
+     "failure 0 is told of task 4"},
+    {"AnAggregateWithAWrongCause", all_run_some_failed, [](auto& r) { r.told[1].cause = 1; }, "cause of 1"},
+    {"RunAllThatLeavesATaskOut", all_run_some_failed, [](auto& r) { r.tasks[5] = {}; }, "run_all left out 1"},
+    {"AnUnexpectedException", returned,
+     [](auto& r) {
+       r.how = ending::unexpected;
+       r.unexpected = "odd";
+     },
+     "unexpected: odd"},
+    // structure
+    {"ATaskThatStillRuns", returned, [](auto& r) { r.tasks[0].ended = false; }, "task 0 had not ended"},
+    {"ATaskInFlightAfterTheCall", returned, [](auto& r) { r.in_flight_after = 1; }, "1 tasks run after the call"},
+    {"ATaskThatStartsLate", returned, [](auto& r) { r.late = 1; }, "started after the call"},
+    {"AResultLeaked", returned, [](auto& r) { r.results_alive = 1; }, "1 results are left"},
+    {"AResultDestroyedTwice", returned, [](auto& r) { r.results_alive = -1; }, "-1 results are left"},
+    {"AnExceptionLeaked", failed, [](auto& r) { r.failures_alive = 1; }, "1 exceptions are left"},
+    {"AResultThatIsNotAlive", returned,
+     [](auto& r) {
+       r.counts_results = true;
+       r.results_held = 5;
+     },
+     "5 results are alive in 6 places"},
+    // progress
+    {"ProgressThatGoesBack", with_progress,
+     [](auto& r) { std::swap(r.progress[0].completed, r.progress[1].completed); }, "went from 4 to 1"},
+    {"ProgressThatRepeats", with_progress, [](auto& r) { r.progress[0].completed = 4; }, "went from 4 to 4"},
+    {"ProgressAheadOfTheTasks", with_progress, [](auto& r) { r.progress[1].ended = 3; }, "4 told when 3 had ended"},
+    {"ProgressThatOverlaps", with_progress, [](auto& r) { r.callbacks_overlapped = true; }, "calls overlap"},
+    {"ProgressTwiceInAnInterval", with_progress, [](auto& r) { r.progress[1].began = 21ns; }, "two calls in one"},
+    {"ProgressWithoutItsLastCall", with_progress, [](auto& r) { r.progress.pop_back(); }, "the last call is missing"},
+    {"ProgressOfAnotherTotal", with_progress, [](auto& r) { r.progress[0].total = 7; }, "1 of 7 told of 6"},
+    {"ProgressThatNobodyWanted", with_progress, [](auto& r) { r.reports_progress = false; }, "not asked for"},
+    {"ACallbacksExceptionLost", with_progress, [](auto& r) { r.callback_threw_in = 3; }, "exception is lost"},
+    {"ACallbacksExceptionLostBySettle", settled,
+     [](auto& r) {
+       r.stop_requested = false;
+       r.callback_threw_in = 1;
+     },
+     "exception is lost"},
+    {"ACallAfterTheOneThatThrew", broken_off,
+     [](auto& r) {
+       r.progress.push_back({3, tasks, 3, 13ns, 14ns});
+     },
+     "after the one that threw"},
+    {"AnExceptionNobodyThrew", broken_off, [](auto& r) { r.callback_threw_in = 0; },
+     "that the callback did not throw"},
+    {"ACallTooFewOfOneRunner", alone,
+     [](auto& r) {
+       r.reports_progress = true;
+       r.progress = {{tasks, tasks, tasks, 1ns, 2ns}};
+     },
+     "made 1 calls for 6 tasks"},
+    // cancellation
+    {"CancelledWithoutARequest", cancelled, [](auto& r) { r.stop_requested = false; }, "without a request"},
+    {"CompletedMiscounted", cancelled, [](auto& r) { r.told_completed = 3; }, "3 completed tasks told, 4 started"},
+    {"TotalMistold", cancelled, [](auto& r) { r.told_total = 4; }, "total told as 4"},
+    {"AFailureLostByTheStop", cancelled, [](auto& r) { r.told.clear(); }, "0 failures told, 1 met"},
+    {"ReturnedInSpiteOfAStop", returned, [](auto& r) { r.stop_requested_at = 5; }, "before the last task ended"},
+    {"AStartOnAThreadThatSawTheStop", cancelled, [](auto& r) { r.tasks[0].saw_stop = true; },
+     "task 2 started on a thread that had seen"},
+    {"AStartOnTheThreadThatFailed", failed,
+     [](auto& r) {
+       r.told = {{1, 1}}, r.tasks[1].threw = true;
+     },
+     "task 3 started on a thread that had seen"},
+    {"StartsAfterTheRequest", cancelled, [](auto& r) { r.stop_requested_at = 1; },
+     "3 tasks started after the request"},
+    {"AStartOfAStoppedBatch", cancelled, [](auto& r) { r.was_stopped_before = true; }, "4 tasks of a stopped batch"},
+    // bad input
+    {"BadInputThatRan", returned, [](auto& r) { r.input_is_bad = true; }, "was not refused"},
+    {"GoodInputRefused", refused, [](auto& r) { r.input_is_bad = false; }, "refused, though it was good"},
+    {"BadInputRefusedTooLate", refused, [](auto& r) { r.tasks[0].starts = 1; }, "1 tasks have run"},
+    // start order
+    {"MoreGapsThanRunners", returned,
+     [](auto& r) {
+       r.tasks[0].started_at = 20;
+       r.tasks[2].started_at = 21;
+       r.tasks[4].started_at = 22;
+     },
+     "3 gaps below task 5"},
+    {"ALimitOfOneOutOfOrder", alone, [](auto& r) { std::swap(r.tasks[0].started_at, r.tasks[1].started_at); },
+     "1 gaps below task 1"},
+    {"ALimitOfOneOnAnotherThread", alone, [](auto& r) { r.tasks[4].thread = helper; },
+     "task 4 ran on another thread"},
+    // what tasks find out by themselves
+    {"WhatATaskNoticed", returned, [](auto& r) { r.noticed = {"two tasks have one resource"}; },
+     "two tasks have one"},
+};
+
+INSTANTIATE_TEST_SUITE_P(OfEachPromise, StressModel, testing::ValuesIn(violations),
+                         [](const auto& each) { return std::string(each.param.name); });
+
+TEST(StressModel, HasNothingToSayOfBatchesAsTheyMustBe) {
+  for (const auto make :
+       {returned, failed, all_run_some_failed, cancelled, settled, with_progress, refused, broken_off, alone})
+    EXPECT_EQ(all(stress::model::violations(make())), "");
+}
+
+TEST(StressModel, AllowsEachRunnerTheTaskThatWasOnItsWayWhenTheStopCame) {
+  batch_record record = cancelled();
+  record.stop_requested_at = 4;  // tasks 2 and 3 start after it
+  EXPECT_EQ(all(stress::model::violations(record)), "");
+}
+
+TEST(StressModel, AllowsAGapForEachRunner) {
+  batch_record record = returned();
+  record.tasks[0].started_at = 20;
+  record.tasks[2].started_at = 21;
+  EXPECT_EQ(all(stress::model::violations(record)), "");
+}
+
+TEST(StressGenerator, MakesThePlansOfADriverFromTheSeedAndItsNumberAlone) {
+  const auto plans = [](std::uint64_t seed, unsigned driver) {
+    stress::generator generator(seed, driver);
+    std::string text;
+    for (int count = 0; count != 200; ++count) text += stress::describe(generator.next()) + '\n';
+    return text;
+  };
+  const std::string some = plans(7, 1);
+  plans(7, 2);
+  EXPECT_EQ(plans(7, 1), some);
+  EXPECT_NE(plans(7, 2), some);
+  EXPECT_NE(plans(8, 1), some);
+  EXPECT_NE(plans(7 + (std::uint64_t{1} << 32U), 1), some) << "the upper half of the seed counts";
+}
+
+TEST(StressGenerator, CoversWhatTheStressTestIsFor) {
+  stress::generator generator(1, 0);
+  std::string text;
+  std::size_t largest = 0;
+  for (int count = 0; count != 5'000; ++count) {
+    const stress::batch_plan plan = generator.next();
+    largest = std::max(largest, plan.size);
+    text += stress::describe(plan) + '\n';
+  }
+  EXPECT_GT(largest, 90'000U);
+  for (const char* part : {"execute<void>",
+                           "map<bool>",
+                           "settle<tracked>",
+                           "with_pool<",
+                           "invoke<",
+                           " 0 tasks",
+                           " 1 tasks",
+                           "limit 1,",
+                           "limit 64",
+                           "limit unlimited",
+                           "run_all",
+                           "own token",
+                           "requested before",
+                           "outer task",
+                           "from outside",
+                           "throws at 1,",
+                           "LIMIT 0",
+                           "LIMIT TOO LARGE",
+                           "EMPTY TASK",
+                           "bare",
+                           "adaptive executor",
+                           "shared executor 4",
+                           "its executor",
+                           "throw ",
+                           "meet ",
+                           "make executor",
+                           "use lease",
+                           "wait for stop",
+                           "request outer stop",
+                           "allocate",
+                           "sleep"})
+    EXPECT_NE(text.find(part), std::string::npos) << "no plan says " << part;
+  const std::size_t nested = text.find(" { ");
+  ASSERT_NE(nested, std::string::npos);
+  EXPECT_NE(text.find(" } }"), std::string::npos) << "no batch is nested to depth 3";
+}
+
+TEST(StressHangWatchDeathTest, EndsTheProcessAndSaysWhatEachDriverDoes) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto hang = [] {
+    std::array<stress::driver_state, 2> drivers;
+    drivers[0].begin(3, "map<long>: 5 tasks");
+    const stress::hang_watch watch(7, drivers, 20ms);
+    std::this_thread::sleep_for(30s);  // ended long before
+  };
+  EXPECT_DEATH(hang(),
+               "FANOUT_STRESS_SEED=7\ndriver 0 is in batch 3: map<long>: 5 tasks\ndriver 1 is between batches");
+}
+
+TEST(StressHangWatch, LetsBatchesRunOneAfterTheOther) {
+  std::array<stress::driver_state, 1> drivers;
+  const stress::hang_watch watch(7, drivers, 2s);
+  for (std::size_t number = 0; number != 1'000; ++number) {
+    drivers[0].begin(number, "a batch");
+    drivers[0].end();
+  }
+}
+
+}  // namespace
