@@ -35,6 +35,7 @@ class FANOUT_EXPORT task_error : public error, public std::nested_exception {
  public:
   /// Throws `std::invalid_argument` if the cause is null.
   task_error(std::size_t index, const std::exception_ptr& cause);
+  /// The index, and `what()` of the cause.
   const char* what() const noexcept override;
 
   /// The place of the task in the input, from 0.
@@ -55,6 +56,7 @@ class FANOUT_EXPORT aggregate_error : public error {
   /// As the constructor.
   aggregate_error& operator=(const aggregate_error&) noexcept = default;
 
+  /// How many tasks of how many failed, and what the first of them says.
   const char* what() const noexcept override;
 
   /// Every failure, ordered by index.
@@ -78,6 +80,7 @@ class FANOUT_EXPORT operation_cancelled : public error {
   /// As the constructor.
   operation_cancelled& operator=(const operation_cancelled&) noexcept = default;
 
+  /// How many tasks had started, and how many of them failed.
   const char* what() const noexcept override;
 
   /// The tasks that had started, and so have ended, however they ended.
@@ -99,22 +102,25 @@ class FANOUT_EXPORT operation_cancelled : public error {
 class FANOUT_EXPORT pool_timeout : public error {
  public:
   using error::error;
+  /// The limit, how many resources are idle or in use, how many callers wait, and the last failure of a factory.
   const char* what() const noexcept override;
 };
 
 /// The pool has been closed.
 class FANOUT_EXPORT pool_closed : public error {
  public:
-  /// The text is the same for every pool.
+  /// Whichever pool it was.
   pool_closed();
+  /// That the pool has been closed.
   const char* what() const noexcept override;
 };
 
 /// The machine cannot give the threads that were asked for. Nothing has started, and fanout stays usable.
 class FANOUT_EXPORT resource_error : public error {
  public:
-  /// The text holds both numbers.
+  /// Both count the calling thread, too.
   resource_error(std::size_t requested, std::size_t available);
+  /// Both numbers.
   const char* what() const noexcept override;
 
   /// The threads, the calling one included, that all live executors and batches would need together.

@@ -21,6 +21,7 @@ namespace fanout {
 class FANOUT_EXPORT tuning_error : public error {
  public:
   using error::error;
+  /// What cannot be read or does not fit, and why.
   const char* what() const noexcept override;
 };
 
