@@ -104,8 +104,8 @@ batch::runner& batch::take_place() noexcept {
   for (;;) {
     for (runner& each : runners_) {
       if (each.taken.load(std::memory_order_relaxed) || each.taken.exchange(true, std::memory_order_acquire)) continue;
-      each.claim.since = {};  // what the runner before it took is not a measure of this one's time
-      each.claim.taken = 0;
+      each.claim.pace.since = {};  // what the runner before it took is not a measure of this one's time
+      each.claim.pace.taken = 0;
       return each;
     }
     std::this_thread::yield();

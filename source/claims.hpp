@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "primitives.hpp"
+
 /// Which runner runs which tasks, and when.
 ///
 /// One **cursor** hands out the tasks in input order. A runner takes a **block** of them at a time, and of its
@@ -36,7 +38,8 @@ struct bite {
 ///
 /// A rest carries no data but itself: what tasks read was written before the runners were forked. Who reads a word
 /// acquires, though, and who writes one releases: who finds nothing left must also see where it has gone.
-class open_rest {
+template <class Primitives>
+class basic_open_rest {
  public:
   static constexpr std::size_t max_tasks = std::size_t{1} << 40;
   static constexpr std::size_t max_block = (std::size_t{1} << 24) - 2;
@@ -91,12 +94,14 @@ class open_rest {
   static std::size_t begin(std::uint64_t word) { return word >> length_bits; }
   static std::size_t length(std::uint64_t word) { return word & length_mask; }
 
-  std::atomic<std::uint64_t> word_{0};
+  typename Primitives::template atomic<std::uint64_t> word_{0};
 };
 
-/// What one runner knows. The open rest may be changed by all; what follows it is the owner's alone.
-struct claimant {
-  open_rest rest;
+/// How fast a runner gets on, and how much it takes at a time therefore.
+struct runner_pace {
+  /// `taken` tasks have ended by now. Reckons how much to take from now on, with so many runners and such bites.
+  void measure(std::chrono::steady_clock::time_point now, std::size_t runners, std::size_t largest_bite);
+
   std::chrono::steady_clock::time_point since{};  // of the tasks that are being measured
   std::size_t taken = 0;                          // how many they are so far
   std::size_t wanted = 1;                         // tasks in the next block, by the last measurement, …
@@ -104,15 +109,26 @@ struct claimant {
   std::size_t bound = 1;                          // … and in the next bite
 };
 
+/// What one runner knows. The open rest may be changed by all; its pace is the owner's alone.
+template <class Primitives>
+struct basic_claimant {
+  basic_open_rest<Primitives> rest;
+  runner_pace pace;
+};
+
 /// The tasks 0 … size of a batch, shared by some runners.
-class claims {
+template <class Primitives>
+class basic_claims {
  public:
+  using open_rest = basic_open_rest<Primitives>;
+  using claimant = basic_claimant<Primitives>;
+
   /// How much a runner binds to itself at once where nothing asks for less: the least if tasks are cheap, and the most.
   static constexpr std::size_t usual_bite = 16;
   static constexpr std::size_t largest_usual_bite = 64;
 
   /// Requires `size <= open_rest::max_tasks`, at least one runner, and claimants that outlive the claims.
-  claims(std::size_t size, std::size_t runners, std::size_t largest_bite)
+  basic_claims(std::size_t size, std::size_t runners, std::size_t largest_bite)
       : size_(size),
         runners_(runners),
         largest_bite_(largest_bite),
@@ -130,7 +146,7 @@ class claims {
       mine = claim_block(me);
       if (mine.empty()) mine = take_from_others(me, all);
     }
-    me.taken += mine.size();
+    me.pace.taken += mine.size();
     return mine;
   }
 
@@ -147,8 +163,8 @@ class claims {
   /// Bites shrink at the end of the batch, down to single tasks: should the last ones take long, after many that were
   /// cheap, then each is there for the next runner that has nothing to do.
   std::size_t largest_bite(const claimant& me, std::size_t first) const {
-    if (first < end_begins_) return me.bound;
-    return std::clamp<std::size_t>((size_ - first) / (2 * runners_), 1, me.bound);
+    if (first < end_begins_) return me.pace.bound;
+    return std::clamp<std::size_t>((size_ - first) / (2 * runners_), 1, me.pace.bound);
   }
 
   void measure(claimant& me) const;
@@ -166,10 +182,10 @@ class claims {
       for (auto& runner : all) {
         claimant& other = runner.claim;
         if (&other == &me) continue;
-        const open_rest::view seen = other.rest.look();
+        const auto seen = other.rest.look();
         if (seen == open_rest::view::empty) continue;
         if (seen == open_rest::view::open) {
-          if (me.taken != 0) measure(me);
+          if (me.pace.taken != 0) measure(me);
           me.rest.announce();
           thefts_.fetch_add(1, std::memory_order_acq_rel);
           const bite taken = other.rest.take_back();
@@ -179,19 +195,54 @@ class claims {
         look_again = true;
       }
       if (thefts_.load(std::memory_order_acquire) != thefts) look_again = true;
-      if (look_again) pause();
+      if (look_again) Primitives::yield();
     }
     return {};
   }
-
-  static void pause();
 
   const std::size_t size_;
   const std::size_t runners_;
   const std::size_t largest_bite_;
   const std::size_t end_begins_;
-  alignas(128) std::atomic<std::size_t> cursor_{0};  // all runners write it: a line of its own
-  alignas(128) std::atomic<std::size_t> thefts_{0};
+  alignas(128)
+      typename Primitives::template atomic<std::size_t> cursor_{0};  // all runners write it: a line of its own
+  alignas(128) typename Primitives::template atomic<std::size_t> thefts_{0};
 };
+
+template <class Primitives>
+void basic_claims<Primitives>::measure(claimant& me) const {
+  me.pace.measure(Primitives::now(), runners_, largest_bite_);
+}
+
+template <class Primitives>
+bite basic_claims<Primitives>::claim_block(claimant& me) {
+  // Acquire: who sees the cursor at the end sees the announcement of every claim that brought it there.
+  const std::size_t seen = cursor_.load(std::memory_order_acquire);
+  if (seen >= size_) return {};
+  // The last blocks are single tasks or what was reckoned before: no measurement would change them.
+  if (me.pace.taken != 0 && size_ - seen > runners_) measure(me);
+  const std::size_t share = (size_ - seen) / (2 * runners_);
+  const std::size_t block = std::clamp(share, me.pace.least, me.pace.wanted);
+  if (block > 1) me.rest.announce();
+  const std::size_t first = cursor_.fetch_add(block, std::memory_order_acq_rel);
+  if (first >= size_) {
+    me.rest.open({});
+    return {};
+  }
+  return begin_block(me, {first, std::min(first + block, size_)});
+}
+
+template <class Primitives>
+bite basic_claims<Primitives>::begin_block(claimant& me, bite block) const {
+  const std::size_t taken = std::min(block.size(), largest_bite(me, block.first));
+  me.rest.open({block.first + taken, block.last});
+  return {block.first, block.first + taken};
+}
+
+extern template class basic_claims<std_primitives>;  // off the fast way, so compiled once
+
+using open_rest = basic_open_rest<std_primitives>;
+using claimant = basic_claimant<std_primitives>;
+using claims = basic_claims<std_primitives>;
 
 }  // namespace fanout::detail

@@ -1,9 +1,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
-#include <deque>
 #include <exception>
 #include <memory>
 #include <mutex>
@@ -18,7 +16,7 @@
 #include "fanout/detail/slot_pool.hpp"
 #include "fanout/error.hpp"
 #include "frame.hpp"
-#include "slot_stack.hpp"
+#include "pool_line.hpp"
 
 namespace fanout::detail {
 
@@ -29,18 +27,7 @@ namespace fanout::detail {
 /// Who took a slot out of a stack, or was handed it, owns it until it puts it back. The stacks and the mutex order an
 /// owner after the one before it; what is atomic in a slot is so for those who only look.
 ///
-/// **A caller** takes a slot from the stacks, without a lock, if nobody waits. Otherwise it joins the line, in the order
-/// of arrival. The first in line is served, by `serve`, by whoever puts a slot back or joins, under the mutex. So a
-/// newcomer never overtakes; and a slot is always in a stack or handed to somebody who still wants it: a waiter that gives
-/// up takes itself out of the line under the same mutex, or finds that it has a slot, and keeps it.
-///
-/// **No wake-up is lost.** Who puts a slot back pushes it first and then looks whether anybody waits; who joins the line
-/// counts itself first and then looks into the stacks. Each has a sequentially consistent fence between its two steps,
-/// so at least one of them sees what the other did, and hands the slot over.
-///
-/// **Closing** works the same way, with the same fences: `close` sets the flag and then empties the stacks; who puts a
-/// slot back pushes it and then looks at the flag. Whoever takes a slot out after the flag was set destroys its resource
-/// and lets the slot go.
+/// Who gets which slot is the line's business: pool_line.hpp. Closing a pool destroys the resources that the line lets go.
 class slot_pool::engine {
  public:
   engine(slot_pool& face, const settings& chosen)
@@ -49,18 +36,17 @@ class slot_pool::engine {
         ages_(chosen.max_idle != std::chrono::nanoseconds::max() ||
               chosen.max_lifetime != std::chrono::nanoseconds::max()),
         slots_(new slot[chosen.size]),
-        links_(chosen.size) {
-    for (std::size_t each = chosen.size; each != 0; --each) vacant_.push(each - 1);
-  }
+        line_(chosen.size, [this](std::size_t free) {
+          if (slots_[free].now.load(std::memory_order_relaxed) == state::idle) unmake(free);
+        }) {}
 
   std::size_t size() const { return settings_.size; }
-  std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
+  std::size_t waiting() const { return line_.waiting(); }
 
   void fill() {
-    for (std::size_t each = none; vacant_.try_pop(each);) {
+    for (std::size_t each = none; line_.take_vacant(each);) {
       make(each);
-      park(each);
-      idle_.push(each);
+      put_idle(each);
     }
   }
 
@@ -74,10 +60,9 @@ class slot_pool::engine {
   };
 
   std::size_t acquire(const demand& wanted) {
-    if (closed_.load(std::memory_order_acquire)) throw pool_closed();
+    if (line_.closed(std::memory_order_acquire)) throw pool_closed();
     std::size_t taken = none;
-    if (waiting_.load(std::memory_order_relaxed) == 0 && try_take(taken) && is_ready(taken))
-      return lend(taken, wanted);
+    if (line_.try_take(taken) && is_ready(taken)) return lend(taken, wanted);
 
     const clock::time_point begin = clock::now();
     if (taken == none) taken = wait(wanted);
@@ -97,7 +82,7 @@ class slot_pool::engine {
 
   void give_back(std::size_t returned) noexcept {
     if (ages_ && is_past(slots_[returned].made_at, settings_.max_lifetime)) return discard(returned);
-    if (settings_.resets && !closed_.load(std::memory_order_relaxed)) {
+    if (settings_.resets && !line_.closed(std::memory_order_relaxed)) {
       try {
         face_.reset(returned);
       } catch (...) {
@@ -110,18 +95,10 @@ class slot_pool::engine {
 
   void discard(std::size_t broken) noexcept {
     drop(broken);
-    put(vacant_, broken);
+    line_.put_vacant(broken);
   }
 
-  void close() noexcept {
-    closed_.store(true, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    {
-      const std::lock_guard lock(mutex_);
-      while (!line_.empty()) answer(leave_line(line_.first()), waiter::answer::closed);
-    }
-    empty_stacks();
-  }
+  void close() noexcept { line_.close(); }
 
   void count_timeout() { timeouts_.fetch_add(1, std::memory_order_relaxed); }
 
@@ -159,7 +136,7 @@ class slot_pool::engine {
   }
 
   std::string last_failure() const {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(failure_mutex_);
     return last_failure_;
   }
 
@@ -178,151 +155,26 @@ class slot_pool::engine {
     clock::time_point idle_since{};
   };
 
-  struct waiter {
-    enum class answer { none, slot, closed, stopped } got = answer::none;
-    std::size_t slot = none;
-    bool in_line = false;
-    waiter* previous = nullptr;
-    waiter* next = nullptr;
-    std::condition_variable* bell = nullptr;  // while it is in line
-  };
-
-  /// Waiters in the order of arrival; they lie on the stacks of their threads.
-  class line {
-   public:
-    bool empty() const { return first_ == nullptr; }
-    waiter& first() const { return *first_; }
-    void add(waiter& last) {
-      last.previous = last_;
-      (last_ != nullptr ? last_->next : first_) = &last;
-      last_ = &last;
-    }
-    void remove(const waiter& each) {
-      (each.previous != nullptr ? each.previous->next : first_) = each.next;
-      (each.next != nullptr ? each.next->previous : last_) = each.previous;
-    }
-
-   private:
-    waiter* first_ = nullptr;
-    waiter* last_ = nullptr;
-  };
-
-  // ── Where slots are ─────────────────────────────────────────────────────────────────────────────────────────────
-
-  bool try_take(std::size_t& taken) { return idle_.try_pop(taken) || vacant_.try_pop(taken); }
-
-  void put(slot_stack& where, std::size_t returned) noexcept {
-    if (waiting_.load(std::memory_order_relaxed) != 0 && hand_over(returned)) return;
-    where.push(returned);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (waiting_.load(std::memory_order_relaxed) != 0) {
-      const std::lock_guard lock(mutex_);
-      serve();
-    }
-    if (closed_.load(std::memory_order_relaxed)) empty_stacks();
-  }
-
   void put_idle(std::size_t returned) noexcept {
-    park(returned);
-    put(idle_, returned);
+    if (ages_) slots_[returned].idle_since = clock::now();
+    slots_[returned].now.store(state::idle, std::memory_order_relaxed);
+    line_.put_idle(returned);
   }
 
-  void park(std::size_t each) {
-    if (ages_) slots_[each].idle_since = clock::now();
-    slots_[each].now.store(state::idle, std::memory_order_relaxed);
-  }
-
-  void empty_stacks() noexcept {
-    for (std::size_t taken = none; try_take(taken);)
-      if (slots_[taken].now.load(std::memory_order_relaxed) == state::idle) unmake(taken);
-  }
-
-  // ── The line ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  /// To the first in line, if there is one. The bell rings when the mutex is free, for which its waiter would have to
-  /// wait otherwise; that one may be gone by then, and somebody else look up in vain.
-  bool hand_over(std::size_t returned) noexcept {
-    std::condition_variable* bell = nullptr;
-    {
-      const std::lock_guard lock(mutex_);
-      if (line_.empty()) return false;
-      waiter& first = leave_line(line_.first());
-      first.slot = returned;
-      first.got = waiter::answer::slot;
-      bell = first.bell;
-    }
-    bell->notify_one();
-    return true;
-  }
-
-  std::size_t wait(const demand& wanted) {
+  /// Not inlined, or those who need not wait would make room on their stacks for it.
+  [[gnu::noinline]] std::size_t wait(const demand& wanted) {
     if (wanted.waits == patience::none) return none;
-    waiter self;
-    {
-      const std::stop_callback on_stop(wanted.stop != nullptr ? *wanted.stop : std::stop_token(), [this, &self] {
-        const std::lock_guard lock(mutex_);
-        if (self.got == waiter::answer::none) answer(leave_line(self), waiter::answer::stopped);
-      });
-      std::unique_lock lock(mutex_);
-      if (self.got == waiter::answer::none) {
-        if (closed_.load(std::memory_order_relaxed)) throw pool_closed();
-        if (wanted.waits == patience::endless) refuse_to_wait_for_oneself();
-        self.bell = &take_bell();
-        join_line(self);
-        serve();
-        const auto answered = [&self] { return self.got != waiter::answer::none; };
-        if (wanted.waits == patience::endless) {
-          self.bell->wait(lock, answered);
-        } else if (!self.bell->wait_until(lock, wanted.limit, answered)) {
-          leave_line(self);
-        }
-        spare_bells_.push_back(self.bell);
-      }
-    }  // the callback has ended: `self` may go
-    if (self.got == waiter::answer::closed) throw pool_closed();
-    if (self.got == waiter::answer::stopped) throw operation_cancelled("cancelled while waiting for a resource");
-    return self.slot;
-  }
-
-  // What follows is done under the mutex.
-
-  void join_line(waiter& last) {
-    line_.add(last);
-    last.in_line = true;
-    waiting_.fetch_add(1, std::memory_order_relaxed);
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-  }
-
-  waiter& leave_line(waiter& leaving) {
-    if (std::exchange(leaving.in_line, false)) {
-      line_.remove(leaving);
-      waiting_.fetch_sub(1, std::memory_order_relaxed);
+    const bool endless = wanted.waits == patience::endless;
+    const pool_line::reply reply = line_.wait(endless ? nullptr : &wanted.limit, wanted.stop, [this, endless] {
+      if (endless) refuse_to_wait_for_oneself();
+    });
+    switch (reply.got) {
+      case pool_line::answer::slot: return reply.slot;
+      case pool_line::answer::closed: throw pool_closed();
+      case pool_line::answer::stopped: throw operation_cancelled("cancelled while waiting for a resource");
+      case pool_line::answer::none: break;
     }
-    return leaving;
-  }
-
-  void serve() {
-    std::size_t taken = none;
-    while (!line_.empty() && try_take(taken)) {
-      waiter& first = leave_line(line_.first());
-      first.slot = taken;
-      answer(first, waiter::answer::slot);
-    }
-  }
-
-  static void answer(waiter& other, enum waiter::answer answer) {
-    other.got = answer;
-    if (other.bell != nullptr) other.bell->notify_one();
-  }
-
-  std::condition_variable& take_bell() {
-    if (spare_bells_.empty()) {
-      spare_bells_.reserve(bells_.size() + 1);  // so that each finds room when it comes back
-      return bells_.emplace_back();
-    }
-    std::condition_variable& bell = *spare_bells_.back();
-    spare_bells_.pop_back();
-    return bell;
+    return none;
   }
 
   /// Who holds them all waits for the caller to end. (A lease that has not moved is given back by the thread that
@@ -360,7 +212,7 @@ class slot_pool::engine {
     } catch (...) {
       note_failure(std::current_exception());
       if (slots_[taken].now.load(std::memory_order_relaxed) == state::vacant) {
-        put(vacant_, taken);
+        line_.put_vacant(taken);
       } else {
         discard(taken);
       }
@@ -370,8 +222,12 @@ class slot_pool::engine {
   }
 
   void refuse_if_closed(std::size_t taken) {
-    if (!closed_.load(std::memory_order_acquire)) return;
-    put(slots_[taken].now.load(std::memory_order_relaxed) == state::idle ? idle_ : vacant_, taken);
+    if (!line_.closed(std::memory_order_acquire)) return;
+    if (slots_[taken].now.load(std::memory_order_relaxed) == state::idle) {
+      line_.put_idle(taken);
+    } else {
+      line_.put_vacant(taken);
+    }
     throw pool_closed();
   }
 
@@ -405,7 +261,7 @@ class slot_pool::engine {
 
   void drop(std::size_t bad) noexcept {
     unmake(bad);
-    if (!closed_.load(std::memory_order_relaxed)) discarded_.fetch_add(1, std::memory_order_relaxed);
+    if (!line_.closed(std::memory_order_relaxed)) discarded_.fetch_add(1, std::memory_order_relaxed);
   }
 
   std::size_t lend(std::size_t taken, const demand& wanted) {
@@ -430,7 +286,7 @@ class slot_pool::engine {
   void note_failure(const std::exception_ptr& cause) noexcept {
     try {
       std::string text = describe(cause);
-      const std::lock_guard lock(mutex_);
+      const std::lock_guard lock(failure_mutex_);
       last_failure_ = std::move(text);
     } catch (...) {  // no memory for the text: the one before stays
     }
@@ -441,16 +297,9 @@ class slot_pool::engine {
   const bool ages_;  // resources do
   const std::unique_ptr<slot[]> slots_;
 
-  const slot_links links_;
-  slot_stack idle_{links_};    // with a resource
-  slot_stack vacant_{links_};  // without
-  std::atomic<bool> closed_{false};
+  pool_line line_;
 
-  mutable std::mutex mutex_;  // guards the line, its bells, and the text
-  line line_;
-  std::deque<std::condition_variable> bells_;
-  std::vector<std::condition_variable*> spare_bells_;
-  std::atomic<std::size_t> waiting_{0};  // written under the mutex: how many are in line
+  mutable std::mutex failure_mutex_;  // guards the text
   std::string last_failure_;
 
   std::atomic<std::size_t> timeouts_{0};

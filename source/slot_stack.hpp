@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "primitives.hpp"
+
 /// Free slots of a pool, by number: last in, first out.
 ///
 /// What was given back last is lent first, while the caches still know it; what is not needed stays below, where
@@ -15,20 +17,25 @@
 namespace fanout::detail {
 
 /// The links of the slots 0 … size - 1, for any number of stacks: a slot is in one of them at most.
-class slot_links {
+template <class Primitives>
+class basic_slot_links {
  public:
-  explicit slot_links(std::size_t size) : next_(new std::atomic<std::uint32_t>[size]) {}
+  explicit basic_slot_links(std::size_t size) : next_(new link[size]) {}
 
  private:
-  friend class slot_stack;
-  const std::unique_ptr<std::atomic<std::uint32_t>[]> next_;
+  template <class>
+  friend class basic_slot_stack;
+  using link = typename Primitives::template atomic<std::uint32_t>;
+
+  const std::unique_ptr<link[]> next_;
 };
 
 /// Any number of threads may push and pop. Who pops a slot sees what was written before it was pushed.
-class slot_stack {
+template <class Primitives>
+class basic_slot_stack {
  public:
   /// The links outlive the stack.
-  explicit slot_stack(const slot_links& links) : links_(links) {}
+  explicit basic_slot_stack(const basic_slot_links<Primitives>& links) : links_(links) {}
 
   /// Requires that the slot is in no stack.
   void push(std::size_t slot) noexcept {
@@ -65,8 +72,12 @@ class slot_stack {
     return (((seen >> link_bits) + 1) << link_bits) | link;
   }
 
-  const slot_links& links_;
-  alignas(128) std::atomic<std::uint64_t> first_{0};  // all threads write it: a line of its own
+  const basic_slot_links<Primitives>& links_;
+  alignas(128)
+      typename Primitives::template atomic<std::uint64_t> first_{0};  // all threads write it: a line of its own
 };
+
+using slot_links = basic_slot_links<std_primitives>;
+using slot_stack = basic_slot_stack<std_primitives>;
 
 }  // namespace fanout::detail
