@@ -17,6 +17,7 @@ tool_packages=(
 # What the presets configure beyond that: benchmarks, tests and examples. All of what scripts/bench needs.
 build_packages=(
   libgtest-dev        # GoogleTest
+  relacy-dev          # the model checker of the tests
   libsqlite3-dev      # the example of a pool, whose resources are connections
   libbenchmark-dev    # Google Benchmark, for the programs in perf/
   libasio-dev         # Asio, whose thread_pool is one of the competitors in perf/
@@ -58,8 +59,8 @@ peer_packages=(
 
 # What other systems call the same.
 in_other_words='a C++20 compiler (g++ 12 or clang 16, or newer), CMake 3.22 or newer, Ninja, oneTBB, CLI11, fmt,
-nlohmann-json and zstd; for the tests and benchmarks GoogleTest, SQLite, Google Benchmark, Asio, Python 3, pkg-config,
-clang++-19, clang-tidy and Doxygen, too'
+nlohmann-json and zstd; for the tests and benchmarks GoogleTest, Relacy, SQLite, Google Benchmark, Asio, Python 3,
+pkg-config, clang++-19, clang-tidy and Doxygen, too'
 
 is_installed() {
   [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]

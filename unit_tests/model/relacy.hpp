@@ -1,0 +1,21 @@
+#pragma once
+
+// Relacy without the macros by which it takes over keywords and names of the standard library: the code under test gets
+// its primitives as template arguments. In one translation unit of a program only, for it replaces operator new.
+
+#include <relacy/relacy.hpp>
+
+#undef new
+#undef delete
+#undef malloc
+#undef calloc
+#undef realloc
+#undef free
+#undef assert
+#undef errno
+#undef memory_order_relaxed
+#undef memory_order_consume
+#undef memory_order_acquire
+#undef memory_order_release
+#undef memory_order_acq_rel
+#undef memory_order_seq_cst
