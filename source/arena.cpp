@@ -9,6 +9,7 @@
 #include <exception>
 #include <thread>
 
+#include "tsan.hpp"
 #include "worker_budget.hpp"
 
 namespace fanout::detail {
@@ -59,18 +60,24 @@ class task_group_crew final : public crew {
   /// Throws what a call for helpers failed with.
   void wait() {
     group_.wait();
+    helpers_ended_.acquire();
     if (failure_) std::rethrow_exception(failure_);
   }
 
  private:
   /// Calls a helper that calls the others of its branch.
   void spawn(std::size_t branch) {
-    group_.run([this, branch] {
-      if (std::this_thread::get_id() != caller_) worker_budget::note_worker();
-      if (!team_.wants_help()) return;
-      call(branch - 1);
-      isolate([this] { team_.assist(*this); });
-    });
+    group_.run(tsan::handed_over([this, branch] {
+      help(branch);
+      helpers_ended_.release();
+    }));
+  }
+
+  void help(std::size_t branch) noexcept {
+    if (std::this_thread::get_id() != caller_) worker_budget::note_worker();
+    if (!team_.wants_help()) return;
+    call(branch - 1);
+    isolate([this] { team_.assist(*this); });
   }
 
   /// Makes sure that the helpers called just now will be seen by idle workers. oneTBB's spawn asks "does everybody know
@@ -93,6 +100,8 @@ class task_group_crew final : public crew {
   const std::thread::id caller_ = std::this_thread::get_id();
   std::atomic_flag has_failed_;
   std::exception_ptr failure_;  // of the call that failed first; read after the wait
+  // Each task of the group releases its wait_context at its end, and the wait acquires it.
+  [[no_unique_address]] tsan::edge helpers_ended_;
   // Isolated, or a cancelled enclosing context would skip the team without a word: oneTBB issue 253.
   tbb::task_group_context context_{tbb::task_group_context::isolated};
   tbb::isolated_task_group group_{context_};
@@ -101,7 +110,7 @@ class task_group_crew final : public crew {
 }  // namespace
 
 void arena::fan_out(team& team, std::size_t helpers) {
-  native_->arena.execute([&] { fan_out_from_inside(team, helpers); });
+  native_->arena.execute(tsan::handed_over([&] { fan_out_from_inside(team, helpers); }));
 }
 
 void arena::fan_out_from_inside(team& team, std::size_t helpers) const {

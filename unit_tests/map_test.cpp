@@ -339,7 +339,7 @@ std::size_t status_of_process(const std::string& name) {
 }
 
 TEST(MapDeathTest, OfTenMillionIntsNeedsItsResultsAndAtMostFourMebibytes) {
-  if (under_address_sanitizer) GTEST_SKIP() << "the sanitizer needs memory of its own";
+  if (under_address_sanitizer || under_thread_sanitizer) GTEST_SKIP() << "the sanitizer needs memory of its own";
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   const auto program = [] {
     const ints items(10'000'000, 1);

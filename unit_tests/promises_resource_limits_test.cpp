@@ -70,7 +70,8 @@ class Promise10ResourceLimitsDeathTest : public testing::Test {
  protected:
   Promise10ResourceLimitsDeathTest() { testing::FLAGS_gtest_death_test_style = "threadsafe"; }
   void SetUp() override {
-    if (under_address_sanitizer) GTEST_SKIP() << "the sanitizer needs more addresses than the test allows";
+    if (under_address_sanitizer || under_thread_sanitizer)
+      GTEST_SKIP() << "the sanitizer needs more addresses than the test allows";
   }
 };
 

@@ -25,17 +25,24 @@ using namespace std::chrono_literals;
 /// How long a test waits for what must happen soon, on the busiest machine.
 inline constexpr std::chrono::seconds patience{30};
 
+#if defined(__has_feature)
+#define FANOUT_HAS_FEATURE(name) __has_feature(name)
+#else
+#define FANOUT_HAS_FEATURE(name) 0
+#endif
+
 // The address sanitizer reserves terabytes of addresses, and its checks cost memory of their own.
-#if defined(__SANITIZE_ADDRESS__)
-inline constexpr bool under_address_sanitizer = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
+#if defined(__SANITIZE_ADDRESS__) || FANOUT_HAS_FEATURE(address_sanitizer)
 inline constexpr bool under_address_sanitizer = true;
 #else
 inline constexpr bool under_address_sanitizer = false;
 #endif
+
+// So does the thread sanitizer, which also makes all that touches memory some ten times slower.
+#if defined(__SANITIZE_THREAD__) || FANOUT_HAS_FEATURE(thread_sanitizer)
+inline constexpr bool under_thread_sanitizer = true;
 #else
-inline constexpr bool under_address_sanitizer = false;
+inline constexpr bool under_thread_sanitizer = false;
 #endif
 
 /// Ends the process with a message if it still lives after a while: for behaviour whose failure is a hang.

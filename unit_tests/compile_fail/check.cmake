@@ -2,12 +2,8 @@
 # file; `// expect: success` marks the control, which shows that the cases fail for the reason they name.
 
 cmake_policy(VERSION 3.22)
-file(STRINGS "${CASE}" expectation REGEX "^// expect: ")
-list(LENGTH expectation count)
-if(NOT count EQUAL 1)
-  message(FATAL_ERROR "${CASE} needs exactly one line '// expect: …', and has ${count}")
-endif()
-string(REGEX REPLACE "^// expect: " "" expectation "${expectation}")
+include("${CMAKE_CURRENT_LIST_DIR}/../expectation.cmake")
+expectation_of("${CASE}" expectation)
 
 execute_process(
   COMMAND "${CXX}" ${FLAGS} -fsyntax-only "${CASE}"

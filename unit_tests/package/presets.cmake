@@ -19,7 +19,7 @@ execute_process(
   COMMAND "${CMAKE_COMMAND}" --workflow --list-presets
   WORKING_DIRECTORY "${WORK_DIR}" OUTPUT_VARIABLE list COMMAND_ERROR_IS_FATAL ANY
 )
-foreach(workflow IN ITEMS dev asan tidy release)
+foreach(workflow IN ITEMS dev asan tsan tidy release)
   if(NOT list MATCHES "\"${workflow}\"")
     message(FATAL_ERROR "the workflow ${workflow} is not offered:\n${list}")
   endif()

@@ -1,0 +1,10 @@
+# expectation_of(SOURCE VARIABLE): the regular expression in the one line `// expect: …` of a source file.
+function(expectation_of source variable)
+  file(STRINGS "${source}" lines REGEX "^// expect: ")
+  list(LENGTH lines count)
+  if(NOT count EQUAL 1)
+    message(FATAL_ERROR "${source} needs exactly one line '// expect: …', and has ${count}")
+  endif()
+  string(REGEX REPLACE "^// expect: " "" expectation "${lines}")
+  set(${variable} "${expectation}" PARENT_SCOPE)
+endfunction()
