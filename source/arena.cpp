@@ -86,7 +86,7 @@ class task_group_crew final : public crew {
   /// 2021.8 as in 2023.2). Here it would be one, a named limit is a promise. One more spawn, behind a fence, asks again.
   void insist() {
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    group_.run([] {});
+    group_.run(tsan::handed_over([] {}));
   }
 
   /// A wait inside a task (a tbb::parallel_for of the user's, say) takes no assistance of this team or another.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <barrier>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -38,6 +39,16 @@ class signal {
 
  private:
   std::atomic<bool> given_{false};
+};
+
+/// Where two tasks meet before they do anything, so that no thread runs both: what the meeting orders lies before what
+/// races.
+class meeting {
+ public:
+  void join() { both_.arrive_and_wait(); }
+
+ private:
+  std::barrier<> both_{2};
 };
 
 }  // namespace planted

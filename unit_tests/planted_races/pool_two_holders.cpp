@@ -18,13 +18,16 @@ PLANTED void write_of_the_second_holder(int& resource) { resource = 2; }
 int main() {
   int only_one = 0;
   fanout::resource_pool<int*> pool([&] { return &only_one; }, 2);
+  planted::meeting both_run;
   planted::signal written;
   const std::vector<std::function<void(int*&)>> tasks{
       [&](int*& resource) {
+        both_run.join();
         write_of_the_first_holder(*resource);
         written.give();
       },
       [&](int*& resource) {
+        both_run.join();
         written.await();
         write_of_the_second_holder(*resource);
       },

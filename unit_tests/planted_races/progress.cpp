@@ -19,10 +19,15 @@ PLANTED std::size_t read_in_a_task() { return told; }
 }  // namespace
 
 int main() {
+  planted::meeting both_run;
   planted::signal called;
   const std::vector<std::function<std::size_t()>> tasks{
-      [] { return std::size_t{0}; },
       [&] {
+        both_run.join();
+        return std::size_t{0};
+      },
+      [&] {
+        both_run.join();
         called.await();
         return read_in_a_task();
       },

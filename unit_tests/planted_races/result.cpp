@@ -34,9 +34,14 @@ PLANTED int read_before_the_call_returns() { return place.load(std::memory_order
 }  // namespace
 
 int main() {
+  planted::meeting both_run;
   const std::vector<std::function<result()>> tasks{
-      [] { return result(1); },
-      [] {
+      [&] {
+        both_run.join();
+        return result(1);
+      },
+      [&] {
+        both_run.join();
         made.await();
         return result(read_before_the_call_returns());
       },

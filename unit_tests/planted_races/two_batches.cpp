@@ -4,7 +4,6 @@
 
 #include <fanout/fanout.hpp>
 
-#include <barrier>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -21,9 +20,9 @@ PLANTED void write_of_the_second_batch() { shared = 2; }
 /// Calls `write` in a task on the calling thread, while a helper runs another one.
 void run_batch(fanout::executor& executor, void (*write)()) {
   const std::thread::id caller = std::this_thread::get_id();
-  std::barrier both_run(2);
+  planted::meeting both_run;
   const auto task = [&] {
-    both_run.arrive_and_wait();
+    both_run.join();
     if (std::this_thread::get_id() == caller) write();
   };
   executor.execute(std::vector<std::function<void()>>{task, task});
@@ -35,10 +34,12 @@ int main() {
   fanout::executor one({.concurrency = 2});
   fanout::executor other({.concurrency = 2});
   planted::signal ended;
-  std::jthread second([&] {
+  std::thread second([&] {
     ended.await();
     run_batch(other, write_of_the_second_batch);
   });
   run_batch(one, write_of_the_first_batch);
   ended.give();
+  second.join();
+  return shared == 2 ? 0 : 1;  // nobody else would read it, and the compiler leave out the writes
 }
