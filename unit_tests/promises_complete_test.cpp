@@ -50,12 +50,14 @@ std::size_t finished(const size_list& results) {
 }
 
 TEST(Promise5CompleteOrThrow, RunsABatchToItsEndInsideACancelledTaskGroup) {
+  if (under_thread_sanitizer) GTEST_SKIP() << unseen_order;
   const std::vector tasks(500, own_index);
   for (const std::size_t limit : {std::size_t{1}, std::size_t{2}, std::size_t{5}, fanout::automatic})
     in_a_cancelled_group([&] { EXPECT_EQ(finished(execute_in_parallel(tasks, limit)), 500U) << "at " << limit; });
 }
 
 TEST(Promise5CompleteOrThrow, RunsABatchOfAnExecutorToItsEndInsideACancelledTaskGroup) {
+  if (under_thread_sanitizer) GTEST_SKIP() << unseen_order;
   executor three({.concurrency = 3});
   const std::vector tasks(500, own_index);
   in_a_cancelled_group([&] { EXPECT_EQ(finished(three.execute(tasks)), 500U); });
@@ -63,6 +65,7 @@ TEST(Promise5CompleteOrThrow, RunsABatchOfAnExecutorToItsEndInsideACancelledTask
 }
 
 TEST(Promise5CompleteOrThrow, ReachesItsLimitInsideACancelledTaskGroup) {
+  if (under_thread_sanitizer) GTEST_SKIP() << unseen_order;
   rendezvous all(4);
   std::atomic<int> missed = 0;
   in_a_cancelled_group([&] { execute_in_parallel(std::vector(4, [&] { missed += all.meet() ? 0 : 1; }), 4); });
@@ -70,6 +73,7 @@ TEST(Promise5CompleteOrThrow, ReachesItsLimitInsideACancelledTaskGroup) {
 }
 
 TEST(Promise5CompleteOrThrow, RunsABatchToItsEndWhenTheGroupIsCancelledMeanwhile) {
+  if (under_thread_sanitizer) GTEST_SKIP() << unseen_order;
   tbb::task_group group;
   size_list results;
   group.run([&] {
@@ -85,6 +89,7 @@ TEST(Promise5CompleteOrThrow, RunsABatchToItsEndWhenTheGroupIsCancelledMeanwhile
 }
 
 TEST(Promise5CompleteOrThrow, RunsABatchToItsEndInALoopThatFails) {
+  if (under_thread_sanitizer) GTEST_SKIP() << unseen_order;
   std::atomic<int> incomplete = 0;
   std::atomic<int> batches = 0;
   const std::vector tasks(50, own_index);

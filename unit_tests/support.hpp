@@ -45,6 +45,10 @@ inline constexpr bool under_thread_sanitizer = true;
 inline constexpr bool under_thread_sanitizer = false;
 #endif
 
+/// Why a test that calls oneTBB itself is skipped under it: what oneTBB orders between the test's own functions nobody
+/// tells the sanitizer, as `source/tsan.hpp` does for fanout's.
+inline constexpr const char* unseen_order = "the sanitizer does not see what oneTBB orders in the test's own loops";
+
 /// Ends the process with a message if it still lives after a while: for behaviour whose failure is a hang.
 class watchdog {
  public:

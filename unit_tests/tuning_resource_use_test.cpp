@@ -22,7 +22,8 @@ TEST(TuningResourceUse, CountsTheTimeOfChildProcesses) {
 
 TEST(TuningResourceUse, ForgetsThePeakOfEarlier) {
   if (!forget_peak_memory()) GTEST_SKIP() << "/proc/self/clear_refs cannot be written here";
-  if (support::under_address_sanitizer) GTEST_SKIP() << "memory that is freed stays in quarantine";
+  if (support::under_address_sanitizer || support::under_thread_sanitizer)
+    GTEST_SKIP() << "memory that is freed stays in quarantine, or its shadow with the process";
   constexpr std::size_t large = 64u << 20;
   const auto before = peak_memory_bytes();
   ASSERT_TRUE(before);
