@@ -31,7 +31,7 @@
 /// least one sees the other: a matter of who acts, not of what that one reads then.
 ///   - `progress.hpp`: counts and flag. What the callback reads is ordered by the counts (released, acquired), `told_` by
 ///     the flag (acquired by the exchange, released by the store).
-///   - `resource_pool.cpp`: stacks, number of waiters, `closed_`. A resource, and what is plain in its slot, is ordered by
+///   - `pool_line.hpp`: stacks, number of waiters, `closed_`. A resource, and what is plain in its slot, is ordered by
 ///     the stack that it comes from (push releases, pop acquires) or by the mutex under which it is handed over.
 ///   - `arena.cpp`: what oneTBB publishes, and its look for sleeping workers. Nothing of fanout's.
 namespace fanout::detail::tsan {
