@@ -142,9 +142,8 @@ void batch::report_progress() noexcept {
   }
 }
 
-bool batch::decide(verdict decision) noexcept {
-  verdict expected = verdict::undecided;
-  return verdict_.compare_exchange_strong(expected, decision, std::memory_order_acq_rel);
+bool batch::decide(verdict decision, verdict before) noexcept {
+  return verdict_.compare_exchange_strong(before, decision, std::memory_order_acq_rel);
 }
 
 void batch::record_failure(std::size_t index) noexcept {
@@ -160,8 +159,9 @@ void batch::record_failure(std::size_t index) noexcept {
   try {
     const std::lock_guard lock(mutex_);
     failures_.push_back({index, std::move(cause)});
-  } catch (...) {
+  } catch (...) {  // no memory to keep it: a cancelled batch could not tell every failure either, as it promises
     break_off(std::current_exception());
+    if (decide(verdict::broken, verdict::cancelled)) cause_ = std::current_exception();
   }
 }
 

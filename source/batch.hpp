@@ -28,7 +28,8 @@ namespace fanout::detail {
 /// Its threads are a team: each is a **runner**, a loop that takes tasks until none is left. What they share is
 /// the claims, the progress, and the **verdict**: how the batch ends. The verdict is decided once, by whatever
 /// comes first in time, by a compare-and-swap from `undecided`; who decides it writes what belongs to it, which is
-/// read when all runners have ended. Everything that is written by a runner is read after the team has been joined.
+/// read when all runners have ended. (One change is possible: a cancelled batch that finds no memory for a failure that
+/// it has to tell is broken.) Everything that is written by a runner is read after the team has been joined.
 class batch final : public batch_control, public team {
  public:
   /// Runs on `runners` threads at most. `promised`: they were named by a caller. Helpers pass the entrance, if there
@@ -92,7 +93,7 @@ class batch final : public batch_control, public team {
   void adapt(crew& helpers) noexcept;
   void call_back_helpers(crew& helpers) noexcept;
   void report_progress() noexcept;
-  bool decide(verdict decision) noexcept;
+  bool decide(verdict decision, verdict before = verdict::undecided) noexcept;
   void break_off(std::exception_ptr cause) noexcept;
   void stop() noexcept;
   std::size_t completed() const;
