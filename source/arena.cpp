@@ -4,37 +4,91 @@
 #define TBB_PREVIEW_ISOLATED_TASK_GROUP 1
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
+#include <oneapi/tbb/version.h>
 
 #include <atomic>
 #include <exception>
+#include <new>
 #include <thread>
+#include <utility>
 
 #include "tsan.hpp"
 #include "worker_budget.hpp"
 
 namespace fanout::detail {
 
+/// A `tbb::task_arena` is *damaged* when it had no memory to spawn a task. Where a thread spawns its first task in an
+/// arena, oneTBB notes the size of a list for its tasks and then finds no memory for the list; the next task that is
+/// spawned in that place is written through a null pointer (arena_slot.h, allocate_task_pool, in 2021.1 to 2023.2). So
+/// nobody spawns in it any more: it is replaced, and kept for those who are still inside.
 struct arena::native_arena {
+  explicit native_arena(const shape& made_for)
+      : arena(static_cast<int>(made_for.workers + made_for.seats), static_cast<unsigned>(made_for.seats),
+              made_for.promised ? tbb::task_arena::priority::high : tbb::task_arena::priority::normal) {
+    if (made_for.workers != 0) arena.initialize();
+  }
+
   tbb::task_arena arena;
+  std::atomic<bool> damaged{false};  // whoever gets a place in the arena sees what was set by the thread that left it
+  std::unique_ptr<native_arena> replaced{};
 };
 
 arena::arena(const shape& made_for)
-    : native_(new native_arena{tbb::task_arena(
-          static_cast<int>(made_for.workers + made_for.seats), static_cast<unsigned>(made_for.seats),
-          made_for.promised ? tbb::task_arena::priority::high : tbb::task_arena::priority::normal)}),
-      promised_(made_for.promised) {
-  if (made_for.workers != 0) native_->arena.initialize();
-}
+    : made_for_(made_for), newest_(std::make_unique<native_arena>(made_for)), native_(newest_.get()) {}
 
 arena::~arena() = default;
 
-void* arena::native() const noexcept { return &native_->arena; }
+void* arena::native() const noexcept { return &native_.load(std::memory_order_acquire)->arena; }
+
+arena::native_arena& arena::sound_one() {
+  native_arena* const seen = native_.load(std::memory_order_acquire);
+  if (!seen->damaged.load(std::memory_order_relaxed)) return *seen;
+  const std::lock_guard lock(mutex_);
+  if (newest_->damaged.load(std::memory_order_relaxed)) {
+    auto next = std::make_unique<native_arena>(made_for_);
+    next->replaced = std::move(newest_);
+    newest_ = std::move(next);
+    native_.store(newest_.get(), std::memory_order_release);
+  }
+  return *newest_;
+}
 
 namespace {
 
+/// A task group that can be waited for although oneTBB had no memory to run something in it. It counts what is to run
+/// before it has memory for it (until 2021.13), or at least before it has memory to spawn it, and then would wait for
+/// ever for what never runs.
+class helper_group : public tbb::isolated_task_group {
+ public:
+  using isolated_task_group::isolated_task_group;
+
+  /// As `run`. Throws `std::bad_alloc`; then the arena may be damaged. (What oneTBB throws where it cannot create a
+  /// worker comes when the task has been spawned, and changes nothing here.)
+  template <class F>
+  void try_run(F&& f) {
+#if TBB_VERSION_MAJOR < 2022
+    try {
+      run(std::forward<F>(f));
+    } catch (const std::bad_alloc&) {
+      m_wait_ctx.release();
+      throw;
+    }
+#else
+    tbb::task_handle made = defer(std::forward<F>(f));  // nothing has been counted if that throws
+    try {
+      run(std::move(made));
+    } catch (const std::bad_alloc&) {
+      tbb::detail::r1::get_thread_reference_vertex(&m_wait_vertex)->release();
+      throw;
+    }
+#endif
+  }
+};
+
 class task_group_crew final : public crew {
  public:
-  task_group_crew(team& team, bool promised) : team_(team), promised_(promised) {}
+  task_group_crew(team& team, bool promised, std::atomic<bool>& damaged)
+      : team_(team), promised_(promised), damaged_(damaged) {}
 
   void call_helper() override { spawn(1); }
 
@@ -67,7 +121,7 @@ class task_group_crew final : public crew {
  private:
   /// Calls a helper that calls the others of its branch.
   void spawn(std::size_t branch) {
-    group_.run(tsan::handed_over([this, branch] {
+    run(tsan::handed_over([this, branch] {
       help(branch);
       helpers_ended_.release();
     }));
@@ -86,7 +140,18 @@ class task_group_crew final : public crew {
   /// 2021.8 as in 2023.2). Here it would be one, a named limit is a promise. One more spawn, behind a fence, asks again.
   void insist() {
     std::atomic_thread_fence(std::memory_order_seq_cst);
-    group_.run(tsan::handed_over([] {}));
+    run(tsan::handed_over([] {}));
+  }
+
+  template <class F>
+  void run(F&& f) {
+    if (damaged_.load(std::memory_order_relaxed)) throw std::bad_alloc();
+    try {
+      group_.try_run(std::forward<F>(f));
+    } catch (const std::bad_alloc&) {
+      damaged_.store(true, std::memory_order_relaxed);
+      throw;
+    }
   }
 
   /// A wait inside a task (a tbb::parallel_for of the user's, say) takes no assistance of this team or another.
@@ -97,6 +162,7 @@ class task_group_crew final : public crew {
 
   team& team_;
   const bool promised_;
+  std::atomic<bool>& damaged_;
   const std::thread::id caller_ = std::this_thread::get_id();
   std::atomic_flag has_failed_;
   std::exception_ptr failure_;  // of the call that failed first; read after the wait
@@ -104,17 +170,24 @@ class task_group_crew final : public crew {
   [[no_unique_address]] tsan::edge helpers_ended_;
   // Isolated, or a cancelled enclosing context would skip the team without a word: oneTBB issue 253.
   tbb::task_group_context context_{tbb::task_group_context::isolated};
-  tbb::isolated_task_group group_{context_};
+  helper_group group_{context_};
 };
 
 }  // namespace
 
 void arena::fan_out(team& team, std::size_t helpers) {
-  native_->arena.execute(tsan::handed_over([&] { fan_out_from_inside(team, helpers); }));
+  native_arena& there = sound_one();
+  there.arena.execute(tsan::handed_over([&] { fan_out_here(there, team, helpers); }));
 }
 
-void arena::fan_out_from_inside(team& team, std::size_t helpers) const {
-  task_group_crew crew(team, promised_);
+void arena::fan_out_from_inside(team& team, std::size_t helpers) {
+  native_arena& here = sound_one();
+  if (here.replaced != nullptr) return fan_out(team, helpers);  // the thread may be in the one that was replaced
+  fan_out_here(here, team, helpers);
+}
+
+void arena::fan_out_here(native_arena& here, team& team, std::size_t helpers) const {
+  task_group_crew crew(team, made_for_.promised, here.damaged);
   crew.call(helpers);
   crew.lead();
   crew.wait();

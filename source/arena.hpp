@@ -1,7 +1,9 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
+#include <mutex>
 
 /// What fanout asks of oneTBB to run tasks: an arena, and one operation on it.
 namespace fanout::detail {
@@ -52,21 +54,27 @@ class arena {
   ///
   /// A thread that waits here runs nothing but this team's assistance. Cancellation of an enclosing
   /// `task_group_context` does not reach the team. Throws `std::bad_alloc`, after everything that was called has
-  /// returned, if oneTBB finds no memory.
+  /// returned, if oneTBB finds no memory. The arena is usable all the same.
   void fan_out(team& team, std::size_t helpers);
 
   /// The same for a thread that came into this arena already. It takes no second slot: a thread that went on into an
   /// arena of the user's keeps the one it has here, and there might be no other to come back to. Then the helpers are
   /// workers of the user's arena.
-  void fan_out_from_inside(team& team, std::size_t helpers) const;
+  void fan_out_from_inside(team& team, std::size_t helpers);
 
   /// The `tbb::task_arena`.
   void* native() const noexcept;
 
  private:
   struct native_arena;
-  std::unique_ptr<native_arena> native_;
-  const bool promised_;
+
+  native_arena& sound_one();
+  void fan_out_here(native_arena& here, team& team, std::size_t helpers) const;
+
+  const shape made_for_;
+  std::mutex mutex_;  // guards the replacement
+  std::unique_ptr<native_arena> newest_;
+  std::atomic<native_arena*> native_;  // the newest; released when it is complete
 };
 
 }  // namespace fanout::detail
