@@ -24,13 +24,16 @@ struct worker_mark {
   ~worker_mark() { workers_seen.fetch_sub(1, std::memory_order_relaxed); }
 };
 
+constexpr std::size_t no_limit = static_cast<std::size_t>(-1);
+
 /// What all shares come to. All members are guarded by the mutex.
 struct ledger {
   std::mutex mutex;
   std::size_t promised = 0;  // workers, over all shares that are promises
   std::size_t ordinary = 0;  // workers of the largest share that is not, and …
   std::size_t ordinary_shares = 0;
-  std::size_t proven = 0;  // workers that could be created when last asked
+  std::size_t proven = 0;       // workers that could be created when last asked
+  std::size_t most = no_limit;  // workers that oneTBB is allowed, because no more could be created when last asked
   std::unique_ptr<global_control> control;
 };
 
@@ -46,26 +49,45 @@ std::size_t workers_needed(std::size_t promised, std::size_t ordinary) {
   return std::min(promised + ordinary, most_workers());
 }
 
+/// With the workers that other users of oneTBB have anyway: the CPUs of the affinity mask, since 2022.3 within the CPU quota;
+/// but one.
+std::size_t workers_allowed(std::size_t promised) {
+  return std::min(promised + static_cast<std::size_t>(tbb::info::default_concurrency()) - 1, most_workers());
+}
+
 /// Replaces the control by one for the shares of the ledger. The new one is made before the old one goes, so that
 /// the limit moves once, and not by way of oneTBB's default.
 void apply(ledger& books) {
   std::unique_ptr<global_control> next;
   if (books.promised != 0) {
-    // What other users of oneTBB have anyway: the CPUs of the affinity mask, since 2022.3 within the CPU quota; but one.
-    const auto default_workers = static_cast<std::size_t>(tbb::info::default_concurrency()) - 1;
-    const std::size_t workers = std::min(books.promised + default_workers, most_workers());
+    const std::size_t needed = workers_needed(books.promised, books.ordinary);
+    const std::size_t workers = std::max(needed, std::min(workers_allowed(books.promised), books.most));
     next = std::make_unique<global_control>(global_control::max_allowed_parallelism, workers + 1);
   }
   books.control = std::move(next);
 }
 
-void prove(ledger& books, std::size_t workers) {
-  const std::size_t seen = std::min(workers_seen.load(std::memory_order_relaxed), workers);
-  if (workers <= std::max(books.proven, seen)) return;
-  const std::size_t created =
-      create_together(workers - seen, global_control::active_value(global_control::thread_stack_size));
-  if (created != workers - seen) throw resource_error(workers + 1, seen + created + 1);
-  books.proven = workers;
+/// How many workers there can be, those that exist included, if `wanted` are asked for.
+std::size_t workers_possible(std::size_t wanted) {
+  const std::size_t seen = std::min(workers_seen.load(std::memory_order_relaxed), wanted);
+  return seen + create_together(wanted - seen, global_control::active_value(global_control::thread_stack_size));
+}
+
+/// oneTBB creates as many workers as it is allowed, not as many as are needed: it goes on counting the demand of an arena
+/// for a moment after its last batch. So all that it is to be allowed are tried; where they cannot be had but those that
+/// are needed can, it is allowed no more than could be had.
+void prove(ledger& books, std::size_t needed, std::size_t allowed) {
+  if (needed <= std::max(books.proven, std::min(workers_seen.load(std::memory_order_relaxed), needed))) return;
+  allowed = std::max(needed, allowed);
+  const std::size_t possible = workers_possible(allowed);
+  // Where addresses are limited, fewer than were asked for have only been reckoned.
+  if (possible < needed) throw resource_error(needed + 1, possible + 1);
+  if (possible < allowed) {
+    const std::size_t of_needed = workers_possible(needed);
+    if (of_needed < needed) throw resource_error(needed + 1, of_needed + 1);
+  }
+  books.proven = needed;
+  books.most = possible < allowed ? possible : no_limit;
 }
 
 }  // namespace
@@ -75,7 +97,7 @@ share::share(std::size_t workers, bool promised) : workers_(workers), promised_(
   const std::lock_guard lock(books.mutex);
   const std::size_t all_promised = books.promised + (promised ? workers : 0);
   const std::size_t ordinary = promised ? books.ordinary : std::max(books.ordinary, workers);
-  prove(books, workers_needed(all_promised, ordinary));
+  prove(books, workers_needed(all_promised, ordinary), all_promised != 0 ? workers_allowed(all_promised) : 0);
   const std::size_t before = books.promised;
   books.promised = all_promised;
   if (promised && workers != 0) {
@@ -135,9 +157,7 @@ bool permit_is_free() noexcept {
   return ordinary_helpers.load(std::memory_order_relaxed) < available_concurrency() - 1;
 }
 
-std::size_t current_limit() noexcept {
-  return global_control::active_value(global_control::max_allowed_parallelism);
-}
+std::size_t current_limit() noexcept { return global_control::active_value(global_control::max_allowed_parallelism); }
 
 void note_worker() noexcept { static thread_local const worker_mark mark; }
 

@@ -7,8 +7,8 @@
 /// oneTBB gives a process as many workers as there are cores but one, however large its arenas are: a plain
 /// `task_arena(8)` on 2 cores runs 2. A `global_control` raises that, but the process has what the *lowest* of all
 /// live ones says. So all of fanout shares one, which is the sum of what its live arenas need, and is replaced
-/// when the sum changes (62 µs). It never falls below oneTBB's own default: other users of oneTBB in the process
-/// lose nothing by fanout.
+/// when the sum changes (62 µs). It never falls below oneTBB's own default, unless so many threads cannot be had: other
+/// users of oneTBB in the process lose nothing by fanout.
 ///
 /// oneTBB ends the process when it cannot create a thread (`thread_monitor::launch`). So before the sum grows, as
 /// many threads as have not been seen yet are created, together, and joined again. That proves what is possible

@@ -1,0 +1,256 @@
+#include <gtest/gtest.h>
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fanout/fanout.hpp"
+#include "refusing_threads.hpp"
+#include "support.hpp"
+
+/// Thread creation fails, at each step in turn: a call says what could be had, and fanout is usable at once. Each test
+/// runs in a process of its own, in which no thread of oneTBB exists yet.
+namespace {
+
+using namespace support;
+using fanout::execute_in_parallel;
+using fanout::executor;
+using fanout::resource_error;
+
+/// What a child process says by its exit code.
+void require(bool condition, int code) {
+  if (!condition) std::_Exit(code);
+}
+
+/// Whether so many threads work together on this executor.
+bool reaches(executor& on, std::size_t limit) {
+  rendezvous all(limit);
+  std::atomic<std::size_t> met = 0;
+  on.execute(std::vector(limit, [&] { met += all.meet() ? 1 : 0; }));
+  return met == limit;
+}
+
+void require_refusal(const std::function<void()>& call, std::size_t requested, std::size_t least_available,
+                     std::size_t most_available, int code) {
+  try {
+    call();
+  } catch (const resource_error& e) {
+    require(e.requested() == requested, code + 1);
+    require(e.available() >= least_available && e.available() <= most_available, code + 2);
+    return;
+  }
+  std::_Exit(code);
+}
+
+void require_refusal(const std::function<void()>& call, std::size_t requested, std::size_t available, int code) {
+  require_refusal(call, requested, available, available, code);
+}
+
+class RefusedThreadsDeathTest : public testing::Test {
+ protected:
+  RefusedThreadsDeathTest() { testing::FLAGS_gtest_death_test_style = "threadsafe"; }
+};
+
+/// The test body runs in a process of its own, and says by its exit code what went wrong.
+#define IN_A_NEW_PROCESS(program) EXPECT_EXIT(program(), testing::ExitedWithCode(0), "")
+
+TEST_F(RefusedThreadsDeathTest, AnExecutorIsRefusedAtEachThreadThatItCannotHave) {
+  const auto program = [] {
+    constexpr std::size_t size = 8;
+    for (std::size_t granted = 0; granted != size - 1; ++granted) {
+      threads::refuse_after(granted);
+      require_refusal([] { const executor eight({.concurrency = size}); }, size, granted + 1, 1);
+      require(threads::existing() == 0, 4);
+      threads::no_limit();
+    }
+    executor eight({.concurrency = size});
+    require(reaches(eight, size), 5);
+    std::_Exit(0);
+  };
+  IN_A_NEW_PROCESS(program);
+}
+
+TEST_F(RefusedThreadsDeathTest, AFreeCallIsRefusedAtEachThreadThatItCannotHaveAndNothingHasRun) {
+  const auto program = [] {
+    constexpr std::size_t size = 8;
+    std::atomic<std::size_t> ran = 0;
+    const std::vector tasks(size, [&] { ++ran; });
+    for (std::size_t granted = 0; granted != size - 1; ++granted) {
+      threads::refuse_after(granted);
+      require_refusal([&] { execute_in_parallel(tasks, size); }, size, granted + 1, 1);
+      require(ran == 0 && threads::existing() == 0, 4);
+      execute_in_parallel(tasks, 1);
+      require(ran.exchange(0) == size, 5);
+      threads::no_limit();
+    }
+    execute_in_parallel(tasks, size);
+    require(ran == size, 6);
+    std::_Exit(0);
+  };
+  IN_A_NEW_PROCESS(program);
+}
+
+// Under a limit that stands, as the system's do, the refusal says exactly what still works, and it does.
+TEST_F(RefusedThreadsDeathTest, WhatARefusalSaysIsAvailableWorksUnderTheSameLimit) {
+  const auto program = [] {
+    for (std::size_t most = 0; most != 12; ++most) {
+      threads::limit(most);
+      require_refusal([&] { const executor larger({.concurrency = most + 2}); }, most + 2, most + 1, 1);
+      {
+        executor available({.concurrency = most + 1});
+        require(reaches(available, most + 1), 4);
+      }
+      execute_in_parallel(std::vector(20, [] {}), most + 1);
+      require(threads::existing() <= most, 5);
+    }
+    std::_Exit(0);
+  };
+  IN_A_NEW_PROCESS(program);
+}
+
+TEST_F(RefusedThreadsDeathTest, AnAutomaticBatchNeedsThreadsToo) {
+  const auto program = [] {
+    const std::size_t cores = fanout::available_concurrency();
+    if (cores == 1) std::_Exit(0);
+    threads::limit(0);
+    require_refusal([] { execute_in_parallel(std::vector(10, [] {})); }, cores, 1, 1);
+    require_refusal([] { const executor automatic; }, cores, 1, 4);
+    threads::no_limit();
+    execute_in_parallel(std::vector(10, [] {}));
+    std::_Exit(0);
+  };
+  IN_A_NEW_PROCESS(program);
+}
+
+TEST_F(RefusedThreadsDeathTest, ExecutorsThatLiveKeepTheirThreads) {
+  const auto program = [] {
+    threads::limit(6);
+    executor three({.concurrency = 3});
+    for (int round = 0; round != 20; ++round) {
+      // Two workers for the one that lives, nine for the other, and the caller. A worker counts as one that can be had
+      // once it has helped a batch: two may have come too late for that.
+      require_refusal([] { const executor ten({.concurrency = 10}); }, 12, 5, 7, 1);
+      require_refusal([] { execute_in_parallel(std::vector(10, [] {}), 10); }, 12, 5, 7, 4);
+      require(reaches(three, 3), 7);
+      executor another({.concurrency = 3});
+      require(reaches(another, 3), 8);
+    }
+    std::_Exit(0);
+  };
+  IN_A_NEW_PROCESS(program);
+}
+
+TEST_F(RefusedThreadsDeathTest, ATaskIsToldThatItsInnerBatchCannotHaveThreads) {
+  const auto program = [] {
+    threads::limit(2);
+    executor three({.concurrency = 3});
+    const auto refused = [] {
+      try {
+        execute_in_parallel(std::vector(5, [] {}), 5);
+      } catch (const resource_error&) {
+        return true;
+      }
+      return false;
+    };
+    require(three.execute(std::vector(6, refused)) == std::vector(6, true), 1);
+    require(reaches(three, 3), 2);
+    std::_Exit(0);
+  };
+  IN_A_NEW_PROCESS(program);
+}
+
+// ── Limits of the system ────────────────────────────────────────────────────────────────────────────────────────
+
+/// Under a limit of the system's that leaves room for `most` threads besides the main one, or a little less.
+void use_fanout_within(std::size_t most) {
+  try {
+    const executor large({.concurrency = 100});
+    std::_Exit(1);
+  } catch (const resource_error& e) {
+    require(e.requested() == 100, 2);
+    require(e.available() >= 2 && e.available() <= most + 1, 3);
+    require(
+        reaches(*std::make_unique<executor>(fanout::executor_options{.concurrency = e.available()}), e.available()),
+        4);
+    execute_in_parallel(std::vector(20, [] {}), e.available());
+  }
+}
+
+TEST_F(RefusedThreadsDeathTest, AnExecutorUnderALimitOfProcessesIsRefused) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may become a user that has no other process";
+  const auto program = [] {
+    constexpr uid_t nobody_else = 54'321;
+    if (::setgid(nobody_else) != 0 || ::setuid(nobody_else) != 0) std::_Exit(90);
+    const rlimit limit{10, 10};  // this process is one
+    if (::setrlimit(RLIMIT_NPROC, &limit) != 0) std::_Exit(91);
+    use_fanout_within(9);
+    std::_Exit(0);
+  };
+  IN_A_NEW_PROCESS(program);
+}
+
+/// A control group of its own for a process, with at most so many threads.
+class pids_group {
+ public:
+  explicit pids_group(std::size_t most) : folder_(parent() / ("fanout-test-" + std::to_string(::getpid()))) {
+    made_ = ::mkdir(folder_.c_str(), 0755) == 0;
+    usable_ = made_ && write(folder_ / "pids.max", std::to_string(most));
+  }
+  pids_group(const pids_group&) = delete;
+  pids_group& operator=(const pids_group&) = delete;
+  ~pids_group() {
+    if (!made_) return;
+    write(parent() / "cgroup.procs", std::to_string(::getpid()));
+    ::rmdir(folder_.c_str());
+  }
+
+  bool usable() const { return usable_; }
+  bool join() const { return write(folder_ / "cgroup.procs", std::to_string(::getpid())); }
+
+ private:
+  /// The group of this process in the first version of control groups, or in the second.
+  static std::filesystem::path parent() {
+    std::ifstream groups("/proc/self/cgroup");
+    for (std::string line; std::getline(groups, line);) {
+      const std::size_t path = line.rfind(':') + 1;
+      if (line.find(":pids:") != std::string::npos) return "/sys/fs/cgroup/pids" + line.substr(path);
+      if (line.starts_with("0::") && std::filesystem::exists("/sys/fs/cgroup/cgroup.procs")) {
+        return "/sys/fs/cgroup" + line.substr(path);
+      }
+    }
+    return "/nowhere";
+  }
+  static bool write(const std::filesystem::path& file, const std::string& text) {
+    std::ofstream out(file);
+    out << text << std::flush;
+    return out.good();
+  }
+
+  std::filesystem::path folder_;
+  bool made_ = false;
+  bool usable_ = false;
+};
+
+TEST_F(RefusedThreadsDeathTest, AnExecutorInAGroupOfFewThreadsIsRefused) {
+  if (!pids_group(10).usable()) GTEST_SKIP() << "no control group with a limit of threads may be made here";
+  const auto program = [] {
+    {
+      const pids_group ten(10);
+      if (!ten.usable() || !ten.join()) std::_Exit(90);
+      use_fanout_within(9);
+    }
+    std::_Exit(0);
+  };
+  IN_A_NEW_PROCESS(program);
+}
+
+}  // namespace
