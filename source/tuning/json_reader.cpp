@@ -1,6 +1,9 @@
 #include "json_reader.hpp"
 
+#include <algorithm>
+#include <nlohmann/json.hpp>
 #include <utility>
+#include <vector>
 
 #include "utf8.hpp"
 
@@ -20,38 +23,91 @@ std::string shortened(std::string_view what) {
   return printable(what.substr(0, longest)) + (what.size() > longest ? " ..." : "");
 }
 
-/// Called by the parser with each value, so that nothing is built that is too large.
-class limits_of_document {
+/// What the parser tells its findings to: builds the document, and refuses one that is too large before it is built.
+class builder {
  public:
-  bool operator()(int depth, json::parse_event_t event, const json& /*value*/) {
-    if (depth > deepest_nesting) {
-      throw tuning_error("it is nested more than " + std::to_string(deepest_nesting) + " levels deep");
-    }
-    const bool begins = event == json::parse_event_t::object_start || event == json::parse_event_t::array_start;
-    values_ += begins || event == json::parse_event_t::value || event == json::parse_event_t::key ? 1 : 0;
-    if (values_ > most_values) throw tuning_error("it has more than " + std::to_string(most_values) + " values");
+  json_value take() && { return std::move(document_); }
+
+  bool null() { return add(nullptr); }
+  bool boolean(bool value) { return add(value); }
+  bool number_integer(std::int64_t value) { return add(value); }
+  bool number_unsigned(std::uint64_t value) { return add(value); }
+  bool number_float(double value, const std::string& /*text*/) { return add(value); }
+  bool string(std::string& value) { return add(std::move(value)); }
+  bool binary(json::binary_t& /*value*/) { return false; }  // JSON has none
+
+  bool start_object(std::size_t /*size*/) { return open(json_value::object()); }
+  bool start_array(std::size_t /*size*/) { return open(json_value::array()); }
+  bool end_object() { return close(); }
+  bool end_array() { return close(); }
+
+  bool key(std::string& name) {
+    count();
+    auto& members = std::get<json_value::object>(open_.back()->content);
+    member_ = &members.emplace_back(std::move(name), json_value()).second;
     return true;
   }
 
+  bool parse_error(std::size_t /*position*/, const std::string& /*token*/, const json::exception& e) {
+    throw tuning_error("it is no JSON: " + shortened(e.what()));
+  }
+
  private:
+  template <class T>
+  json_value& put(T&& value) {
+    count();
+    json_value& place = next_place();
+    place.content = std::forward<T>(value);
+    return place;
+  }
+  template <class T>
+  bool add(T&& value) {
+    put(std::forward<T>(value));
+    return true;
+  }
+  template <class T>
+  bool open(T&& value) {
+    json_value& opened = put(std::forward<T>(value));
+    open_.push_back(&opened);  // stays where it is: what holds it does not change before this is closed
+    return true;
+  }
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+
+  json_value& next_place() {
+    if (open_.empty()) return document_;
+    auto* const elements = std::get_if<json_value::array>(&open_.back()->content);
+    return elements != nullptr ? elements->emplace_back() : *member_;
+  }
+
+  void count() {
+    if (open_.size() > deepest_nesting) {
+      throw tuning_error("it is nested more than " + std::to_string(deepest_nesting) + " levels deep");
+    }
+    if (++values_ > most_values) throw tuning_error("it has more than " + std::to_string(most_values) + " values");
+  }
+
+  json_value document_;
+  std::vector<json_value*> open_;
+  json_value* member_ = nullptr;  // whose value comes next
   std::size_t values_ = 0;
 };
 
-json parse(std::string_view text) {
+json_value parse(std::string_view text) {
   if (text.size() > largest_document) {
     throw tuning_error("it is larger than " + std::to_string(largest_document >> 20) + " MiB");
   }
-  try {
-    return json::parse(text.begin(), text.end(), limits_of_document());
-  } catch (const json::exception& e) {
-    throw tuning_error("it is no JSON: " + shortened(e.what()));
-  }
+  builder built;
+  json::sax_parse(text.begin(), text.end(), &built);
+  return std::move(built).take();
 }
 
 }  // namespace
 
-json parse_document(std::string_view text, std::string_view schema) {
-  json document = parse(text);
+json_value parse_document(std::string_view text, std::string_view schema) {
+  json_value document = parse(text);
   const json_reader reader(document);
   if (const std::string& found = reader.at("schema").text(); found != schema) {
     throw tuning_error("schema must be \"" + std::string(schema) + "\", got \"" + shortened(found) + "\"");
@@ -64,55 +120,54 @@ json parse_document(std::string_view text, std::string_view schema) {
   return document;
 }
 
-json_reader::json_reader(const json& value, std::string path) : value_(value), path_(std::move(path)) {}
+json_reader::json_reader(const json_value& value, std::string path) : value_(value), path_(std::move(path)) {}
 
 json_reader json_reader::at(const char* name) const {
-  if (!value_.is_object()) refuse("must be an object");
-  const auto member = value_.find(name);
+  const auto* const members = std::get_if<json_value::object>(&value_.content);
+  if (members == nullptr) refuse("must be an object");
+  const auto member =
+      std::find_if(members->rbegin(), members->rend(), [&](const auto& each) { return each.first == name; });
   const std::string path = path_.empty() ? name : path_ + "." + name;
-  if (member == value_.end()) throw tuning_error(path + " is missing");
-  return json_reader(*member, path);
+  if (member == members->rend()) throw tuning_error(path + " is missing");
+  return json_reader(member->second, path);
 }
 
 json_reader json_reader::at(std::size_t index) const {
-  return json_reader(value_.at(index), path_ + "[" + std::to_string(index) + "]");
+  return json_reader(std::get<json_value::array>(value_.content).at(index),
+                     path_ + "[" + std::to_string(index) + "]");
 }
 
 std::size_t json_reader::size() const {
-  if (!value_.is_array()) refuse("must be an array");
-  return value_.size();
+  if (!is<json_value::array>()) refuse("must be an array");
+  return std::get<json_value::array>(value_.content).size();
 }
 
 bool json_reader::flag() const {
-  if (!value_.is_boolean()) refuse("must be true or false");
-  return value_.get<bool>();
+  if (!is<bool>()) refuse("must be true or false");
+  return std::get<bool>(value_.content);
 }
 
 double json_reader::number() const {
-  if (!value_.is_number()) refuse("must be a number");
-  return value_.get<double>();
+  if (is<double>()) return std::get<double>(value_.content);
+  if (is<std::uint64_t>()) return static_cast<double>(std::get<std::uint64_t>(value_.content));
+  if (is<std::int64_t>()) return static_cast<double>(std::get<std::int64_t>(value_.content));
+  refuse("must be a number");
 }
 
 std::uint64_t json_reader::whole_number(std::uint64_t most) const {
-  if (!value_.is_number_unsigned()) refuse("must be a whole number that is not negative");
-  const auto number = value_.get<std::uint64_t>();
+  if (!is<std::uint64_t>()) refuse("must be a whole number that is not negative");
+  const auto number = std::get<std::uint64_t>(value_.content);
   if (number > most) refuse("must not be above " + std::to_string(most));
   return number;
 }
 
 const std::string& json_reader::text() const {
-  if (!value_.is_string()) refuse("must be a string");
-  return value_.get_ref<const std::string&>();
+  if (!is<std::string>()) refuse("must be a string");
+  return std::get<std::string>(value_.content);
 }
 
 void json_reader::refuse(const std::string& what) const {
   throw tuning_error((path_.empty() ? "the document" : path_) + " " + what);
-}
-
-nlohmann::ordered_json to_json(const machine_shape& machine) {
-  nlohmann::ordered_json json = {{"cores", machine.cores}, {"quota", nullptr}, {"available", machine.available}};
-  if (machine.quota) json["quota"] = *machine.quota;
-  return json;
 }
 
 machine_shape machine_from(const json_reader& reader) {

@@ -1,16 +1,15 @@
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "fanout/tuning_profile.hpp"
 #include "json_reader.hpp"
+#include "json_writer.hpp"
 #include "results.hpp"
 
 namespace fanout {
 namespace {
 
 using detail::json_reader;
-using nlohmann::ordered_json;
 
 constexpr auto schema = "fanout-tuning-profile";
 constexpr std::uint64_t most_threads = 1'000'000;
@@ -33,21 +32,27 @@ tuning_recommendation recommendation_from(const json_reader& reader, const std::
 }  // namespace
 
 std::string tuning_profile::to_json() const {
-  ordered_json json = {{"schema", schema},
-                       {"version", 1},
-                       {"machine", detail::to_json(machine_)},
-                       {"workloads", ordered_json::array()}};
+  detail::json_writer json;
+  json.open_object();
+  json.member("schema", schema);
+  json.member("version", 1);
+  detail::write_machine(json, machine_);
+  json.open_array("workloads");
   for (const tuning_recommendation& entry : recommendations_) {
-    json["workloads"].push_back({{"workload", entry.workload},
-                                 {"concurrency", entry.concurrency},
-                                 {"confidence", entry.confidence},
-                                 {"reason", entry.reason}});
+    json.open_object();
+    json.member("workload", entry.workload);
+    json.member("concurrency", entry.concurrency);
+    json.member("confidence", entry.confidence);
+    json.member("reason", entry.reason);
+    json.close();
   }
-  return json.dump(2) + "\n";
+  json.close();
+  json.close();
+  return std::move(json).take();
 }
 
 tuning_profile tuning_profile::from_json(std::string_view text) try {
-  const nlohmann::json document = detail::parse_document(text, schema);
+  const detail::json_value document = detail::parse_document(text, schema);
   const json_reader reader(document);
   tuning_profile profile(machine_from(reader.at("machine")));
   const json_reader workloads = reader.at("workloads");

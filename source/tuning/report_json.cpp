@@ -1,12 +1,12 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <utility>
 
 #include "fanout/tuning_report.hpp"
 #include "json_reader.hpp"
+#include "json_writer.hpp"
 #include "results.hpp"
 
 // The members are described in docs/tuning.md. One that is added leaves the version as it is; one that changes its
@@ -15,28 +15,28 @@ namespace fanout {
 namespace {
 
 using detail::json_reader;
-using nlohmann::ordered_json;
+using detail::json_writer;
 
 constexpr auto schema = "fanout-tuning";
 constexpr std::uint64_t most_threads = 1'000'000;
 constexpr std::uint64_t most_runs = 1'000'000'000;
 constexpr auto most_nanoseconds = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
-ordered_json json_of(const tuning_row& row) {
-  ordered_json json = {{"concurrency", row.concurrency},
-                       {"repetitions", row.repetitions},
-                       {"median_seconds", row.median_seconds},
-                       {"low_seconds", row.low_seconds},
-                       {"high_seconds", row.high_seconds},
-                       {"speedup", row.speedup},
-                       {"efficiency", row.efficiency},
-                       {"cpu_seconds", row.cpu_seconds},
-                       {"voluntary_switches", row.voluntary_switches},
-                       {"involuntary_switches", row.involuntary_switches},
-                       {"peak_memory_bytes", nullptr},
-                       {"contender", row.contender}};
-  if (row.peak_memory_bytes) json["peak_memory_bytes"] = *row.peak_memory_bytes;
-  return json;
+void write_row(json_writer& json, const tuning_row& row) {
+  json.open_object();
+  json.member("concurrency", row.concurrency);
+  json.member("repetitions", row.repetitions);
+  json.member("median_seconds", row.median_seconds);
+  json.member("low_seconds", row.low_seconds);
+  json.member("high_seconds", row.high_seconds);
+  json.member("speedup", row.speedup);
+  json.member("efficiency", row.efficiency);
+  json.member("cpu_seconds", row.cpu_seconds);
+  json.member("voluntary_switches", row.voluntary_switches);
+  json.member("involuntary_switches", row.involuntary_switches);
+  json.member("peak_memory_bytes", row.peak_memory_bytes);
+  json.member("contender", row.contender);
+  json.close();
 }
 
 tuning_row row_from(const json_reader& reader) {
@@ -90,26 +90,30 @@ tuning_results results_from(const json_reader& reader) {
 }  // namespace
 
 std::string tuning_report::to_json() const {
-  ordered_json json = {{"schema", schema},
-                       {"version", 1},
-                       {"workload", results_.workload},
-                       {"machine", detail::to_json(results_.machine)},
-                       {"recommended", results_.recommended},
-                       {"confidence", results_.confidence},
-                       {"reason", results_.reason},
-                       {"complete", results_.complete},
-                       {"precise", results_.precise},
-                       {"tolerance", results_.tolerance},
-                       {"seed", results_.seed},
-                       {"budget_nanoseconds", results_.budget.count()},
-                       {"elapsed_nanoseconds", results_.elapsed.count()},
-                       {"rows", ordered_json::array()}};
-  for (const tuning_row& row : results_.rows) json["rows"].push_back(json_of(row));
-  return json.dump(2) + "\n";
+  json_writer json;
+  json.open_object();
+  json.member("schema", schema);
+  json.member("version", 1);
+  json.member("workload", results_.workload);
+  detail::write_machine(json, results_.machine);
+  json.member("recommended", results_.recommended);
+  json.member("confidence", results_.confidence);
+  json.member("reason", results_.reason);
+  json.member("complete", results_.complete);
+  json.member("precise", results_.precise);
+  json.member("tolerance", results_.tolerance);
+  json.member("seed", results_.seed);
+  json.member("budget_nanoseconds", results_.budget.count());
+  json.member("elapsed_nanoseconds", results_.elapsed.count());
+  json.open_array("rows");
+  for (const tuning_row& row : results_.rows) write_row(json, row);
+  json.close();
+  json.close();
+  return std::move(json).take();
 }
 
 tuning_report tuning_report::from_json(std::string_view text) try {
-  const nlohmann::json document = detail::parse_document(text, schema);
+  const detail::json_value document = detail::parse_document(text, schema);
   return tuning_report(results_from(json_reader(document)));
 } catch (const tuning_error& e) {
   throw tuning_error(std::string("the tuning report cannot be read: ") + e.what());

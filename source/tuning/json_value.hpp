@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace fanout::detail {
+
+/// A JSON document. A tree of our own, because destroying one of nlohmann's allocates memory (json_value::destroy in 3.11
+/// and 3.12), from a destructor: where there is none left the process ends.
+struct json_value {
+  using array = std::vector<json_value>;
+  using object = std::vector<std::pair<std::string, json_value>>;  // as in the document; of one name the last counts
+
+  std::variant<std::nullptr_t, bool, std::uint64_t, std::int64_t, double, std::string, array, object> content{};
+};
+
+}  // namespace fanout::detail
