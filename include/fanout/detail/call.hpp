@@ -153,7 +153,8 @@ void refuse_empty_tasks(executor_core* executor, const Input& tasks, const run_o
       return first;
     };
     constexpr std::size_t part = 4096;
-    if (size < 4 * part || options.concurrency != automatic) {
+    constexpr bool cannot_throw = noexcept(static_cast<bool>(std::declval<const task&>()));  // an exception is no task's
+    if (!cannot_throw || size < 4 * part || options.concurrency != automatic) {
       const std::size_t found = first_empty(0, size);
       if (found != size) throw_empty_task(found);
       return;
