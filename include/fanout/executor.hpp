@@ -44,6 +44,8 @@ struct executor_options {
 /// (That is so for the batches of a thread. A task that waits for a thread of its own, which calls its executor, may
 /// wait for ever.)
 ///
+/// After `fork()` the child may only `exec` or `_exit`, whether executors live or not: see docs/concurrency-limits.md.
+///
 /// A named limit is a promise that holds beyond the cores: see docs/concurrency-limits.md. To make an executor and to
 /// destroy it costs some 20 µs, and 20 µs more for each thread that the process has not had yet.
 class executor {
