@@ -148,7 +148,8 @@ class basic_pool_line {
     if (closed_.load(std::memory_order_relaxed)) empty_stacks();
   }
 
-  void empty_stacks() noexcept {
+  /// Not inlined, or each `put` would make room on its stack for it.
+  [[gnu::noinline]] void empty_stacks() noexcept {
     for (std::size_t taken = 0; pop(taken);) let_go_(taken);
   }
 
