@@ -49,8 +49,8 @@ std::size_t workers_needed(std::size_t promised, std::size_t ordinary) {
   return std::min(promised + ordinary, most_workers());
 }
 
-/// With the workers that other users of oneTBB have anyway: the CPUs of the affinity mask, since 2022.3 within the CPU quota;
-/// but one.
+/// With the workers that other users of oneTBB have anyway: the CPUs of the affinity mask, since 2022.3 within the CPU
+/// quota; but one.
 std::size_t workers_allowed(std::size_t promised) {
   return std::min(promised + static_cast<std::size_t>(tbb::info::default_concurrency()) - 1, most_workers());
 }
