@@ -77,7 +77,7 @@ std::size_t workers_possible(std::size_t wanted) {
 /// for a moment after its last batch. So all that it is to be allowed are tried; where they cannot be had but those that
 /// are needed can, it is allowed no more than could be had.
 void prove(ledger& books, std::size_t needed, std::size_t allowed) {
-  if (needed <= std::max(books.proven, std::min(workers_seen.load(std::memory_order_relaxed), needed))) return;
+  if (needed <= std::max(books.proven, workers_seen.load(std::memory_order_relaxed))) return;
   allowed = std::max(needed, allowed);
   const std::size_t possible = workers_possible(allowed);
   // Where addresses are limited, fewer than were asked for have only been reckoned.
