@@ -6,16 +6,49 @@
 #include <oneapi/tbb/task_group.h>
 #include <oneapi/tbb/version.h>
 
+#include <algorithm>
 #include <atomic>
 #include <exception>
+#include <memory>
+#include <mutex>
 #include <new>
 #include <thread>
 #include <utility>
 
+#include "annex.hpp"
+#include "fanout/limits.hpp"
 #include "tsan.hpp"
 #include "worker_budget.hpp"
 
 namespace fanout::detail {
+namespace {
+
+/// The places of an arena for workers that help: so that no more are called in by way of the annex than it has.
+class worker_places {
+ public:
+  explicit worker_places(std::size_t all) : all_(all) {}
+
+  /// Takes up to `wanted` of those that are free; returns how many.
+  std::size_t take(std::size_t wanted) noexcept {
+    std::size_t taken = taken_.load(std::memory_order_relaxed);
+    for (;;) {
+      const std::size_t granted = std::min(wanted, all_ - std::min(all_, taken));
+      if (granted == 0 || taken_.compare_exchange_weak(taken, taken + granted, std::memory_order_relaxed)) {
+        return granted;
+      }
+    }
+  }
+
+  /// Takes one as well: oneTBB let a worker in.
+  void take_one_more() noexcept { taken_.fetch_add(1, std::memory_order_relaxed); }
+  void give_back(std::size_t some) noexcept { taken_.fetch_sub(some, std::memory_order_relaxed); }
+
+ private:
+  const std::size_t all_;
+  std::atomic<std::size_t> taken_{0};  // a count alone, it orders nothing
+};
+
+}  // namespace
 
 /// A `tbb::task_arena` is *damaged* when it had no memory to spawn a task. Where a thread spawns its first task in an
 /// arena, oneTBB notes the size of a list for its tasks and then finds no memory for the list; the next task that is
@@ -23,18 +56,29 @@ namespace fanout::detail {
 /// nobody spawns in it any more: it is replaced, and kept for those who are still inside.
 struct arena::native_arena {
   explicit native_arena(const shape& made_for)
-      : arena(static_cast<int>(made_for.workers + made_for.seats), static_cast<unsigned>(made_for.seats),
-              made_for.promised ? tbb::task_arena::priority::high : tbb::task_arena::priority::normal) {
+      : arena(static_cast<int>(made_for.workers + reserved(made_for)), static_cast<unsigned>(reserved(made_for)),
+              made_for.promised ? tbb::task_arena::priority::high : tbb::task_arena::priority::normal),
+        helpers(made_for.workers) {
     if (made_for.workers != 0) arena.initialize();
   }
 
+  /// Slots for threads that oneTBB does not send here: those that call, and the workers that come through the annex. Where
+  /// several may call, each of all these finds a slot at once; if it had to wait for one, it might wait for a thread that
+  /// waits for it. (Where one calls, it and its helpers are never more than the slots.)
+  static std::size_t reserved(const shape& made_for) {
+    return made_for.seats == 1 ? 1 : made_for.seats + made_for.workers;
+  }
+
   tbb::task_arena arena;
+  worker_places helpers;
   std::atomic<bool> damaged{false};  // whoever gets a place in the arena sees what was set by the thread that left it
   std::unique_ptr<native_arena> replaced{};
 };
 
 arena::arena(const shape& made_for)
-    : made_for_(made_for), newest_(std::make_unique<native_arena>(made_for)), native_(newest_.get()) {}
+    : made_for_(made_for), newest_(std::make_unique<native_arena>(made_for)), native_(newest_.get()) {
+  annex::of_process().prepare(made_for.workers);
+}
 
 arena::~arena() = default;
 
@@ -85,24 +129,30 @@ class helper_group : public tbb::isolated_task_group {
   }
 };
 
-class task_group_crew final : public crew {
+/// A team's helpers: how they are called, and waited for.
+class task_group_crew final : public crew, private annex::caller {
  public:
-  task_group_crew(team& team, bool promised, std::atomic<bool>& damaged)
-      : team_(team), promised_(promised), damaged_(damaged) {}
+  /// `by_annex`: through the annex as far as the arena has places.
+  task_group_crew(team& team, tbb::task_arena& home, worker_places& helpers, std::atomic<bool>& damaged,
+                  bool promised, bool by_annex)
+      : team_(team), home_(home), helpers_(helpers), damaged_(damaged), promised_(promised), by_annex_(by_annex) {}
 
-  void call_helper() override { spawn(1); }
+  // The destructor of a tbb::task_group throws if nobody has waited for it.
+  ~task_group_crew() noexcept override = default;
 
-  /// Calls this many helpers, if there is memory for it: two branches of a tree.
+  void call_helper() override {
+    if (call_through_annex(take_places(1)) == 0) spawn(1);
+  }
+
+  /// Calls this many helpers, if there is memory for it.
   void call(std::size_t helpers) noexcept {
-    if (helpers == 0) return;
+    const std::size_t places = take_places(helpers);
+    // Without a free place there is no use for the annex, and no need to take its mutex at the end.
+    by_annex_ = by_annex_ && (places != 0 || helpers == 0);
     try {
-      const std::size_t half = helpers / 2;
-      spawn(helpers - half);
-      if (half != 0) spawn(half);
-      if (promised_) insist();
+      call_branches(helpers - call_through_annex(places));
     } catch (...) {
-      if (!has_failed_.test_and_set(std::memory_order_relaxed)) failure_ = std::current_exception();
-      team_.give_up();
+      note_failure();
     }
   }
 
@@ -113,12 +163,22 @@ class task_group_crew final : public crew {
   /// Runs nothing but what was called here: who waits for an inner batch never picks up another task of an outer one.
   /// Throws what a call for helpers failed with.
   void wait() {
+    if (by_annex_) helpers_.give_back(annex::of_process().close(*this));
     group_.wait();
     helpers_ended_.acquire();
     if (failure_) std::rethrow_exception(failure_);
   }
 
  private:
+  /// Two branches of a tree.
+  void call_branches(std::size_t helpers) {
+    if (helpers == 0) return;
+    const std::size_t half = helpers / 2;
+    spawn(helpers - half);
+    if (half != 0) spawn(half);
+    if (promised_) insist();
+  }
+
   /// Calls a helper that calls the others of its branch.
   void spawn(std::size_t branch) {
     run(tsan::handed_over([this, branch] {
@@ -130,8 +190,41 @@ class task_group_crew final : public crew {
   void help(std::size_t branch) noexcept {
     if (std::this_thread::get_id() != caller_) worker_budget::note_worker();
     if (!team_.wants_help()) return;
-    call(branch - 1);
+    helpers_.take_one_more();
+    try {
+      call_branches(branch - 1);
+    } catch (...) {
+      note_failure();
+    }
     isolate([this] { team_.assist(*this); });
+    helpers_.give_back(1);
+  }
+
+  std::size_t take_places(std::size_t wanted) noexcept { return by_annex_ ? helpers_.take(wanted) : 0; }
+
+  /// One for each of the places. Returns how many were called; the places of the others are given back.
+  std::size_t call_through_annex(std::size_t places) {
+    if (places == 0 || annex::of_process().call(*this, places)) return places;
+    helpers_.give_back(places);
+    return 0;
+  }
+
+  /// A worker has come through the annex.
+  void welcome() noexcept override {
+    worker_budget::note_worker();
+    if (team_.wants_help()) {
+      try {
+        home_.execute(tsan::handed_over([this] { isolate([this] { team_.assist(*this); }); }));
+      } catch (...) {  // no memory to enter the arena
+        note_failure();
+      }
+    }
+    helpers_.give_back(1);
+  }
+
+  void note_failure() noexcept {
+    if (!has_failed_.test_and_set(std::memory_order_relaxed)) failure_ = std::current_exception();
+    team_.give_up();
   }
 
   /// Makes sure that the helpers called just now will be seen by idle workers. oneTBB's spawn asks "does everybody know
@@ -161,8 +254,11 @@ class task_group_crew final : public crew {
   }
 
   team& team_;
-  const bool promised_;
+  tbb::task_arena& home_;
+  worker_places& helpers_;
   std::atomic<bool>& damaged_;
+  const bool promised_;
+  bool by_annex_;  // final before anybody is called
   const std::thread::id caller_ = std::this_thread::get_id();
   std::atomic_flag has_failed_;
   std::exception_ptr failure_;  // of the call that failed first; read after the wait
@@ -173,21 +269,30 @@ class task_group_crew final : public crew {
   helper_group group_{context_};
 };
 
+/// Whether the calling thread may be a worker of oneTBB's that runs somebody's task. (Or it is not the first thread of
+/// its own that came into an arena: no harm.)
+bool may_be_busy_worker() noexcept { return tbb::this_task_arena::current_thread_index() > 0; }
+
 }  // namespace
 
 void arena::fan_out(team& team, std::size_t helpers) {
   native_arena& there = sound_one();
-  there.arena.execute(tsan::handed_over([&] { fan_out_here(there, team, helpers); }));
+  const bool from_worker = may_be_busy_worker();
+  there.arena.execute(tsan::handed_over([&] { fan_out_here(there, team, helpers, from_worker); }));
 }
 
 void arena::fan_out_from_inside(team& team, std::size_t helpers) {
   native_arena& here = sound_one();
   if (here.replaced != nullptr) return fan_out(team, helpers);  // the thread may be in the one that was replaced
-  fan_out_here(here, team, helpers);
+  fan_out_here(here, team, helpers, may_be_busy_worker());
 }
 
-void arena::fan_out_here(native_arena& here, team& team, std::size_t helpers) const {
-  task_group_crew crew(team, made_for_.promised, here.damaged);
+void arena::fan_out_here(native_arena& here, team& team, std::size_t helpers, bool from_worker) const {
+  const annex::team counted(team.most_helpers(), made_for_.promised);
+  const bool workers_may_be_missing =
+      counted.has_company() ||
+      (made_for_.promised && (from_worker || team.most_helpers() >= available_concurrency()));
+  task_group_crew crew(team, here.arena, here.helpers, here.damaged, made_for_.promised, workers_may_be_missing);
   crew.call(helpers);
   crew.lead();
   crew.wait();

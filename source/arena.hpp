@@ -24,7 +24,8 @@ class team {
   virtual void lead(crew& helpers) noexcept = 0;    // the part of the thread that has the batch, once
   virtual void assist(crew& helpers) noexcept = 0;  // the part of a helper; it finds out itself whether there is work
   virtual bool wants_help() const noexcept = 0;     // false once a helper would find no work, for good
-  virtual void give_up() noexcept = 0;              // the helpers could not all be called: the batch will fail
+  virtual std::size_t most_helpers() const noexcept = 0;  // at once, at any time; one at least
+  virtual void give_up() noexcept = 0;                    // the helpers could not all be called: the batch will fail
 
  protected:
   ~team() = default;
@@ -52,6 +53,8 @@ class arena {
   /// wherever it looks: had the calling thread called all, a hundred workers would look for that one thread among a
   /// hundred, at microseconds a look.
   ///
+  /// Where workers might be missing they are called through the annex.
+  ///
   /// A thread that waits here runs nothing but this team's assistance. Cancellation of an enclosing
   /// `task_group_context` does not reach the team. Throws `std::bad_alloc`, after everything that was called has
   /// returned, if oneTBB finds no memory. The arena is usable all the same.
@@ -69,7 +72,7 @@ class arena {
   struct native_arena;
 
   native_arena& sound_one();
-  void fan_out_here(native_arena& here, team& team, std::size_t helpers) const;
+  void fan_out_here(native_arena& here, team& team, std::size_t helpers, bool from_worker) const;
 
   const shape made_for_;
   std::mutex mutex_;  // guards the replacement

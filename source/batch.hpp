@@ -49,6 +49,7 @@ class batch final : public batch_control, public team {
   void assist(crew& helpers) noexcept override;
 
   bool wants_help() const noexcept override;
+  std::size_t most_helpers() const noexcept override { return runners_.size() - 1; }
 
   void give_up() noexcept override { stop(); }
 
@@ -109,7 +110,7 @@ class batch final : public batch_control, public team {
   progress progress_;
   claims claims_;
   std::atomic<std::size_t> next_runner_{0};
-  std::atomic<std::size_t> sent_home_{0};  // helpers that got no permit, to be called again
+  std::atomic<std::size_t> sent_home_{0};   // helpers that got no permit, to be called again
   std::array<runner, 4> few_runners_;       // a small batch allocates nothing
   std::unique_ptr<runner[]> many_runners_;  // where there are more
   const std::span<runner> runners_;

@@ -11,6 +11,7 @@
 #ifdef FANOUT_THREAD_SANITIZER
 #include <sanitizer/tsan_interface.h>
 
+#include <cstdint>
 #include <utility>
 #endif
 
@@ -59,31 +60,44 @@ class edge {
 ///      taken from there by an exchange, and becomes the next task (`small_object_pool`).
 ///   3. *called → returned*: `task_arena::execute` of what another thread ran returns when that one has released its
 ///      `wait_context`.
+///
+/// A task of another type, at an offset of its own, may have been in the same memory. So there is an edge on each of its
+/// words.
 template <class Function>
 class handed_over {
  public:
-  explicit handed_over(Function function) : function_(std::move(function)) { __tsan_release(this); }
-  handed_over(handed_over&& other) noexcept : function_(ordered_here(other.function_)) { __tsan_release(this); }
+  explicit handed_over(Function function) : function_(std::move(function)) { release(); }
+  handed_over(handed_over&& other) noexcept : function_(ordered_here(other.function_)) { release(); }
   handed_over& operator=(handed_over&&) = delete;
-  ~handed_over() { __tsan_acquire(this); }
+  ~handed_over() { acquire(); }
 
   void operator()() const {
-    __tsan_acquire(const_cast<handed_over*>(this));
-    const at_end ended{this};  // however it ends
+    acquire();
+    const at_end ended{*this};  // however it ends
     function_();
   }
 
  private:
   struct at_end {
-    const handed_over* what;
-    ~at_end() { __tsan_release(const_cast<handed_over*>(what)); }
+    const handed_over& what;
+    ~at_end() { what.release(); }
   };
 
   /// The function to move here, once this memory may be written: before anything of this object is.
   Function&& ordered_here(Function& from) noexcept {
-    __tsan_acquire(this);
+    acquire();
     return std::move(from);
   }
+
+  template <void (*OfWord)(void*)>
+  void for_each_word() const noexcept {
+    constexpr std::uintptr_t word = sizeof(void*);
+    const auto begin = reinterpret_cast<std::uintptr_t>(this);
+    for (std::uintptr_t at = begin / word * word; at < begin + sizeof(*this); at += word)
+      OfWord(reinterpret_cast<void*>(at));  // NOLINT(performance-no-int-to-ptr)
+  }
+  void release() const noexcept { for_each_word<&__tsan_release>(); }
+  void acquire() const noexcept { for_each_word<&__tsan_acquire>(); }
 
   Function function_;
 };

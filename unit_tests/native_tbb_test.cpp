@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
+#include <oneapi/tbb/task_group.h>
 #include <oneapi/tbb/task_scheduler_observer.h>
 
 #include <atomic>
@@ -10,6 +11,7 @@
 #include <cstdlib>
 #include <functional>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -118,6 +120,38 @@ TEST(ParallelForInATask, MayRunBatchesItself) {
 }
 
 // ── Batches inside oneTBB ───────────────────────────────────────────────────────────────────────────────────────
+
+// While the worker of the loop is in its last piece oneTBB asks for no worker, and takes this one's place for vacant.
+TEST(BatchBesideAParallelFor, ReachesItsLimitWhileTheLastPieceOfTheLoopRuns) {
+  if (under_thread_sanitizer) GTEST_SKIP() << unseen_order;
+  if (fanout::available_concurrency() == 1) GTEST_SKIP() << "oneTBB has no worker";
+  const watchdog guard;
+  executor eight({.concurrency = 8});
+  event release;
+  event blocked;
+  std::jthread loop([&] {
+    const auto caller = std::this_thread::get_id();
+    tbb::task_group group;
+    const auto piece = [&] {
+      if (std::this_thread::get_id() == caller) {
+        EXPECT_TRUE(blocked.wait());  // the other piece is for the worker
+      } else {
+        blocked.set();
+        EXPECT_TRUE(release.wait());
+      }
+    };
+    group.run(piece);
+    group.run(piece);
+    group.wait();
+  });
+  ASSERT_TRUE(blocked.wait());
+  std::this_thread::sleep_for(20ms);  // so that the calling thread has found no more work there
+  rendezvous all(8);
+  std::atomic<int> missed = 0;
+  eight.execute(std::vector(8, [&] { missed += all.meet() ? 0 : 1; }));
+  release.set();
+  EXPECT_EQ(missed, 0);
+}
 
 TEST(BatchInAParallelFor, RunsToItsEnd) {
   if (under_thread_sanitizer) GTEST_SKIP() << unseen_order;

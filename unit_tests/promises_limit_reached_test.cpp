@@ -220,6 +220,33 @@ TEST(Promise3, BesideAnAutomaticBatchWhoseTasksBlock) {
   EXPECT_EQ(here.missed, 0);
 }
 
+// oneTBB takes the places of workers for vacant who are in the last tasks of a batch: it asks for no more of them.
+TEST(Promise3, BesideBatchesOfWhichOnlyTheLastTasksRun) {
+  executor tail({.concurrency = 4});
+  executor four({.concurrency = 4});
+  event release;
+  std::atomic<int> missed = 0;
+  rendezvous all(5);
+  std::jthread other([&] {
+    const auto caller = std::this_thread::get_id();
+    tail.execute(std::vector(4, [&] {
+      missed += all.meet() ? 0 : 1;
+      if (std::this_thread::get_id() != caller) missed += release.wait() ? 0 : 1;
+    }));
+  });
+  ASSERT_TRUE(all.meet());
+  std::this_thread::sleep_for(20ms);  // so that the calling thread has found no more work there
+  meeting here(4);
+  four.execute(here.tasks);
+  meeting free(2);
+  execute_in_parallel(free.tasks, 2);
+  meeting automatic(fanout::available_concurrency());
+  execute_in_parallel(automatic.tasks);
+  release.set();
+  other.join();
+  EXPECT_EQ(here.missed + free.missed + automatic.missed + missed, 0);
+}
+
 TEST(Promise3, BesideManyAutomaticBatchesWhoseTasksCompute) {
   std::atomic<bool> over = false;
   std::vector<std::jthread> others;
