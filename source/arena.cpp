@@ -21,35 +21,6 @@
 #include "worker_budget.hpp"
 
 namespace fanout::detail {
-namespace {
-
-/// The places of an arena for workers that help: so that no more are called in by way of the annex than it has.
-class worker_places {
- public:
-  explicit worker_places(std::size_t all) : all_(all) {}
-
-  /// Takes up to `wanted` of those that are free; returns how many.
-  std::size_t take(std::size_t wanted) noexcept {
-    std::size_t taken = taken_.load(std::memory_order_relaxed);
-    for (;;) {
-      const std::size_t granted = std::min(wanted, all_ - std::min(all_, taken));
-      if (granted == 0 || taken_.compare_exchange_weak(taken, taken + granted, std::memory_order_relaxed)) {
-        return granted;
-      }
-    }
-  }
-
-  /// Takes one as well: oneTBB let a worker in.
-  void take_one_more() noexcept { taken_.fetch_add(1, std::memory_order_relaxed); }
-  void give_back(std::size_t some) noexcept { taken_.fetch_sub(some, std::memory_order_relaxed); }
-
- private:
-  const std::size_t all_;
-  std::atomic<std::size_t> taken_{0};  // a count alone, it orders nothing
-};
-
-}  // namespace
-
 /// A `tbb::task_arena` is *damaged* when it had no memory to spawn a task. Where a thread spawns its first task in an
 /// arena, oneTBB notes the size of a list for its tasks and then finds no memory for the list; the next task that is
 /// spawned in that place is written through a null pointer (arena_slot.h, allocate_task_pool, in 2021.1 to 2023.2). So
@@ -62,23 +33,18 @@ struct arena::native_arena {
     if (made_for.workers != 0) arena.initialize();
   }
 
-  /// Slots for threads that oneTBB does not send here: those that call, and the workers that come through the annex. Where
-  /// several may call, each of all these finds a slot at once; if it had to wait for one, it might wait for a thread that
-  /// waits for it. (Where one calls, it and its helpers are never more than the slots.)
-  static std::size_t reserved(const shape& made_for) {
-    return made_for.seats == 1 ? 1 : made_for.seats + made_for.workers;
-  }
+  /// Slots for threads that oneTBB does not send here: those that call, and the workers that come through the annex. Each
+  /// of them finds one at once; if it had to wait for it, it might wait for a thread that waits for it.
+  static std::size_t reserved(const shape& made_for) { return made_for.seats + made_for.workers; }
 
   tbb::task_arena arena;
-  worker_places helpers;
+  annex::places helpers;
   std::atomic<bool> damaged{false};  // whoever gets a place in the arena sees what was set by the thread that left it
   std::unique_ptr<native_arena> replaced{};
 };
 
 arena::arena(const shape& made_for)
-    : made_for_(made_for), newest_(std::make_unique<native_arena>(made_for)), native_(newest_.get()) {
-  annex::of_process().prepare(made_for.workers);
-}
+    : made_for_(made_for), newest_(std::make_unique<native_arena>(made_for)), native_(newest_.get()) {}
 
 arena::~arena() = default;
 
@@ -132,25 +98,28 @@ class helper_group : public tbb::isolated_task_group {
 /// A team's helpers: how they are called, and waited for.
 class task_group_crew final : public crew, private annex::caller {
  public:
-  /// `by_annex`: through the annex as far as the arena has places.
-  task_group_crew(team& team, tbb::task_arena& home, worker_places& helpers, std::atomic<bool>& damaged,
+  /// `by_annex`: calls them through the annex.
+  task_group_crew(team& team, tbb::task_arena& home, annex::places& helpers, std::atomic<bool>& damaged,
                   bool promised, bool by_annex)
-      : team_(team), home_(home), helpers_(helpers), damaged_(damaged), promised_(promised), by_annex_(by_annex) {}
+      : caller(helpers),
+        team_(team),
+        home_(home),
+        helpers_(helpers),
+        damaged_(damaged),
+        promised_(promised),
+        by_annex_(by_annex) {}
 
   // The destructor of a tbb::task_group throws if nobody has waited for it.
   ~task_group_crew() noexcept override = default;
 
   void call_helper() override {
-    if (call_through_annex(take_places(1)) == 0) spawn(1);
+    if (!call_through_annex(1)) spawn_all(1);
   }
 
   /// Calls this many helpers, if there is memory for it.
   void call(std::size_t helpers) noexcept {
-    const std::size_t places = take_places(helpers);
-    // Without a free place there is no use for the annex, and no need to take its mutex at the end.
-    by_annex_ = by_annex_ && (places != 0 || helpers == 0);
     try {
-      call_branches(helpers - call_through_annex(places));
+      if (!call_through_annex(helpers)) spawn_all(helpers);
     } catch (...) {
       note_failure();
     }
@@ -163,15 +132,29 @@ class task_group_crew final : public crew, private annex::caller {
   /// Runs nothing but what was called here: who waits for an inner batch never picks up another task of an outer one.
   /// Throws what a call for helpers failed with.
   void wait() {
-    if (by_annex_) helpers_.give_back(annex::of_process().close(*this));
+    if (by_annex_) annex::of_process().close(*this);
     group_.wait();
     helpers_ended_.acquire();
+    give_back_places(places_held_.load(std::memory_order_relaxed));  // of helpers that were not wanted any more
     if (failure_) std::rethrow_exception(failure_);
   }
 
  private:
+  bool call_through_annex(std::size_t helpers) { return by_annex_ && annex::of_process().call(*this, helpers); }
+
+  void spawn_all(std::size_t helpers) {
+    helpers_.take(helpers);
+    places_held_.fetch_add(helpers, std::memory_order_relaxed);
+    spawn_branches(helpers);
+  }
+
+  void give_back_places(std::size_t places) noexcept {
+    places_held_.fetch_sub(places, std::memory_order_relaxed);
+    helpers_.give_back(places);
+  }
+
   /// Two branches of a tree.
-  void call_branches(std::size_t helpers) {
+  void spawn_branches(std::size_t helpers) {
     if (helpers == 0) return;
     const std::size_t half = helpers / 2;
     spawn(helpers - half);
@@ -190,36 +173,24 @@ class task_group_crew final : public crew, private annex::caller {
   void help(std::size_t branch) noexcept {
     if (std::this_thread::get_id() != caller_) worker_budget::note_worker();
     if (!team_.wants_help()) return;
-    helpers_.take_one_more();
     try {
-      call_branches(branch - 1);
+      spawn_branches(branch - 1);
     } catch (...) {
       note_failure();
     }
     isolate([this] { team_.assist(*this); });
-    helpers_.give_back(1);
-  }
-
-  std::size_t take_places(std::size_t wanted) noexcept { return by_annex_ ? helpers_.take(wanted) : 0; }
-
-  /// One for each of the places. Returns how many were called; the places of the others are given back.
-  std::size_t call_through_annex(std::size_t places) {
-    if (places == 0 || annex::of_process().call(*this, places)) return places;
-    helpers_.give_back(places);
-    return 0;
+    give_back_places(1);
   }
 
   /// A worker has come through the annex.
   void welcome() noexcept override {
     worker_budget::note_worker();
-    if (team_.wants_help()) {
-      try {
-        home_.execute(tsan::handed_over([this] { isolate([this] { team_.assist(*this); }); }));
-      } catch (...) {  // no memory to enter the arena
-        note_failure();
-      }
+    if (!team_.wants_help()) return;
+    try {
+      home_.execute(tsan::handed_over([this] { isolate([this] { team_.assist(*this); }); }));
+    } catch (...) {  // no memory to enter the arena
+      note_failure();
     }
-    helpers_.give_back(1);
   }
 
   void note_failure() noexcept {
@@ -255,10 +226,11 @@ class task_group_crew final : public crew, private annex::caller {
 
   team& team_;
   tbb::task_arena& home_;
-  worker_places& helpers_;
+  annex::places& helpers_;
+  std::atomic<std::size_t> places_held_{0};  // for those that were spawned; a count alone, it orders nothing
   std::atomic<bool>& damaged_;
   const bool promised_;
-  bool by_annex_;  // final before anybody is called
+  const bool by_annex_;
   const std::thread::id caller_ = std::this_thread::get_id();
   std::atomic_flag has_failed_;
   std::exception_ptr failure_;  // of the call that failed first; read after the wait

@@ -16,7 +16,7 @@ using namespace support;
 /// Each worker that comes waits until it may leave.
 class host final : public annex::caller {
  public:
-  explicit host(std::size_t workers) : all(workers + 1) {}
+  host(annex::places& where, std::size_t workers) : caller(where), all(workers + 1) {}
 
   void welcome() noexcept override {
     ++came;
@@ -31,82 +31,136 @@ class host final : public annex::caller {
   std::atomic<std::size_t> missed = 0;
 };
 
+/// An arena's promise of workers and its places, and a team that may have as many helpers.
+struct arena_of {
+  explicit arena_of(std::size_t workers) : promised(workers, true), places(workers), counted(workers, true) {}
+
+  worker_budget::share promised;
+  annex::places places;
+  annex::team counted;
+};
+
+annex& process() { return annex::of_process(); }
+
 TEST(Annex, SendsAsManyWorkersAsAreCalled) {
   for (const std::size_t workers : {1U, 2U, 3U, 20U}) {
-    const worker_budget::share promised(workers, true);
-    const annex::team counted(workers, true);
-    host some(workers);
+    arena_of arena(workers);
+    host some(arena.places, workers);
     some.leave.set();
-    EXPECT_TRUE(annex::of_process().call(some, workers));
+    EXPECT_TRUE(process().call(some, workers));
     EXPECT_TRUE(some.all.meet());
-    EXPECT_EQ(annex::of_process().close(some), 0U);
+    process().close(some);
     EXPECT_EQ(some.came, workers);
   }
 }
 
 TEST(Annex, SendsThemAlthoughOthersAreBusyForWhomNobodyAsksAnyMore) {
-  const worker_budget::share promised(9, true);
-  const annex::team first_team(3, true);
-  host first(3);
-  EXPECT_TRUE(annex::of_process().call(first, 3));
+  arena_of busy(3);
+  host first(busy.places, 3);
+  EXPECT_TRUE(process().call(first, 3));
   EXPECT_TRUE(first.all.meet());
   for (int round = 0; round != 20; ++round) {
-    const annex::team second_team(6, true);
-    host second(6);
+    arena_of arena(6);
+    host second(arena.places, 6);
     second.leave.set();
-    EXPECT_TRUE(annex::of_process().call(second, 6));
+    EXPECT_TRUE(process().call(second, 6));
     EXPECT_TRUE(second.all.meet()) << "in round " << round;
-    annex::of_process().close(second);
+    process().close(second);
   }
   first.leave.set();
-  annex::of_process().close(first);
+  process().close(first);
   EXPECT_EQ(first.missed, 0U);
 }
 
 TEST(Annex, SendsMoreWhereMoreAreCalled) {
-  const worker_budget::share promised(5, true);
-  const annex::team counted(5, true);
-  host some(5);
+  arena_of arena(5);
+  host some(arena.places, 5);
   some.leave.set();
-  for (const std::size_t workers : {1U, 3U, 1U}) EXPECT_TRUE(annex::of_process().call(some, workers));
+  for (const std::size_t workers : {1U, 3U, 1U}) EXPECT_TRUE(process().call(some, workers));
   EXPECT_TRUE(some.all.meet());
-  EXPECT_EQ(annex::of_process().close(some), 0U);
+  process().close(some);
+  EXPECT_EQ(some.came, 5U);
 }
 
-TEST(Annex, SaysHowManyDidNotCome) {
-  const worker_budget::share promised(5, true);
-  const annex::team counted(5, true);
+TEST(Annex, SendsNoMoreAtOnceThanThereArePlaces) {
+  arena_of larger(20);
+  arena_of arena(2);
+  struct : annex::caller {
+    using caller::caller;
+    void welcome() noexcept override {
+      const gauge::visit here(inside);
+      std::this_thread::sleep_for(1ms);
+      if (++came == 10) all.set();
+    }
+    gauge inside;
+    std::atomic<int> came = 0;
+    event all;
+  } some(arena.places);
+  EXPECT_TRUE(process().call(some, 10));
+  EXPECT_TRUE(some.all.wait());
+  process().close(some);
+  EXPECT_EQ(some.came, 10);
+  EXPECT_LE(some.inside.most(), 2);
+}
+
+TEST(Annex, SendsOneAsSoonAsAPlaceIsGivenBack) {
+  arena_of arena(2);
+  host some(arena.places, 1);
+  some.leave.set();
+  arena.places.take(2);
+  EXPECT_TRUE(process().call(some, 1));
+  std::this_thread::sleep_for(2ms);
+  EXPECT_EQ(some.came, 0U);
+  arena.places.give_back(1);
+  EXPECT_TRUE(some.all.meet());
+  process().close(some);
+  arena.places.give_back(1);
+}
+
+TEST(Annex, SendsThoseThatEndToTheNextWhoWaitsForAPlace) {
+  arena_of arena(2);
+  host first(arena.places, 2);
+  host second(arena.places, 2);
+  EXPECT_TRUE(process().call(first, 2));
+  EXPECT_TRUE(process().call(second, 2));
+  EXPECT_TRUE(first.all.meet());
+  EXPECT_EQ(second.came, 0U);
+  first.leave.set();
+  second.leave.set();
+  EXPECT_TRUE(second.all.meet());
+  process().close(first);
+  process().close(second);
+}
+
+TEST(Annex, SendsNobodyAfterTheClose) {
+  arena_of arena(5);
   for (int round = 0; round != 500; ++round) {
     struct : annex::caller {
+      using caller::caller;
       void welcome() noexcept override { ++came; }
       std::atomic<std::size_t> came = 0;
-    } some;
-    EXPECT_TRUE(annex::of_process().call(some, 5));
+    } some(arena.places);
+    EXPECT_TRUE(process().call(some, 5));
     if (round % 2 == 0) std::this_thread::yield();
-    const std::size_t missing = annex::of_process().close(some);
-    EXPECT_EQ(some.came + missing, 5U);
+    process().close(some);
+    const std::size_t came = some.came;
+    EXPECT_LE(came, 5U);
+    EXPECT_FALSE(process().call(some, 5));
+    EXPECT_EQ(some.came, came);
   }
 }
 
 TEST(Annex, WaitsAtTheCloseForThoseWhoCame) {
-  const worker_budget::share promised(2, true);
-  const annex::team counted(2, true);
-  host some(2);
-  EXPECT_TRUE(annex::of_process().call(some, 2));
+  arena_of arena(2);
+  host some(arena.places, 2);
+  EXPECT_TRUE(process().call(some, 2));
   EXPECT_TRUE(some.all.meet());
   const std::jthread later([&] {
     std::this_thread::sleep_for(5ms);
     some.leave.set();
   });
-  annex::of_process().close(some);
+  process().close(some);
   EXPECT_EQ(some.left, 2U);
-}
-
-TEST(Annex, SendsNobodyToWhoHasClosed) {
-  const worker_budget::share promised(2, true);
-  host some(2);
-  EXPECT_EQ(annex::of_process().close(some), 0U);
-  EXPECT_FALSE(annex::of_process().call(some, 2));
 }
 
 TEST(AnnexTeam, WithAPromiseHasCompanyByAnyOther) {

@@ -247,6 +247,29 @@ TEST(Promise3, BesideBatchesOfWhichOnlyTheLastTasksRun) {
   EXPECT_EQ(here.missed + free.missed + automatic.missed + missed, 0);
 }
 
+// The inner batch wants helpers that its executor has no places for: they must not keep workers from others.
+TEST(Promise3, BesideAnExecutorThatIsFullAndIsCalledByItsTasks) {
+  executor full({.concurrency = 8});
+  executor eight({.concurrency = 8});
+  event release;
+  rendezvous all(9);
+  std::atomic<int> missed = 0;
+  std::jthread other([&] {
+    full.execute(std::vector(8, [&](const fanout::task_context& context) {
+      missed += all.meet() ? 0 : 1;
+      const auto wait = [&] { missed += release.wait() ? 0 : 1; };
+      context.index() == 0 ? full.execute(std::vector(8, wait)) : wait();
+    }));
+  });
+  ASSERT_TRUE(all.meet());
+  std::this_thread::sleep_for(20ms);  // so that workers would have come
+  meeting here(8);
+  eight.execute(here.tasks);
+  release.set();
+  other.join();
+  EXPECT_EQ(here.missed + missed, 0);
+}
+
 TEST(Promise3, BesideManyAutomaticBatchesWhoseTasksCompute) {
   std::atomic<bool> over = false;
   std::vector<std::jthread> others;
