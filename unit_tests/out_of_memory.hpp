@@ -64,7 +64,8 @@ inline void expect(bool holds) {
 inline std::string name_of(const testing::TestParamInfo<operation>& info) { return info.param.name; }
 
 /// Walks through `each.run`. After every refusal the operation must have given its result, or thrown that memory ran
-/// out; then `still_usable` runs with all the memory there is; and no block may be left behind. Returns how many refusals there were.
+/// out; then `still_usable` runs with all the memory there is; and no block may be left behind. Returns how many refusals
+/// there were.
 inline std::size_t walk(const operation& each, memory::source from, memory::of whom, memory::refusal how,
                         const std::function<void()>& still_usable) {
   constexpr std::size_t most_steps = 20'000;

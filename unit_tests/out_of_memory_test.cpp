@@ -412,9 +412,23 @@ void use_a_new_executor(Use use, std::size_t size = 4) {
 std::vector<operation> first_uses() {
   static const std::vector<text_task> tasks = text_tasks(12);
   static const auto run = [](executor& on) { expect_texts(on.execute(tasks), tasks.size()); };
+  static const auto run_within_itself = [](executor& on) {
+    const auto inner = [&] {
+      try {
+        run(on);
+      } catch (...) {
+        const memory::relief there_is_memory;
+        run(on);  // called by a thread within an arena that had no memory
+        throw;
+      }
+    };
+    on.execute(std::vector(4, inner));
+  };
 
   return {
       {"OfAnExecutor", [] { use_a_new_executor(run); }},
+      // Up to the cores helpers are spawned in the executor's own arena, beyond them they are called through another one.
+      {"OfAnExecutorWithinTheCores", [] { use_a_new_executor(run, 2); }},
       {"OfALargeExecutor", [] { use_a_new_executor(run, 20); }},
       {"AgainAndAgain",
        [] {
@@ -422,21 +436,8 @@ std::vector<operation> first_uses() {
            for (int i = 0; i != 3; ++i) run(on);
          });
        }},
-      {"WithinItself",
-       [] {
-         use_a_new_executor([](executor& on) {
-           const auto inner = [&] {
-             try {
-               run(on);
-             } catch (...) {
-               const memory::relief there_is_memory;
-               run(on);  // called by a thread within an arena that had no memory
-               throw;
-             }
-           };
-           on.execute(std::vector(4, inner));
-         });
-       }},
+      {"WithinItself", [] { use_a_new_executor(run_within_itself); }},
+      {"WithinItselfWithinTheCores", [] { use_a_new_executor(run_within_itself, 2); }},
   };
 }
 

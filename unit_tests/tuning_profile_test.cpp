@@ -84,6 +84,26 @@ TEST_F(TuningProfile, KeepsWhatItHoldsOfOtherWorkloads) {
   EXPECT_EQ(profile.find("other"), nullptr);
 }
 
+TEST_F(TuningProfile, HoldsTheSameIfEachMemberOfItsRecommendationsIs) {
+  const fanout::tuning_recommendation one{.workload = "a", .concurrency = 2, .confidence = 0.5, .reason = "b"};
+  EXPECT_EQ(one, fanout::tuning_recommendation(one));
+  for (const auto change : {+[](fanout::tuning_recommendation& it) { it.workload += "?"; },
+                            +[](fanout::tuning_recommendation& it) { ++it.concurrency; },
+                            +[](fanout::tuning_recommendation& it) { it.confidence = 1; },
+                            +[](fanout::tuning_recommendation& it) { it.reason.clear(); }}) {
+    fanout::tuning_recommendation changed = one;
+    change(changed);
+    EXPECT_FALSE(changed == one);
+  }
+  tuning_profile compress;
+  compress.add(report_of("compress"));
+  tuning_profile archive;
+  archive.add(report_of("archive"));
+  EXPECT_FALSE(archive == compress);
+  archive = compress;
+  EXPECT_EQ(archive, compress);
+}
+
 TEST_F(TuningProfile, ComesBackFromJsonAsItWas) {
   tuning_profile profile;
   profile.add(report_of("b \"quoted\" …"));

@@ -5,6 +5,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "fanout/tuning.hpp"
 #include "support.hpp"
@@ -34,6 +35,62 @@ TEST(TuningReport, SaysWhatItWasMadeOf) {
   EXPECT_EQ(report.machine().to_string(), "4 cores, CPU quota 1.5 cores");
   EXPECT_TRUE(report.complete());
   EXPECT_FALSE(report.precise());
+}
+
+/// Each of these changes one member.
+template <class T>
+using changes = std::vector<std::function<void(T&)>>;
+
+template <class T>
+void expect_that_each_counts(const T& original, const changes<T>& each_member) {
+  EXPECT_EQ(original, T(original));
+  for (std::size_t i = 0; i != each_member.size(); ++i) {
+    T changed = original;
+    each_member[i](changed);
+    EXPECT_FALSE(changed == original) << "member " << i;
+  }
+}
+
+TEST(TuningReport, IsTheSameIfEachMemberOfItsResultsIs) {
+  expect_that_each_counts<fanout::machine_shape>(some_results().machine, {
+                                                                             [](auto& it) { ++it.cores; },
+                                                                             [](auto& it) { it.quota.reset(); },
+                                                                             [](auto& it) { it.quota = 1.25; },
+                                                                             [](auto& it) { ++it.available; },
+                                                                         });
+  expect_that_each_counts<fanout::tuning_row>(some_results().rows[0],
+                                              {
+                                                  [](auto& it) { ++it.concurrency; },
+                                                  [](auto& it) { ++it.repetitions; },
+                                                  [](auto& it) { it.median_seconds += 1; },
+                                                  [](auto& it) { it.low_seconds += 1; },
+                                                  [](auto& it) { it.high_seconds += 1; },
+                                                  [](auto& it) { it.speedup += 1; },
+                                                  [](auto& it) { it.efficiency += 1; },
+                                                  [](auto& it) { it.cpu_seconds += 1; },
+                                                  [](auto& it) { it.voluntary_switches += 1; },
+                                                  [](auto& it) { it.involuntary_switches += 1; },
+                                                  [](auto& it) { it.peak_memory_bytes.reset(); },
+                                                  [](auto& it) { it.contender = !it.contender; },
+                                              });
+  expect_that_each_counts<tuning_results>(some_results(), {
+                                                              [](auto& it) { it.workload += "?"; },
+                                                              [](auto& it) { ++it.machine.cores; },
+                                                              [](auto& it) { it.rows.pop_back(); },
+                                                              [](auto& it) { ++it.recommended; },
+                                                              [](auto& it) { it.confidence /= 2; },
+                                                              [](auto& it) { it.reason += "?"; },
+                                                              [](auto& it) { it.complete = !it.complete; },
+                                                              [](auto& it) { it.precise = !it.precise; },
+                                                              [](auto& it) { it.tolerance += 1; },
+                                                              [](auto& it) { --it.seed; },
+                                                              [](auto& it) { ++it.budget; },
+                                                              [](auto& it) { ++it.elapsed; },
+                                                          });
+  tuning_results other = some_results();
+  other.workload = "other";
+  EXPECT_EQ(tuning_report(some_results()), tuning_report(some_results()));
+  EXPECT_FALSE(tuning_report(other) == tuning_report(some_results()));
 }
 
 TEST(TuningReport, RefusesResultsThatContradictThemselves) {

@@ -40,6 +40,11 @@ test_packages=(
   node-p-map          # runs the JavaScript of docs/coming-from.md, where there is a node
 )
 
+# What scripts/coverage needs beyond tool_packages and build_packages.
+coverage_packages=(
+  gcovr               # sums up what gcov counted
+)
+
 # What scripts/package needs beyond tool_packages.
 package_packages=(
   dpkg-dev            # what the tool depends on, from the libraries that it is linked to
