@@ -37,7 +37,8 @@ annex::team::~team() {
   if (promised_) helpers_promised.fetch_sub(helpers_, std::memory_order_relaxed);
 }
 
-// Halls are made here, and not when they are needed, because oneTBB ends the process where it has no memory for an arena.
+// Halls are made here, and not when they are needed, because oneTBB ends the process where it has no memory for an
+// arena.
 annex::places::places(std::size_t all) : all_(all) {
   if (all == 0) return;
   annex& home = of_process();
@@ -53,8 +54,8 @@ annex::places::~places() {
   home.places_ -= all_;
 }
 
-// Sequentially consistent, as the two in `call` and `add_tasks`: of one who gives back a place and one who begins to wait
-// for it, at least one sees the other.
+// Sequentially consistent, as the two in `call` and `add_tasks`: of one who gives back a place and one who begins to
+// wait for it, at least one sees the other.
 void annex::places::give_back(std::size_t some) noexcept {
   if (some == 0) return;
   taken_.fetch_sub(some);
@@ -125,7 +126,8 @@ std::size_t annex::tasks_needed() const noexcept {
   return std::min(needed, enough);
 }
 
-/// Sees to it that there are tasks enough in a hall that is large enough. Unlocks: oneTBB may wake somebody on the way.
+/// Sees to it that there are tasks enough in a hall that is large enough. Unlocks: oneTBB may wake somebody on the
+/// way.
 void annex::add_tasks(std::unique_lock<std::mutex>& lock) {
   const std::size_t needed = tasks_needed();
   if (needed == 0) return lock.unlock();

@@ -13,18 +13,18 @@ namespace fanout::detail {
 
 /// Calls workers that oneTBB would not send by itself.
 ///
-/// oneTBB takes a worker's place for vacant while it is busy. An arena asks for all its workers when it gets a task, and
-/// for none once somebody has found no task left in it, though the last ones may still run, for hours; and oneTBB wakes
-/// as many workers as are asked for *in all*, less those that are awake (`market::adjust_demand` and
+/// oneTBB takes a worker's place for vacant while it is busy. An arena asks for all its workers when it gets a task,
+/// and for none once somebody has found no task left in it, though the last ones may still run, for hours; and oneTBB
+/// wakes as many workers as are asked for *in all*, less those that are awake (`market::adjust_demand` and
 /// `private_server::wake_some` in 2021.8, thread_request_serializer.cpp in 2023.2). So the workers in somebody's long
-/// last tasks count as having come to whoever asks next. A `task_arena` for three workers beside another one's three in
-/// their last tasks gets none (measured), until those end.
+/// last tasks count as having come to whoever asks next. A `task_arena` for three workers beside another one's three
+/// in their last tasks gets none (measured), until those end.
 ///
-/// Here is an arena in which nothing is done but that workers are asked for: for all that may be at work for fanout, those
-/// that are wanted now included, and for as many as other users of oneTBB may keep busy. It asks as long as one is
-/// missing, because oneTBB counts it as having work so long. A worker that comes takes a task, which says "here I am",
-/// and goes to whoever has waited longest; and then to the next, if there is one. A task that nobody needs any more
-/// stays until a worker takes it, which may be after the call that it was for.
+/// Here is an arena in which nothing is done but that workers are asked for: for all that may be at work for fanout,
+/// those that are wanted now included, and for as many as other users of oneTBB may keep busy. It asks as long as one
+/// is missing, because oneTBB counts it as having work so long. A worker that comes takes a task, which says "here I
+/// am", and goes to whoever has waited longest; and then to the next, if there is one. A task that nobody needs any
+/// more stays until a worker takes it, which may be after the call that it was for.
 ///
 /// One mutex guards all. It is taken once for each call and twice for each worker that comes, by those only that call
 /// workers this way.
@@ -79,16 +79,17 @@ class annex {
 
   static annex& of_process();
 
-  /// Calls so many workers more, who come as there are places; false, and nothing is done, if the caller has closed, or
-  /// the application has forbidden all workers. Returns at once; costs two tasks at most, however many are called: who
-  /// comes calls the next two. Throws `std::bad_alloc` if there is no memory to call. (Where there is none later, to call
-  /// the next, they come when somebody else calls.)
+  /// Calls so many workers more, who come as there are places; false, and nothing is done, if the caller has closed,
+  /// or the application has forbidden all workers. Returns at once; costs two tasks at most, however many are called:
+  /// who comes calls the next two. Throws `std::bad_alloc` if there is no memory to call. (Where there is none later,
+  /// to call the next, they come when somebody else calls.)
   bool call(caller& from, std::size_t workers);
 
   /// No worker comes any more. Returns when all have left that had come, and what they did happens before.
   void close(caller& from);
 
-  /// A team counts its helpers here, as many as it may have at once, as long as it may have some; however it calls them.
+  /// A team counts its helpers here, as many as it may have at once, as long as it may have some; however it calls
+  /// them.
   class team {
    public:
     team(std::size_t helpers, bool promised) noexcept;
@@ -96,9 +97,9 @@ class annex {
     team& operator=(const team&) = delete;
     ~team();
 
-    /// Whether there was another one when it came whose workers might be busy, and it be short of workers therefore: any for
-    /// a team whose number was promised; one with a promise for others, because the others together have no more workers
-    /// than there are cores.
+    /// Whether there was another one when it came whose workers might be busy, and it be short of workers therefore:
+    /// any for a team whose number was promised; one with a promise for others, because the others together have no
+    /// more workers than there are cores.
     bool has_company() const noexcept { return has_company_; }
 
    private:
@@ -108,8 +109,8 @@ class annex {
   };
 
  private:
-  /// An arena that asks for so many workers, as long as there is a task in it. There are some, for 1, 2, 4, …: one that
-  /// always asked for all that oneTBB is allowed would wake them all for each call.
+  /// An arena that asks for so many workers, as long as there is a task in it. There are some, for 1, 2, 4, …: one
+  /// that always asked for all that oneTBB is allowed would wake them all for each call.
   struct hall {
     explicit hall(std::size_t workers);
     tbb::task_arena arena;

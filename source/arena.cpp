@@ -6,7 +6,6 @@
 #include <oneapi/tbb/task_group.h>
 #include <oneapi/tbb/version.h>
 
-#include <algorithm>
 #include <atomic>
 #include <exception>
 #include <memory>
@@ -21,6 +20,7 @@
 #include "worker_budget.hpp"
 
 namespace fanout::detail {
+
 /// A `tbb::task_arena` is *damaged* when it had no memory to spawn a task. Where a thread spawns its first task in an
 /// arena, oneTBB notes the size of a list for its tasks and then finds no memory for the list; the next task that is
 /// spawned in that place is written through a null pointer (arena_slot.h, allocate_task_pool, in 2021.1 to 2023.2). So

@@ -11,9 +11,9 @@ namespace fanout {
 /// The arena of an executor: for a `tbb::parallel_for` or an observer of your own among its workers. It lives as
 /// long as the executor.
 ///
-/// Work that you put into it yourself is not counted by the executor's limit. The arena takes `limit - 1` workers for it
-/// at most. Its `max_concurrency()` is larger than the limit: it counts the seats of callers, too, who wait for the end
-/// of their batch, and of their helpers.
+/// Work that you put into it yourself is not counted by the executor's limit. The arena takes `limit - 1` workers for
+/// it at most. Its `max_concurrency()` is larger than the limit: it counts the seats of callers, too, who wait for the
+/// end of their batch, and of their helpers.
 inline tbb::task_arena& native_arena(executor& owner) {
   return *static_cast<tbb::task_arena*>(detail::native_arena_of(owner));
 }
