@@ -5,7 +5,8 @@ gcovr (5.2, Debian's) counts the branches of a template once for each instantiat
 are compiled but never called included. So a branch of a header that dozens of tests take was missed dozens of times.
 Here a branch of a line is taken if any instantiation takes it. Where instantiations of a line differ in the number of
 their branches (`if constexpr`), each kind counts on its own; one that no test runs does not count beside others that
-are run. Branches that gcov marks as thrown exceptions, which the compiler makes of every call, do not count.
+are run. Branches that gcov marks as thrown exceptions, which the compiler makes of every call, do not count; nor do those
+of an assert, of which one side would be a defect.
 
 Usage: merge_instantiations.py BUILD ROOT FOLDER... > TRACEFILE
 """
@@ -76,8 +77,10 @@ def main(build, root, *folders):
     files = []
     for path in sorted(lines):
         of_file = []
+        source = (root / path).read_text(encoding="utf-8").splitlines()
         for number, line in sorted(lines[path].items()):
-            branches = [{"count": count, "fallthrough": False, "throw": False} for count in line.branches()]
+            counts = [] if source[number - 1].lstrip().startswith("assert(") else line.branches()
+            branches = [{"count": count, "fallthrough": False, "throw": False} for count in counts]
             of_file.append({"line_number": number, "count": line.count, "branches": branches, **AS_USUAL})
         files.append({"file": path, "lines": of_file, "functions": []})
     json.dump({"gcovr/format_version": "0.3", "files": files}, sys.stdout)
