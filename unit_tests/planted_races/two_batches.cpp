@@ -5,6 +5,7 @@
 #include <fanout/fanout.hpp>
 
 #include <chrono>
+#include <cstdio>
 #include <functional>
 #include <thread>
 #include <vector>
@@ -52,6 +53,10 @@ void run_round(milliseconds to_leave) {
 }  // namespace
 
 int main() {
+  if (fanout::available_concurrency() < 2) {
+    std::puts("skipped: above the cores the annex calls the helpers, and its mutex orders the batches");
+    return 0;
+  }
   using namespace std::chrono_literals;
   for (const milliseconds to_leave : {1ms, 10ms, 100ms, 1000ms}) run_round(to_leave);
   return shared == 2 ? 0 : 1;  // nobody else would read it, and the compiler leave out the writes
