@@ -11,17 +11,15 @@
 namespace fanout::detail {
 namespace {
 
-// Of all teams, and of those with a promise. Counts alone, they order nothing.
+// Of all teams, and of those with a promise. Counts alone, they order nothing else.
 std::atomic<std::size_t> helpers_of_all{0};
 std::atomic<std::size_t> helpers_promised{0};
 
+// Sequentially consistent, and in this order: of a team with a promise and one without, at least one sees the other.
 bool count(std::size_t helpers, bool promised) noexcept {
-  const bool others = helpers_of_all.fetch_add(helpers, std::memory_order_relaxed) != 0;
-  if (promised) {
-    helpers_promised.fetch_add(helpers, std::memory_order_relaxed);
-    return others;
-  }
-  return helpers_promised.load(std::memory_order_relaxed) != 0;
+  if (promised) helpers_promised.fetch_add(helpers);
+  const bool others = helpers_of_all.fetch_add(helpers) != 0;
+  return promised ? others : helpers_promised.load() != 0;
 }
 
 /// For these helpers, and as many workers as oneTBB has without fanout: others may keep these busy.
@@ -42,8 +40,9 @@ annex::team::~team() {
 annex::places::places(std::size_t all) : all_(all) {
   if (all == 0) return;
   annex& home = of_process();
+  const std::size_t allowed = worker_budget::current_limit() - 1;
   const std::lock_guard lock(home.mutex_);
-  home.open_halls(workers_for(home.places_ + all));
+  home.open_halls(workers_for(home.places_ + all), allowed);
   home.places_ += all;
 }
 
@@ -81,8 +80,7 @@ annex& annex::of_process() {
 }
 
 /// None is larger than what oneTBB is allowed now: it would complain on stderr.
-void annex::open_halls(std::size_t workers) {
-  const std::size_t allowed = worker_budget::current_limit() - 1;
+void annex::open_halls(std::size_t workers, std::size_t allowed) {
   for (;;) {
     const std::size_t largest = halls_.empty() ? 0 : halls_.back()->room;
     if (largest >= std::min(workers, allowed)) return;
@@ -98,9 +96,11 @@ annex::hall& annex::hall_for_now() noexcept {
 }
 
 bool annex::call(caller& from, std::size_t workers) {
-  if (worker_budget::current_limit() == 1) return false;  // oneTBB would send one all the same, to what is enqueued
+  const std::size_t allowed = worker_budget::current_limit() - 1;
+  if (allowed == 0) return false;  // oneTBB would send one all the same, to what is enqueued
   std::unique_lock lock(mutex_);
-  if (from.closed_ || halls_.empty()) return false;
+  if (from.closed_) return false;
+  open_halls(workers_for(places_), allowed);  // an application's own limit may have been lower then, and is gone
   if (from.wanted_ == 0 && workers != 0) {
     *end_ = &from;
     end_ = &from.next_;
@@ -151,7 +151,7 @@ void annex::add_tasks(std::unique_lock<std::mutex>& lock) {
 
 void annex::take_task(hall& from) noexcept {
   std::unique_lock lock(mutex_);
-  --from.tasks;
+  if (from.tasks != 0) --from.tasks;  // else oneTBB threw for want of memory when the task was there already
   while (caller* const who = first_who_has_place()) {
     who->where_.take(1);
     ++who->at_work_;

@@ -21,10 +21,10 @@ namespace fanout::detail {
 /// in their last tasks gets none (measured), until those end.
 ///
 /// Here is an arena in which nothing is done but that workers are asked for: for all that may be at work for fanout,
-/// those that are wanted now included, and for as many as other users of oneTBB may keep busy. It asks as long as one
-/// is missing, because oneTBB counts it as having work so long. A worker that comes takes a task, which says "here I
-/// am", and goes to whoever has waited longest; and then to the next, if there is one. A task that nobody needs any
-/// more stays until a worker takes it, which may be after the call that it was for.
+/// those that are wanted now included, and for as many as other users of oneTBB keep busy on the cores. It asks as long
+/// as one is missing, because oneTBB counts it as having work so long. A worker that comes takes a task, which says
+/// "here I am", and goes to whoever has waited longest; and then to the next, if there is one. A task that nobody needs
+/// any more stays until a worker takes it, which may be after the call that it was for.
 ///
 /// One mutex guards all. It is taken once for each call and twice for each worker that comes, by those only that call
 /// workers this way.
@@ -81,8 +81,8 @@ class annex {
 
   /// Calls so many workers more, who come as there are places; false, and nothing is done, if the caller has closed,
   /// or the application has forbidden all workers. Returns at once; costs two tasks at most, however many are called:
-  /// who comes calls the next two. Throws `std::bad_alloc` if there is no memory to call. (Where there is none later,
-  /// to call the next, they come when somebody else calls.)
+  /// who comes calls the next two. Throws `std::bad_alloc` if there is no memory to call. (Where there is none later to
+  /// call the next, or for another caller at this very moment, they come when somebody else calls.)
   bool call(caller& from, std::size_t workers);
 
   /// No worker comes any more. Returns when all have left that had come, and what they did happens before.
@@ -118,7 +118,7 @@ class annex {
     std::size_t tasks = 0;  // that nobody has taken
   };
 
-  void open_halls(std::size_t workers);
+  void open_halls(std::size_t workers, std::size_t allowed);
   hall& hall_for_now() noexcept;
   std::size_t tasks_needed() const noexcept;
   void add_tasks(std::unique_lock<std::mutex>& lock);

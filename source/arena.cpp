@@ -65,33 +65,42 @@ arena::native_arena& arena::sound_one() {
 
 namespace {
 
-/// A task group that can be waited for although oneTBB had no memory to run something in it. It counts what is to run
-/// before it has memory for it (until 2021.13), or at least before it has memory to spawn it, and then would wait for
-/// ever for what never runs.
+/// A task group that can be waited for although oneTBB had no memory to run something in it. It counts a task before it
+/// has memory for it (until 2021.13), or at least before it has memory to spawn it, and then would wait for ever for what
+/// never runs. No public call takes that back, so this lowers the group's own counter: the one place where fanout knows
+/// more of oneTBB than its interface. A version where the counter is not there does not compile.
 class helper_group : public tbb::isolated_task_group {
  public:
   using isolated_task_group::isolated_task_group;
 
-  /// As `run`. Throws `std::bad_alloc`; then the arena may be damaged. (What oneTBB throws where it cannot create a
-  /// worker comes when the task has been spawned, and changes nothing here.)
+  /// As `defer`. Throws `std::bad_alloc`; then nothing has changed.
   template <class F>
-  void try_run(F&& f) {
+  tbb::task_handle try_defer(F&& f) {
 #if TBB_VERSION_MAJOR < 2022
     try {
-      run(std::forward<F>(f));
+      return defer(std::forward<F>(f));
     } catch (const std::bad_alloc&) {
       m_wait_ctx.release();
       throw;
     }
 #else
-    tbb::task_handle made = defer(std::forward<F>(f));  // nothing has been counted if that throws
+    return defer(std::forward<F>(f));
+#endif
+  }
+
+  /// As `run`. Throws `std::bad_alloc`; then the arena may be damaged. (What oneTBB throws where it cannot create a
+  /// worker comes when the task has been spawned, and changes nothing here.)
+  void try_run(tbb::task_handle&& made) {
     try {
       run(std::move(made));
     } catch (const std::bad_alloc&) {
+#if TBB_VERSION_MAJOR < 2022
+      m_wait_ctx.release();
+#else
       tbb::detail::r1::get_thread_reference_vertex(&m_wait_vertex)->release();
+#endif
       throw;
     }
-#endif
   }
 };
 
@@ -135,7 +144,7 @@ class task_group_crew final : public crew, private annex::caller {
     if (by_annex_) annex::of_process().close(*this);
     group_.wait();
     helpers_ended_.acquire();
-    give_back_places(places_held_.load(std::memory_order_relaxed));  // of helpers that were not wanted any more
+    give_back_places(places_held_.load(std::memory_order_relaxed));  // of helpers that could not be called
     if (failure_) std::rethrow_exception(failure_);
   }
 
@@ -172,7 +181,7 @@ class task_group_crew final : public crew, private annex::caller {
 
   void help(std::size_t branch) noexcept {
     if (std::this_thread::get_id() != caller_) worker_budget::note_worker();
-    if (!team_.wants_help()) return;
+    if (!team_.wants_help()) return give_back_places(branch);
     try {
       spawn_branches(branch - 1);
     } catch (...) {
@@ -210,8 +219,9 @@ class task_group_crew final : public crew, private annex::caller {
   template <class F>
   void run(F&& f) {
     if (damaged_.load(std::memory_order_relaxed)) throw std::bad_alloc();
+    tbb::task_handle made = group_.try_defer(std::forward<F>(f));
     try {
-      group_.try_run(std::forward<F>(f));
+      group_.try_run(std::move(made));
     } catch (const std::bad_alloc&) {
       damaged_.store(true, std::memory_order_relaxed);
       throw;
@@ -241,8 +251,8 @@ class task_group_crew final : public crew, private annex::caller {
   helper_group group_{context_};
 };
 
-/// Whether the calling thread may be a worker of oneTBB's that runs somebody's task. (Or it is not the first thread of
-/// its own that came into an arena: no harm.)
+/// Whether the calling thread may be a worker of oneTBB's that runs a task of the user's. (One that came through the
+/// annex may have the first place in its arena; but its team is company. And any thread may have another place: no harm.)
 bool may_be_busy_worker() noexcept { return tbb::this_task_arena::current_thread_index() > 0; }
 
 }  // namespace
@@ -261,9 +271,11 @@ void arena::fan_out_from_inside(team& team, std::size_t helpers) {
 
 void arena::fan_out_here(native_arena& here, team& team, std::size_t helpers, bool from_worker) const {
   const annex::team counted(team.most_helpers(), made_for_.promised);
+  // A call through the annex makes oneTBB ask for many workers, and for fewer when they have come; and with those it
+  // forgets the ones that a spawn of this team had asked for and that were not awake yet (market::adjust_demand). The
+  // worker that finds the annex empty comes here then, which is enough for a team of one helper.
   const bool workers_may_be_missing =
-      counted.has_company() ||
-      (made_for_.promised && (from_worker || team.most_helpers() >= available_concurrency()));
+      counted.has_company() || (made_for_.promised && (from_worker || team.most_helpers() > 1));
   task_group_crew crew(team, here.arena, here.helpers, here.damaged, made_for_.promised, workers_may_be_missing);
   crew.call(helpers);
   crew.lead();

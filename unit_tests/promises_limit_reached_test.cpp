@@ -270,6 +270,36 @@ TEST(Promise3, BesideAnExecutorThatIsFullAndIsCalledByItsTasks) {
   EXPECT_EQ(here.missed + missed, 0);
 }
 
+// The helper of the outer batch comes when the calling thread has all its tasks; it must not hold a place for that.
+TEST(Promise3, OfAnAutomaticBatchWithinTheLastTaskOfAnotherBesideANamedOne) {
+  const auto caller = std::this_thread::get_id();
+  bool is_done = false;
+  for (int round = 0; round != 100 && !is_done; ++round) {
+    executor four({.concurrency = 4});
+    rendezvous met(5);
+    event release;
+    meeting here(fanout::available_concurrency());
+    std::atomic<int> missed = 0;
+    std::jthread other;
+    execute_in_parallel(std::vector<std::function<void()>>{
+        [] {},
+        [&] {
+          if (std::this_thread::get_id() != caller) return;
+          std::this_thread::sleep_for(5ms);  // so that the helper has come
+          other = std::jthread(
+              [&] { four.execute(std::vector(4, [&] { missed += met.meet() && release.wait() ? 0 : 1; })); });
+          missed += met.meet() ? 0 : 1;
+          execute_in_parallel(here.tasks);
+          release.set();
+          is_done = true;
+        },
+    });
+    if (other.joinable()) other.join();
+    EXPECT_EQ(here.missed + missed, 0);
+  }
+  EXPECT_TRUE(is_done);
+}
+
 TEST(Promise3, BesideManyAutomaticBatchesWhoseTasksCompute) {
   std::atomic<bool> over = false;
   std::vector<std::jthread> others;

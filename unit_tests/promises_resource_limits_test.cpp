@@ -263,4 +263,19 @@ TEST(Promise10ResourceLimits, OfTheApplicationAreForgottenWhenTheyEnd) {
   EXPECT_EQ(missed, 0);
 }
 
+TEST(Promise10ResourceLimits, OfTheApplicationAreForgottenByExecutorsThatWereMadeMeanwhile) {
+  for (const std::size_t parallelism : {1U, 2U, 3U}) {
+    const std::size_t size = 10 * parallelism;  // each more than whatever was there before
+    std::optional<tbb::global_control> lower(std::in_place, tbb::global_control::max_allowed_parallelism,
+                                             parallelism);
+    executor many({.concurrency = size});
+    lower.reset();
+    EXPECT_EQ(many.concurrency(), size);
+    rendezvous all(size);
+    std::atomic<int> missed = 0;
+    many.execute(std::vector(size, [&] { missed += all.meet() ? 0 : 1; }));
+    EXPECT_EQ(missed, 0);
+  }
+}
+
 }  // namespace
