@@ -12,8 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::uint64_t most_cores = 1'000'000;
-
 /// What the parser says, without its own name for it, and not all of it: it quotes what it did not understand.
 std::string shortened(std::string_view what) {
   constexpr std::size_t longest = 200;
@@ -171,8 +169,8 @@ void json_reader::refuse(const std::string& what) const {
 }
 
 machine_shape machine_from(const json_reader& reader) {
-  machine_shape machine{.cores = reader.at("cores").whole_number(most_cores),
-                        .available = reader.at("available").whole_number(most_cores)};
+  machine_shape machine{.cores = reader.at("cores").whole_number(most_threads),
+                        .available = reader.at("available").whole_number(most_threads)};
   if (const json_reader quota = reader.at("quota"); !quota.is_null()) machine.quota = quota.number();
   return machine;
 }

@@ -15,6 +15,7 @@ namespace fanout::detail {
 inline constexpr std::size_t largest_document = std::size_t{16} << 20;  ///< In bytes.
 inline constexpr int deepest_nesting = 32;
 inline constexpr std::size_t most_values = 100'000;
+inline constexpr std::uint64_t most_threads = 1'000'000;  ///< As a limit, or as the cores of a machine.
 
 /// Parses a document, and checks that it is of the schema, and of version 1. Throws `tuning_error`.
 json_value parse_document(std::string_view text, std::string_view schema);

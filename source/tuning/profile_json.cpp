@@ -10,9 +10,9 @@ namespace fanout {
 namespace {
 
 using detail::json_reader;
+using detail::most_threads;
 
 constexpr auto schema = "fanout-tuning-profile";
-constexpr std::uint64_t most_threads = 1'000'000;
 
 tuning_recommendation recommendation_from(const json_reader& reader, const std::string& path) {
   tuning_recommendation entry{.workload = reader.at("workload").text(),

@@ -16,9 +16,9 @@ namespace {
 
 using detail::json_reader;
 using detail::json_writer;
+using detail::most_threads;
 
 constexpr auto schema = "fanout-tuning";
-constexpr std::uint64_t most_threads = 1'000'000;
 constexpr std::uint64_t most_runs = 1'000'000'000;
 constexpr auto most_nanoseconds = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
