@@ -74,6 +74,33 @@ struct watching : batch_scenario<watching<runners, tasks, block>, runners, 1, ta
   }
 };
 
+/// The open rest alone: its owner takes one task after the other from the front, and each thief once from the back.
+template <std::size_t thieves, std::size_t tasks>
+struct stealing : rl::test_suite<stealing<thieves, tasks>, int{thieves + 1}> {
+  fresh_start fresh_;
+  std::unique_ptr<claims::open_rest> rest_ = std::make_unique<claims::open_rest>();
+  std::array<int, tasks> taken_{};
+
+  void before() { rest_->open({0, tasks}); }
+
+  void thread(unsigned me) {
+    if (me != 0) return count(rest_->take_back());
+    for (;;) {
+      const bite mine = rest_->take_front([](std::size_t) { return std::size_t{1}; });
+      if (mine.empty()) return;
+      count(mine);
+    }
+  }
+
+  void count(bite mine) {
+    for (std::size_t each = mine.first; each != mine.last; ++each) RL_ASSERT(++taken_[each] == 1);
+  }
+
+  void after() {
+    for (const int times : taken_) RL_ASSERT(times == 1);
+  }
+};
+
 TEST(ClaimsModel, TwoRunnersTakeEachTaskOnceAndLeaveWhenNoneIsLeft) {
   const finding one_by_one = every_execution<taking<2, 3, 1>>();
   EXPECT_TRUE(one_by_one.holds()) << one_by_one;
@@ -81,6 +108,13 @@ TEST(ClaimsModel, TwoRunnersTakeEachTaskOnceAndLeaveWhenNoneIsLeft) {
   EXPECT_TRUE(all_at_once.holds()) << all_at_once;
   const finding two_blocks = every_execution<taking<2, 3, 2>>();
   EXPECT_TRUE(two_blocks.holds()) << two_blocks;
+}
+
+TEST(ClaimsModel, AnOwnerAndTwoThievesTakeEachTaskOfARestOnce) {
+  const finding two_tasks = every_execution<stealing<2, 2>>();
+  EXPECT_TRUE(two_tasks.holds()) << two_tasks;
+  const finding four_tasks = every_execution<stealing<2, 4>>();
+  EXPECT_TRUE(four_tasks.holds()) << four_tasks;
 }
 
 TEST(ClaimsModel, AWatcherIsNotToldTooEarlyThatAllAreTaken) {
