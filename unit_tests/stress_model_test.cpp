@@ -220,10 +220,11 @@ TEST(StressGenerator, MakesThePlansOfADriverFromTheSeedAndItsNumberAlone) {
 
 TEST(StressGenerator, CoversWhatTheStressTestIsFor) {
   stress::generator generator(1, 0);
+  std::vector<stress::batch_plan> plans;
   std::string text;
   std::size_t largest = 0;
   for (int count = 0; count != 5'000; ++count) {
-    const stress::batch_plan plan = generator.next();
+    const stress::batch_plan& plan = plans.emplace_back(generator.next());
     largest = std::max(largest, plan.size);
     text += stress::describe(plan) + '\n';
   }
@@ -263,6 +264,9 @@ TEST(StressGenerator, CoversWhatTheStressTestIsFor) {
   const std::size_t nested = text.find(" { ");
   ASSERT_NE(nested, std::string::npos);
   EXPECT_NE(text.find(" } }"), std::string::npos) << "no batch is nested to depth 3";
+  EXPECT_TRUE(std::any_of(plans.begin(), plans.end(), [](const stress::batch_plan& plan) {
+    return plan.place == stress::place::own_executor && plan.of(0) == stress::action::meet;
+  })) << "no batch reaches the limit of an executor";
 }
 
 TEST(StressHangWatchDeathTest, EndsTheProcessAndSaysWhatEachDriverDoes) {

@@ -73,7 +73,7 @@ class generator {
     plan.limit = one_in(12) ? fanout::unlimited : some_limit();
   }
 
-  /// Small ones, and the edges; a few large ones, where no other batch is inside or around.
+  /// Small ones, and the edges; a few large ones, where no other batch is around.
   void choose_size(batch_plan& plan, std::size_t depth) {
     const std::size_t edge = plan.names_its_limit()      ? plan.limit
                              : plan.place == place::free ? fanout::available_concurrency()
@@ -124,14 +124,19 @@ class generator {
   batch_plan& with_habits(batch_plan& plan, std::size_t depth) {
     if (plan.size == 0) return plan;
     if (depth != deepest && one_in(depth + 1)) nest(plan, depth);
-    const bool may_meet = plan.place == place::free && plan.call != call::with_pool && plan.call != call::invoke &&
-                          plan.inner.empty() && plan.names_its_limit() && plan.limit <= plan.size;
-    if (may_meet && one_in(3)) {
-      plan.habits.push_back({action::meet, 0, 1, plan.limit});
+    if (may_meet(plan) && one_in(3)) {
+      plan.habits.push_back({action::meet, 0, 1, plan.runners()});
       return plan;
     }
     for (std::size_t more = below(4); more != 0; --more) plan.habits.push_back(habit_of(plan));
     return plan;
+  }
+
+  /// Whether its limit must be reached: somebody named it, it has tasks enough, and no others use its threads.
+  static bool may_meet(const batch_plan& plan) {
+    const bool is_named = plan.place == place::own_executor || (plan.place == place::free && plan.names_its_limit());
+    return is_named && plan.call != call::with_pool && plan.call != call::invoke && plan.inner.empty() &&
+           plan.limit_of_threads() <= plan.size;
   }
 
   /// At most three of its tasks run the inner batch.

@@ -104,15 +104,21 @@ struct batch_plan {
 
   /// The most tasks that may be in flight at once, whatever limits them.
   std::size_t runners() const {
-    std::size_t most = std::min({size, limit, fanout::max_concurrency()});
+    std::size_t most = std::min(size, limit_of_threads());
     if (call == stress::call::with_pool) most = std::min(most, pool_size());
+    return std::max<std::size_t>(most, 1);
+  }
+
+  /// The same, whatever its size and its pool.
+  std::size_t limit_of_threads() const {
+    std::size_t most = std::min(limit, fanout::max_concurrency());
     if (place == stress::place::free) {
       const bool is_automatic = limit == fanout::automatic && call != stress::call::with_pool;
       if (is_automatic) most = std::min(most, fanout::available_concurrency());
     } else {
       most = std::min(most, executor_limit());
     }
-    return std::max<std::size_t>(most, 1);
+    return most;
   }
 
   std::size_t pool_size() const { return pool != 0 ? pool : shared_pool_size; }

@@ -189,14 +189,14 @@ class running_batch {
 
   void run_inner(const fanout::task_context& context);
 
-  /// The first tasks of the batch, as many as its limit says, wait for each other. Unless the limit is reached, they
+  /// The first tasks of the batch, as many as may be in flight, wait for each other. Unless the limit is reached, they
   /// wait in vain.
   void meet(const fanout::task_context& context) {
     const auto end = std::chrono::steady_clock::now() + support::patience;
     std::unique_lock lock(mutex_);
     ++arrived_;
     changed_.notify_all();
-    while (arrived_ < what.limit && !context.stop_requested() && shared.greedy == 0) {
+    while (arrived_ < what.runners() && !context.stop_requested() && shared.greedy == 0) {
       if (std::chrono::steady_clock::now() > end) return seen.limit_was_not_reached();
       changed_.wait_for(lock, std::chrono::milliseconds(1));
     }
