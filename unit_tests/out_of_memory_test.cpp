@@ -7,12 +7,15 @@
 #include <chrono>
 #include <exception>
 #include <functional>
+#include <iterator>
 #include <list>
 #include <memory>
 #include <ranges>
+#include <set>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -390,6 +393,20 @@ std::vector<operation> pools() {
   };
 }
 
+/// However it ends, all threads of the executor come together afterwards.
+template <class Use>
+void use_an_executor(Use use, executor& on, std::size_t size) {
+  try {
+    use(on);
+  } catch (...) {
+    const memory::relief there_is_memory;
+    expect_limit(on, size);
+    throw;
+  }
+  const memory::relief there_is_memory;
+  expect_limit(on, size);
+}
+
 /// An executor that no thread has been in, so that oneTBB has to allocate for each that comes. There is memory to make it:
 /// oneTBB crashes where there is none for an arena (it destroys lanes of a task_stream that were never constructed).
 template <class Use>
@@ -398,15 +415,7 @@ void use_a_new_executor(Use use, std::size_t size = 4) {
     const memory::relief there_is_memory;
     return std::make_unique<executor>(fanout::executor_options{.concurrency = size});
   }();
-  try {
-    use(*fresh);
-  } catch (...) {
-    const memory::relief there_is_memory;
-    expect_limit(*fresh, size);  // the same executor
-    throw;
-  }
-  const memory::relief there_is_memory;
-  expect_limit(*fresh, size);
+  use_an_executor(use, *fresh, size);
 }
 
 std::vector<operation> first_uses() {
@@ -441,14 +450,37 @@ std::vector<operation> first_uses() {
   };
 }
 
-/// Workers for all that follows: one that starts when there is no memory ends the process.
+/// Workers for all that follows: one that starts when there is no memory ends the process. As many as all executors here
+/// are promised together.
 void have_workers() {
   static const bool done = [] {
-    executor many({.concurrency = 30});
-    expect_limit(many, 30);
+    executor many({.concurrency = 80});
+    expect_limit(many, 80);
     return true;
   }();
   static_cast<void>(done);
+}
+
+/// Those that make no arena: oneTBB crashes where there is no memory for one.
+std::vector<operation> operations_in_arenas_that_exist() {
+  std::vector<operation> chosen;
+  const auto choose = [&](const std::vector<operation>& all, const std::set<std::string>& names) {
+    std::copy_if(all.begin(), all.end(), std::back_inserter(chosen),
+                 [&](const operation& each) { return names.count(each.name) != 0; });
+  };
+  choose(batches(), {"Void", "Strings", "FreeNamed", "FreeAutomatic", "ManyRunners", "Progress", "AFailure",
+                     "AllFailures", "Settle", "SettleOfFailures", "Invoke"});
+  choose(pools(), {"Waiting", "Execute", "ExecuteOnAnExecutor", "Map"});
+
+  // Long enough for workers to come, who call others.
+  static const auto sleep_in_tasks = [](executor& on) {
+    on.execute(std::vector(40, [] { std::this_thread::sleep_for(100us); }));
+  };
+  static executor two({.concurrency = 2});
+  static executor twenty({.concurrency = 20});
+  chosen.push_back({"OfSleepersWithinTheCores", [] { use_an_executor(sleep_in_tasks, two, 2); }});
+  chosen.push_back({"OfManySleepers", [] { use_an_executor(sleep_in_tasks, twenty, 20); }});
+  return chosen;
 }
 
 class OutOfMemory : public testing::TestWithParam<operation> {
@@ -458,7 +490,13 @@ class OutOfMemory : public testing::TestWithParam<operation> {
     counted::reset();
     for (const auto how : {memory::refusal::once, memory::refusal::then_on}) {
       SCOPED_TRACE(how == memory::refusal::once ? "one refusal" : "nothing more");
-      EXPECT_GT(walk(GetParam(), from, whom, how, all_is_well), 0U) << "nothing was refused";
+      // A batch may find that its workers have been asked for by the batch before, and allocate nothing for that; on one
+      // core nearly always.
+      std::size_t refusals = 0;
+      for (int round = 0; round != 100 && refusals == 0 && !HasFailure(); ++round)
+        refusals = walk(GetParam(), from, whom, how, all_is_well);
+      const bool may_be_none = from == memory::source::scheduler && fanout::available_concurrency() == 1;
+      EXPECT_TRUE(refusals > 0 || may_be_none) << "nothing was refused";
       EXPECT_EQ(counted::population.alive(), 0);
     }
   }
@@ -482,5 +520,7 @@ TEST_P(OutOfMemoryInTheScheduler, AnybodyIsRefused) {
 INSTANTIATE_TEST_SUITE_P(Batches, OutOfMemory, testing::ValuesIn(batches()), name_of);
 INSTANTIATE_TEST_SUITE_P(Pools, OutOfMemory, testing::ValuesIn(pools()), name_of);
 INSTANTIATE_TEST_SUITE_P(FirstUse, OutOfMemoryInTheScheduler, testing::ValuesIn(first_uses()), name_of);
+INSTANTIATE_TEST_SUITE_P(Later, OutOfMemoryInTheScheduler, testing::ValuesIn(operations_in_arenas_that_exist()),
+                         name_of);
 
 }  // namespace

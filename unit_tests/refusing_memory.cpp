@@ -1,6 +1,7 @@
 #include "refusing_memory.hpp"
 
 #include <dlfcn.h>
+#include <oneapi/tbb/detail/_small_object_pool.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -143,6 +144,28 @@ void* dlopen(const char* file, int mode) noexcept {
 }
 
 }  // extern "C"
+
+// Not declared in any header of oneTBB's interface; its inline code calls them, so their names and types are as fixed as
+// the binary interface of libtbb.so.12.
+namespace tbb::detail::r1 {
+
+void* allocate(d1::small_object_pool*& pool, std::size_t size) {
+  using function = void* (*)(d1::small_object_pool*&, std::size_t);
+  static const auto next =
+      reinterpret_cast<function>(dlsym(RTLD_NEXT, "_ZN3tbb6detail2r18allocateERPNS0_2d117small_object_poolEm"));
+  if (memory::refuse(memory::source::scheduler)) throw std::bad_alloc();
+  return next(pool, size);
+}
+
+void* allocate(d1::small_object_pool*& pool, std::size_t size, const d1::execution_data& data) {
+  using function = void* (*)(d1::small_object_pool*&, std::size_t, const d1::execution_data&);
+  static const auto next = reinterpret_cast<function>(
+      dlsym(RTLD_NEXT, "_ZN3tbb6detail2r18allocateERPNS0_2d117small_object_poolEmRKNS2_14execution_dataE"));
+  if (memory::refuse(memory::source::scheduler)) throw std::bad_alloc();
+  return next(pool, size, data);
+}
+
+}  // namespace tbb::detail::r1
 
 // oneTBB loses the memory of a task that it could not spawn, and what it had allocated before an allocation failed.
 extern "C" const char* __lsan_default_suppressions() {  // NOLINT: the name is the sanitizer's

@@ -7,7 +7,8 @@
 ///
 /// oneTBB allocates nearly nothing by `operator new`. It looks for libtbbmalloc by `dlopen`, and takes malloc and
 /// memalign if there is none. The test binary refuses that `dlopen` and offers `scalable_malloc` and its kin itself,
-/// which oneTBB refers to as weak symbols. So both shares are counted, apart from each other.
+/// which oneTBB refers to as weak symbols. So both shares are counted, apart from each other. A task's memory comes from
+/// a pool that keeps what tasks before it had; so that it can be refused each time, the binary stands in the pool's way.
 ///
 /// `malloc` itself is left alone: what the C library and the language's run time take from it (exceptions, threads,
 /// streams of C) is no promise of fanout's.
@@ -22,7 +23,7 @@ enum class of {
 /// From whom.
 enum class source {
   language,   // operator new
-  scheduler,  // oneTBB's allocator
+  scheduler,  // oneTBB's allocator, and its pools of tasks
 };
 
 /// How long.
