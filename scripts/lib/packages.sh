@@ -63,8 +63,8 @@ peer_packages=(
 )
 
 # What other systems call the same.
-in_other_words='a C++20 compiler (g++ 12 or clang 16, or newer), CMake 3.22 or newer, Ninja, oneTBB, CLI11, fmt,
-nlohmann-json and zstd; for the tests and benchmarks GoogleTest, Relacy, SQLite, Google Benchmark, Asio, Python 3,
+in_other_words='a C++20 compiler (g++ 12 or newer, or clang, 14 for the library and 16 for all tests), CMake 3.22 or
+newer, Ninja, oneTBB, CLI11, fmt, nlohmann-json and zstd; for the tests and benchmarks GoogleTest, Relacy, SQLite, Google Benchmark, Asio, Python 3,
 pkg-config, clang++-19, clang-tidy and Doxygen, too'
 
 is_installed() {
