@@ -478,8 +478,11 @@ std::vector<operation> operations_in_arenas_that_exist() {
   };
   static executor two({.concurrency = 2});
   static executor twenty({.concurrency = 20});
+  static executor adaptive({.concurrency = 4, .adaptive = true});
   chosen.push_back({"OfSleepersWithinTheCores", [] { use_an_executor(sleep_in_tasks, two, 2); }});
   chosen.push_back({"OfManySleepers", [] { use_an_executor(sleep_in_tasks, twenty, 20); }});
+  chosen.push_back({"OfSleepersWhoseNumberIsSought",
+                    [] { adaptive.execute(std::vector(30, [] { std::this_thread::sleep_for(5ms); })); }});
   return chosen;
 }
 

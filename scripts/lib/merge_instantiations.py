@@ -5,8 +5,10 @@ gcovr (5.2, Debian's) counts the branches of a template once for each instantiat
 are compiled but never called included. So a branch of a header that dozens of tests take was missed dozens of times.
 Here a branch of a line is taken if any instantiation takes it. Where instantiations of a line differ in the number of
 their branches (`if constexpr`), each kind counts on its own; one that no test runs does not count beside others that
-are run. Branches that gcov marks as thrown exceptions, which the compiler makes of every call, do not count; nor do those
-of an assert, of which one side would be a defect.
+are run. gcov puts the instantiations of a lambda one behind the other, and does not say how many: if the lengths of
+such a line differ between object files and are multiples of the shortest, that is one instantiation; else there are
+as many as functions that begin where the lambda does. Branches that gcov marks as thrown exceptions, which the
+compiler makes of every call, do not count; nor do those of an assert, of which one side would be a defect.
 
 Usage: merge_instantiations.py BUILD ROOT FOLDER... > TRACEFILE
 """
@@ -35,30 +37,41 @@ def functions_at(number, functions):
     return sum(1 for each in around if each["start_line"] == begin)
 
 
+def split(lambdas):
+    """The counts of several instantiations at a time, with the number of functions there: one by one."""
+    lengths = {len(branches) for branches, _ in lambdas}
+    shortest = min(lengths, default=0)
+    are_multiples = len(lengths) > 1 and all(length % shortest == 0 for length in lengths)
+    for branches, functions in lambdas:
+        alone = len(branches) // functions if functions and len(branches) % functions == 0 else len(branches)
+        size = shortest if are_multiples else alone
+        yield from (branches[at : at + size] for at in range(0, len(branches), size))
+
+
 class Line:
     """All instantiations of one line, in all object files."""
 
     def __init__(self):
         self.count = 0
-        self.kinds = {}  # number of branches: the count of each
+        self.of_functions = []  # the counts of the branches of one instantiation each
+        self.of_lambdas = []  # of several at a time
 
     def add(self, counted, functions):
         self.count += counted["count"]
         branches = [branch["count"] for branch in counted["branches"] if not branch["throw"]]
-        if not branches:
-            return
-        # gcov tells instantiations of a function apart, but puts those of a lambda one behind the other.
-        parts = 1 if counted.get("function_name") else functions_at(counted["line_number"], functions)
-        if parts == 0 or len(branches) % parts != 0:
-            parts = 1
-        size = len(branches) // parts
-        known = self.kinds.setdefault(size, [0] * size)
-        for number, count in enumerate(branches):
-            known[number % size] += count
+        if branches and counted.get("function_name"):
+            self.of_functions.append(branches)
+        elif branches:
+            self.of_lambdas.append((branches, functions_at(counted["line_number"], functions)))
 
     def branches(self):
-        run = [kind for kind in self.kinds.values() if any(kind)]
-        return [count for kind in run or list(self.kinds.values())[:1] for count in kind]
+        kinds = {}  # number of branches: the count of each
+        for branches in [*self.of_functions, *split(self.of_lambdas)]:
+            known = kinds.setdefault(len(branches), [0] * len(branches))
+            for number, count in enumerate(branches):
+                known[number] += count
+        run = [kind for kind in kinds.values() if any(kind)]
+        return [count for kind in run or list(kinds.values())[:1] for count in kind]
 
 
 def main(build, root, *folders):
