@@ -20,8 +20,8 @@ std::size_t largest_bite(const progress& progress, std::size_t runners) {
 void batch_control::fail(std::size_t index) noexcept { static_cast<batch*>(this)->record_failure(index); }
 std::stop_token batch_control::stop_token() { return static_cast<batch*>(this)->token(); }
 
-batch::batch(const batch_request& request, std::size_t runners, const frame& place, bool promised,
-             gate* entrance, presence& caller, std::size_t adapt_from)
+batch::batch(const batch_request& request, std::size_t runners, const frame& place, bool promised, gate* entrance,
+             presence& caller, std::size_t adapt_from)
     : request_(request),
       frame_(place),
       promised_(promised),

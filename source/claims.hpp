@@ -18,8 +18,9 @@
 /// The size of a block follows the time that the runner's last tasks took. Tasks cheaper than a microsecond come in
 /// blocks of 16 µs times the number of runners, so that the runners meet at the cursor as rarely on 200 cores as on 2.
 /// Dearer ones come in blocks of 16 µs (on more than 32 runners of half a microsecond a runner), which is one from there
-/// on, and each is a bite of its own, so that nothing waits behind it. (As blocks of their own, tasks of 2 µs cost 5 % more than in `tbb::parallel_for`: each taking brings the
-/// cursor's line from another core, 140 ns on the virtual machine that measured it.)
+/// on, and each is a bite of its own, so that nothing waits behind it. (As blocks of their own, tasks of 2 µs cost 5 %
+/// more than in `tbb::parallel_for`: each taking brings the cursor's line from another core, 140 ns on the virtual machine
+/// that measured it.)
 namespace fanout::detail {
 
 /// The tasks first … last, which nobody else will run.
