@@ -140,6 +140,20 @@ struct closing : pool_scenario<closing<threads, slots, lent>, threads, slots, le
   }
 };
 
+/// Thread 0 gives its slot back, thread 1 waits with a limit that passes at any moment, and thread 2 closes the pool.
+struct closing_on_a_limit : pool_scenario<closing_on_a_limit, 3, 1, 1> {
+  void thread(unsigned me) {
+    const time_point limit{};
+    if (me == 0) give_back_all();
+    if (me == 1) acquire_and_give_back(me, &limit);
+    if (me == 2) line_->close();
+  }
+  void after() {
+    pool_scenario::after();
+    RL_ASSERT(let_go_[0] == 1);
+  }
+};
+
 /// Thread 0 closes the pool before it gives its slot back, while thread 1 tries to get it. (It may, if it does not know of
 /// the closing yet; then it is let go when it comes back.)
 struct closing_first : pool_scenario<closing_first, 2, 1, 1> {
@@ -217,6 +231,14 @@ TEST(PoolLineModel, LongASlotHandedOverAsTheLimitPassesGoesToWhoWaitsBehind) {
   if (!has_time()) GTEST_SKIP() << "takes a minute: set FANOUT_MODEL=long";
   const finding found = every_execution<giving_up<3>>();
   EXPECT_TRUE(found.holds()) << found;
+}
+
+TEST(PoolLineModel, LongClosingMeetsAReleaseAndALimitThatPasses) {
+  if (!has_time()) GTEST_SKIP() << "takes a minute: set FANOUT_MODEL=long";
+  const finding found = every_execution<closing_on_a_limit>();
+  EXPECT_TRUE(found.holds()) << found;
+  EXPECT_EQ(closing_on_a_limit::answers,
+            (std::set{pool_line::answer::slot, pool_line::answer::none, pool_line::answer::closed}));
 }
 
 TEST(PoolLineModel, LongClosingMeetsAReleaseAndAWaiter) {

@@ -22,7 +22,8 @@
 /// **What is exhaustive**, in the scenarios of `every_execution`: each interleaving of the steps at atomics, fences, mutexes
 /// and condition variables, each moment at which a limit may pass, and for each load the newest value or, where the memory
 /// model allows it, the one before. With two threads, each atomic's compare-and-swap may also fail once for no reason.
-/// Two threads are searched in seconds, and most of what three can do with FANOUT_MODEL=long. A store that becomes visible
+/// Two threads are searched in seconds. Three are in some scenarios, the larger of them with FANOUT_MODEL=long; what is too
+/// large even for that, three runners who share a cursor and blocks, is searched by chance. A store that becomes visible
 /// after a later load (what a sequentially consistent fence is for), a missing acquire or release, a deadlock, endless
 /// spinning, and a data race on what a scenario calls a resource are found.
 ///
