@@ -80,7 +80,7 @@ class helper_group : public tbb::isolated_task_group {
     try {
       return defer(std::forward<F>(f));
     } catch (const std::bad_alloc&) {
-      m_wait_ctx.release();
+      uncount();
       throw;
     }
 #else
@@ -94,13 +94,18 @@ class helper_group : public tbb::isolated_task_group {
     try {
       run(std::move(made));
     } catch (const std::bad_alloc&) {
-#if TBB_VERSION_MAJOR < 2022
-      m_wait_ctx.release();
-#else
-      tbb::detail::r1::get_thread_reference_vertex(&m_wait_vertex)->release();
-#endif
+      uncount();
       throw;
     }
+  }
+
+ private:
+  void uncount() {
+#if TBB_VERSION_MAJOR < 2022
+    m_wait_ctx.release();
+#else
+    tbb::detail::r1::get_thread_reference_vertex(&m_wait_vertex)->release();
+#endif
   }
 };
 
