@@ -113,26 +113,39 @@ void refuse_empty_mapper(const F& mapper) {
   }
 }
 
-/// The loop over a block of tasks, inlined around the caller's own `run_one(index, batch)`: the engine calls it
-/// through one pointer for a block, never for a task.
+/// Runs a chunk of tasks: calls `start(index)` for each that may start, and returns the index after the last one.
+template <class Start>
+std::size_t run_chunk(task_range tasks, chunk& mine, batch_control& batch, const Start& start) noexcept {
+  const bool fenced = batch.fenced();
+  std::size_t index = tasks.first;
+  for (; index != tasks.last; ++index) {
+    if (!mine.may_start(index, fenced)) [[unlikely]] {
+      tasks.last = mine.settle(index);
+      if (index == tasks.last) break;
+    }
+    start(index);
+  }
+  return index;
+}
+
+/// The loop over a chunk of tasks, inlined around the caller's own `run_one(index, batch)`: the engine calls it
+/// through one pointer for a chunk, never for a task.
 ///
-/// It works with a copy of the closure, whose members the compiler keeps in registers: after the atomic load that each
-/// task begins with, GCC reads again whatever lies in memory (13 instructions for an empty task became 7). So a closure
-/// holds pointers and small values.
+/// It works with a copy of the closure, whose members the compiler keeps in registers: after the atomic accesses that
+/// each task begins with, GCC reads again whatever lies in memory (13 instructions for an empty task became 7). So a
+/// closure holds pointers and small values.
 template <class RunOne>
-requires std::is_trivially_copyable_v<RunOne> std::size_t run_block(void* object, std::size_t first, std::size_t last,
+requires std::is_trivially_copyable_v<RunOne> std::size_t run_block(void* object, task_range tasks, chunk& mine,
                                                                     batch_control& batch)
 noexcept {
   RunOne run_one = *static_cast<RunOne*>(object);
-  std::size_t index = first;
-  for (; index != last && !batch.stopped(); ++index) {
+  return run_chunk(tasks, mine, batch, [&](std::size_t index) {
     try {
       run_one(index, batch);
     } catch (...) {
       batch.fail(index);
     }
-  }
-  return index;
+  });
 }
 
 template <class RunOne>

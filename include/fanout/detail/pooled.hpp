@@ -58,20 +58,26 @@ struct pooled_block {
   typed_pool<T>& pool;
   RunOne& run_one;  // (index, batch, resource)
 
-  static std::size_t run(void* object, std::size_t first, std::size_t last, batch_control& batch) noexcept {
+  static std::size_t run(void* object, task_range tasks, chunk& mine, batch_control& batch) noexcept {
     pooled_block& self = *static_cast<pooled_block*>(object);
-    std::size_t index = first;
-    for (; index != last && !batch.stopped(); ++index) {
-      try {
-        const task_lease<T> lease(self.pool, index, batch);
-        if (batch.stopped()) break;  // while it waited, or while its resource was made
-        self.run_with(lease.resource(), index, batch);
-      } catch (...) {
-        if (batch.stopped()) break;
-        batch.fail(index);
-      }
+    std::size_t not_started = 0;  // the batch was stopped while they waited for a resource
+    const std::size_t end = run_chunk(tasks, mine, batch, [&](std::size_t index) {
+      if (!self.try_run(index, batch)) ++not_started;
+    });
+    return end - not_started;
+  }
+
+  /// False if the batch was stopped before the task had a resource.
+  bool try_run(std::size_t index, batch_control& batch) noexcept {
+    try {
+      const task_lease<T> lease(pool, index, batch);
+      if (batch.stopped()) return false;  // while it waited, or while its resource was made
+      run_with(lease.resource(), index, batch);
+    } catch (...) {
+      if (batch.stopped()) return false;
+      batch.fail(index);
     }
-    return index;
+    return true;
   }
 
   /// A failure is told before the lease goes back: a task that waits for that very resource must not start by it.
