@@ -921,8 +921,9 @@ TEST_F(ResourcePool, KnowsForHowLongItsLeasesAreOut) {
   EXPECT_FALSE(pool.outstanding()[0].task.has_value());
 }
 
+// The default is the same however a unit is compiled: it is part of the definition of `pool_options`.
 TEST_F(ResourcePool, KnowsNothingOfItsLeasesWhereNobodyAsked) {
-  resource_pool<numbered> pool(numbers(), 1, {.track_leases = false});
+  resource_pool<numbered> pool(numbers(), 1);
   const auto lent = pool.acquire();
   EXPECT_TRUE(pool.outstanding().empty());
 }

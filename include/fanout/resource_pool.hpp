@@ -39,12 +39,8 @@ struct pool_options {
   /// lent.
   std::chrono::nanoseconds max_lifetime = std::chrono::nanoseconds::max();
 
-  /// Whether `outstanding()` knows the leases. Costs a reading of the clock for each.
-#if defined(NDEBUG)
+  /// Whether `outstanding()` lists the leases. Costs one reading of the clock for each lease.
   bool track_leases = false;
-#else
-  bool track_leases = true;
-#endif
 };
 
 namespace detail {
@@ -259,7 +255,7 @@ class resource_pool {
   /// All figures. Looks at each slot.
   pool_statistics statistics() const { return pool_->statistics(); }
 
-  /// For how long each lease has been out; empty unless `pool_options::track_leases`, which debug builds set.
+  /// For how long each lease has been out; empty unless `pool_options::track_leases` is set.
   std::vector<outstanding_lease> outstanding() const { return pool_->outstanding(); }
 
   /// For the library.
