@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <utility>
 
 #include "fanout/detail/call.hpp"
@@ -105,14 +106,15 @@ template <class Range, class T>
 auto execute_with_pool_on(executor_core* executor, Range&& range, resource_pool<T>& pool, const run_options& options) {
   check_pooled_tasks<Range, T>();
   using R = std::remove_cv_t<task_result<item_t<Range>, T&>>;
-  const run_options limited = limited_by_pool(options, pool.size());
+  const std::shared_ptr<typed_pool<T>> kept = pool.shared();  // a task or another thread may destroy the pool
+  const run_options limited = limited_by_pool(options, kept->size());
   const auto tasks = input_from<Range>(range);
   refuse_empty_tasks(executor, tasks, limited);
   results<R> output(tasks.size());
   auto run_one = [&](std::size_t index, batch_control& batch, T& resource) {
     output.where().make(index, [&]() -> R { return call_task(index, batch, tasks[index], resource); });
   };
-  pooled_block<T, decltype(run_one)> pooled{pool.typed(), run_one};
+  pooled_block<T, decltype(run_one)> pooled{*kept, run_one};
   run_batch(executor, {tasks.size(), pooled.block(), limited});
   return std::move(output).take();
 }
@@ -122,14 +124,15 @@ auto map_with_pool_on(executor_core* executor, Range&& range, resource_pool<T>& 
                       const run_options& options) {
   check_pooled_mapper<Range, F, T>();
   using R = std::remove_cv_t<mapper_result<F, item_t<Range>, T&>>;
-  const run_options limited = limited_by_pool(options, pool.size());
+  const std::shared_ptr<typed_pool<T>> kept = pool.shared();  // a task or another thread may destroy the pool
+  const run_options limited = limited_by_pool(options, kept->size());
   refuse_empty_mapper(mapper);
   const auto items = input_from<Range>(range);
   results<R> output(items.size());
   auto run_one = [&](std::size_t index, batch_control& batch, T& resource) {
     output.where().make(index, [&]() -> R { return call_mapper(index, batch, mapper, items[index], resource); });
   };
-  pooled_block<T, decltype(run_one)> pooled{pool.typed(), run_one};
+  pooled_block<T, decltype(run_one)> pooled{*kept, run_one};
   run_batch(executor, {items.size(), pooled.block(), limited});
   return std::move(output).take();
 }
