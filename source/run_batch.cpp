@@ -153,6 +153,8 @@ void run_free(std::size_t limit, const batch_request& request) {
 
 }  // namespace
 
+bool is_executor_of_one(const executor_core* executor) noexcept { return executor != nullptr && executor->limit() == 1; }
+
 void throw_empty_task(std::size_t index) {
   throw std::invalid_argument("tasks[" + std::to_string(index) + "] is an empty function");
 }
