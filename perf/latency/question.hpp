@@ -18,7 +18,8 @@
 /// The question: how long does a small batch take from the call to its end? `warm_N` is a batch of N empty tasks on a
 /// competitor that has just run one, `cold_2` makes the competitor, runs a batch of two on it and destroys it again.
 /// `warm_named_N` has N threads for its N tasks, be there fewer cores: with fanout, free calls that name the number.
-/// `make_destroy_8` is no batch: it makes a competitor of 8 threads, as another one did before, and destroys it.
+/// `make_destroy_8` is no batch: it makes a competitor of 8 threads, as another one did before, and destroys it;
+/// `make_destroy_8_used` is the same where that other one has run a batch, so that its threads were at work.
 /// With tasks this small nobody gains by a second thread; what can be lost is the waking of one, and what a batch
 /// costs by itself.
 ///
@@ -86,14 +87,16 @@ void enter_named() {
 
 template <class Competitor>
 void enter_making() {
-  add("make_destroy_8", Competitor::name, [](benchmark::State& state) {
-    constexpr std::size_t concurrency = 8;
-    {
-      Competitor first(concurrency);
-      perf::warm_up(first, concurrency);
-    }
-    for (auto _ : state) state.SetIterationTime(median_time([] { Competitor competitor(concurrency); }));
-  });
+  constexpr std::size_t concurrency = 8;
+  for (const bool used : {false, true}) {
+    add(used ? "make_destroy_8_used" : "make_destroy_8", Competitor::name, [used](benchmark::State& state) {
+      {
+        Competitor first(concurrency);
+        if (used) perf::warm_up(first, concurrency);
+      }
+      for (auto _ : state) state.SetIterationTime(median_time([] { Competitor competitor(concurrency); }));
+    });
+  }
 }
 
 /// For those that have something to make besides threads: an executor, an arena. The threads are oneTBB's and stay.
