@@ -74,7 +74,7 @@ const planted violations[] = {
        r.shared_limits.push_back({"the executor that loops call", 4, 5});
      },
      "5 threads at work at once for the executor that loops call of 4"},
-    {"ALimitNotReached", returned, [](auto& r) { r.meeting = {.expected = 2, .came = 1, .in_vain = true}; },
+    {"ALimitNotReached", returned, [](auto& r) { r.meeting = {.expected = 2, .came = 2, .at_meeting_in_vain = 1}; },
      "1 of 2 tasks that meet were in flight at a limit of 2"},
     {"AMeetingThatATaskMissed", returned, [](auto& r) { r.meeting.came = 1; }, "1 tasks came to a meeting of 2"},
     // errors

@@ -276,14 +276,8 @@ class batch_run final : public running_batch {
     record_.reports_progress = what.callback.wanted;
     record_.interval = what.callback.interval;
     record_.caller = this_thread_number();
-    if (executor != nullptr) {
-      const auto most = static_cast<std::size_t>(executor->at_work.most());
-      record_.shared_limits.push_back({"its executor", executor->limit, most});
-    }
-    if (what.has(action::loop)) {
-      const auto most = static_cast<std::size_t>(called_in_loops->at_work_in_loops.most());
-      record_.shared_limits.push_back({"the executor that loops call", called_in_loops->limit, most});
-    }
+    if (executor != nullptr) record_.shared_limits.push_back(executor->use());
+    if (what.has(action::loop)) record_.shared_limits.push_back(called_in_loops->use_in_loops());
     if (automatic_at_work != nullptr) {
       const auto most = static_cast<std::size_t>(automatic_at_work->most());
       record_.shared_limits.push_back({"automatic batches in each other", fanout::available_concurrency(), most});

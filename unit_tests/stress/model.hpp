@@ -73,10 +73,10 @@ class model {
   }
 
   void reaches_the_limit() {
-    const auto& [expected, came, in_vain] = record_.meeting;
-    if (in_vain)
-      broken("limit is reached", came, " of ", expected, " tasks that meet were in flight at a limit of ",
-             record_.limit);
+    const auto& [expected, came, at_meeting_in_vain] = record_.meeting;
+    if (at_meeting_in_vain != 0)
+      broken("limit is reached", at_meeting_in_vain, " of ", expected,
+             " tasks that meet were in flight at a limit of ", record_.limit);
     if (everything_ran() && came != expected)
       broken("limit is reached", came, " tasks came to a meeting of ", expected);
   }

@@ -102,7 +102,7 @@ class observer {
   /// A task has come to the meeting: which one, from 1.
   std::size_t came_to_meet() { return ++came_to_meet_; }
   std::size_t at_meeting() const { return came_to_meet_; }
-  void met_in_vain() { met_in_vain_ = true; }
+  void met_in_vain() { at_meeting_in_vain_ = at_meeting(); }
 
   void notice(std::string what) {
     const std::lock_guard lock(mutex_);
@@ -127,7 +127,7 @@ class observer {
     record.callback_threw_in = callback_threw_in_;
     record.stop_requested_at = stop_requested_at_;
     record.meeting.came = came_to_meet_;
-    record.meeting.in_vain = met_in_vain_;
+    record.meeting.at_meeting_in_vain = at_meeting_in_vain_;
     record.noticed = noticed_;
     record.results_alive = results_alive;
     record.failures_alive = failures_alive;
@@ -146,7 +146,7 @@ class observer {
   support::gauge in_flight_;
   std::atomic<moment> stop_requested_at_{0};
   std::atomic<std::size_t> came_to_meet_{0};
-  std::atomic<bool> met_in_vain_{false};
+  std::atomic<std::size_t> at_meeting_in_vain_{0};
   std::atomic<bool> closed_{false};
   std::atomic<std::size_t> late_{0};
 

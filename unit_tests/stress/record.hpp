@@ -56,7 +56,7 @@ struct limit_use {
 struct meeting_record {
   std::size_t expected = 0;
   std::size_t came = 0;
-  bool in_vain = false;  // one has waited for longer than it can take
+  std::size_t at_meeting_in_vain = 0;  // when one had waited for longer than it can take; 0: none has
 };
 
 enum class ending { returned, task_error, aggregate_error, cancelled, callback_error, refused, unexpected };

@@ -49,6 +49,11 @@ struct measured_executor {
   const std::size_t limit;
   support::gauge at_work;
   support::gauge at_work_in_loops;  // only on tasks of batches that turns of loops run
+
+  limit_use use() const { return {"its executor", limit, static_cast<std::size_t>(at_work.most())}; }
+  limit_use use_in_loops() const {
+    return {"the executor that loops call", limit, static_cast<std::size_t>(at_work_in_loops.most())};
+  }
 };
 
 /// Executors that threads hand to each other: made by one, used and moved by others, one after the other, and destroyed
