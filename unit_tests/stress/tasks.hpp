@@ -220,7 +220,7 @@ class running_batch {
     if (is_last) changed_.notify_all();
     while (seen.at_meeting() < meeting_ && !given_up_ && !stop_seen() && shared.workers_suffice()) {
       changed_.wait_for(lock, std::chrono::milliseconds(1));
-      if (std::chrono::steady_clock::now() < end) continue;
+      if (given_up_ || std::chrono::steady_clock::now() < end) continue;
       seen.met_in_vain();
       given_up_ = true;
     }
