@@ -9,7 +9,7 @@
 #include "../support.hpp"
 #include "world.hpp"
 
-/// Another caller of an executor, who holds all of it for a while.
+/// Another caller of an executor. It holds all slots for a while.
 namespace stress {
 
 class occupation {

@@ -56,8 +56,8 @@ struct measured_executor {
   }
 };
 
-/// Executors that threads hand to each other: made by one, used and moved by others, one after the other, and destroyed
-/// by whoever finds that there are enough.
+/// Executors that threads hand to each other: one thread makes an executor, others move and use it, one at a time, and
+/// the oldest idle one is destroyed by the thread that leaves one too many.
 class passed_on_executors {
  public:
   static constexpr std::size_t most_idle = 2;
