@@ -29,9 +29,6 @@ using namespace std::chrono_literals;
 
 constexpr unsigned drivers = 4;
 
-/// What a driver may have promised at once, so that all of them and the shared executors fit into oneTBB's 256 workers.
-constexpr std::size_t workers_of_a_driver = 60;
-
 /// No batch takes so long on the busiest machine: the longest wait in one is `support::patience`, for a meeting.
 constexpr auto longest_batch = 4 * support::patience;
 
@@ -61,11 +58,11 @@ class batch_stress {
 
  private:
   void drive(std::size_t driver, std::size_t number, std::shared_ptr<const stress::batch_plan> plan) {
-    const int greedy = plan->promised_workers() > workers_of_a_driver ? 1 : 0;
+    const std::size_t promised = plan->promised_workers();
     states_[driver].begin(number, stress::describe(*plan));
-    world_.greedy += greedy;
+    world_.promised += promised;
     stress::batch_run::run(std::move(plan), world_, nullptr, nullptr);
-    world_.greedy -= greedy;
+    world_.promised -= promised;
     states_[driver].end();
   }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <ostream>
 #include <string>
@@ -11,7 +10,6 @@
 #include <vector>
 
 #include "stress/example_records.hpp"
-#include "stress/generator.hpp"
 #include "stress/hang_watch.hpp"
 #include "stress/model.hpp"
 
@@ -71,7 +69,14 @@ const planted violations[] = {
     // limits
     {"ALimitExceeded", returned, [](auto& r) { r.most_in_flight = 3; }, "3 tasks in flight at a limit of 2"},
     {"AnExecutorsLimitExceeded", returned, [](auto& r) { r.shared_limits[0].most = 3; }, "3 threads at work"},
-    {"ALimitNotReached", returned, [](auto& r) { r.limit_not_reached = true; }, "never 2 tasks in flight"},
+    {"ALoopThatExceedsTheLimitOfWhatItCalls", returned,
+     [](auto& r) {
+       r.shared_limits.push_back({"the executor that loops call", 4, 5});
+     },
+     "5 threads at work at once for the executor that loops call of 4"},
+    {"ALimitNotReached", returned, [](auto& r) { r.meeting = {.expected = 2, .came = 2, .at_meeting_in_vain = 1}; },
+     "1 of 2 tasks that meet were in flight at a limit of 2"},
+    {"AMeetingThatATaskMissed", returned, [](auto& r) { r.meeting.came = 1; }, "1 tasks came to a meeting of 2"},
     // errors
     {"AFailureLost", returned, [](auto& r) { r.tasks[2].threw = true; }, "the failure of task 2 is lost"},
     {"AConsequenceToldAsTheCause", failed,
@@ -160,6 +165,9 @@ const planted violations[] = {
     {"StartsAfterTheRequest", cancelled, [](auto& r) { r.stop_requested_at = 1; },
      "3 tasks started after the request"},
     {"AStartOfAStoppedBatch", cancelled, [](auto& r) { r.was_stopped_before = true; }, "4 tasks of a stopped batch"},
+    {"AStoppedBatchThatRan", stopped_before, [](auto& r) { r.tasks[0].starts = 1; }, "1 tasks of a stopped batch"},
+    {"AStoppedCallThatWaited", stopped_before, [](auto& r) { r.held_up_by_others = true; },
+     "the call of a stopped batch waited"},
     // bad input
     {"BadInputThatRan", returned, [](auto& r) { r.input_is_bad = true; }, "was not refused"},
     {"GoodInputRefused", refused, [](auto& r) { r.input_is_bad = false; }, "refused, though it was good"},
@@ -185,8 +193,8 @@ INSTANTIATE_TEST_SUITE_P(OfEachPromise, StressModel, testing::ValuesIn(violation
                          [](const auto& each) { return std::string(each.param.name); });
 
 TEST(StressModel, HasNothingToSayOfBatchesAsTheyMustBe) {
-  for (const auto make :
-       {returned, failed, all_run_some_failed, cancelled, settled, with_progress, refused, broken_off, alone})
+  for (const auto make : {returned, failed, all_run_some_failed, cancelled, stopped_before, settled, with_progress,
+                          refused, broken_off, alone})
     EXPECT_EQ(all(stress::model::violations(make())), "");
 }
 
@@ -201,72 +209,6 @@ TEST(StressModel, AllowsAGapForEachRunner) {
   record.tasks[0].started_at = 20;
   record.tasks[2].started_at = 21;
   EXPECT_EQ(all(stress::model::violations(record)), "");
-}
-
-TEST(StressGenerator, MakesThePlansOfADriverFromTheSeedAndItsNumberAlone) {
-  const auto plans = [](std::uint64_t seed, unsigned driver) {
-    stress::generator generator(seed, driver);
-    std::string text;
-    for (int count = 0; count != 200; ++count) text += stress::describe(generator.next()) + '\n';
-    return text;
-  };
-  const std::string some = plans(7, 1);
-  plans(7, 2);
-  EXPECT_EQ(plans(7, 1), some);
-  EXPECT_NE(plans(7, 2), some);
-  EXPECT_NE(plans(8, 1), some);
-  EXPECT_NE(plans(7 + (std::uint64_t{1} << 32U), 1), some) << "the upper half of the seed counts";
-}
-
-TEST(StressGenerator, CoversWhatTheStressTestIsFor) {
-  stress::generator generator(1, 0);
-  std::vector<stress::batch_plan> plans;
-  std::string text;
-  std::size_t largest = 0;
-  for (int count = 0; count != 5'000; ++count) {
-    const stress::batch_plan& plan = plans.emplace_back(generator.next());
-    largest = std::max(largest, plan.size);
-    text += stress::describe(plan) + '\n';
-  }
-  EXPECT_GT(largest, 90'000U);
-  for (const char* part : {"execute<void>",
-                           "map<bool>",
-                           "settle<tracked>",
-                           "with_pool<",
-                           "invoke<",
-                           " 0 tasks",
-                           " 1 tasks",
-                           "limit 1,",
-                           "limit 64",
-                           "limit unlimited",
-                           "run_all",
-                           "own token",
-                           "requested before",
-                           "outer task",
-                           "from outside",
-                           "throws at 1,",
-                           "LIMIT 0",
-                           "LIMIT TOO LARGE",
-                           "EMPTY TASK",
-                           "bare",
-                           "adaptive executor",
-                           "shared executor 4",
-                           "its executor",
-                           "throw ",
-                           "meet ",
-                           "make executor",
-                           "use lease",
-                           "wait for stop",
-                           "request outer stop",
-                           "allocate",
-                           "sleep"})
-    EXPECT_NE(text.find(part), std::string::npos) << "no plan says " << part;
-  const std::size_t nested = text.find(" { ");
-  ASSERT_NE(nested, std::string::npos);
-  EXPECT_NE(text.find(" } }"), std::string::npos) << "no batch is nested to depth 3";
-  EXPECT_TRUE(std::any_of(plans.begin(), plans.end(), [](const stress::batch_plan& plan) {
-    return plan.place == stress::place::own_executor && plan.of(0) == stress::action::meet;
-  })) << "no batch reaches the limit of an executor";
 }
 
 TEST(StressHangWatchDeathTest, EndsTheProcessAndSaysWhatEachDriverDoes) {

@@ -17,6 +17,7 @@
 #include "fanout/fanout.hpp"
 #include "model.hpp"
 #include "observer.hpp"
+#include "occupation.hpp"
 #include "payload.hpp"
 #include "plan.hpp"
 #include "tasks.hpp"
@@ -53,18 +54,36 @@ class batch_run final : public running_batch {
 
  private:
   void run() {
-    if (what.has_own_executor()) own_executor_.emplace(what.executor, what.place == place::adaptive_executor);
-    if (own_executor_) executor = &*own_executor_;
-    if (what.place == place::shared_executor) executor = shared.executors[what.executor].get();
+    find_executors();
     {
+      const std::unique_ptr<occupation> others = occupied_by_others();
       const std::jthread stopper = stop_from_outside();
       call_and_note_the_ending();
       seen.close();
+      if (others != nullptr) record_.held_up_by_others = others->lasted_for_its_time();
     }
     if (executor != nullptr) use_again();
     fill_record();
+    if (what.place == place::passed_on_executor) shared.passed_on.leave(std::move(own_executor_));
     shared.count(record_);
     shared.report(what, model::violations(record_));
+  }
+
+  void find_executors() {
+    own_executor_ = shared.executor_of_its_own(what);
+    executor = own_executor_.get();
+    if (what.place == place::shared_executor) executor = shared.executors[what.executor].get();
+    if (what.has(action::loop) && what.loop.executor != 0)
+      executor_of_loops_ = std::make_unique<measured_executor>(what.loop.executor, false);
+    called_in_loops = executor_of_loops_ != nullptr ? executor_of_loops_.get() : executor;
+  }
+
+  /// Until the call has returned, if its stop is requested before, and for a moment otherwise.
+  std::unique_ptr<occupation> occupied_by_others() {
+    if (!what.occupied) return nullptr;
+    std::chrono::nanoseconds time = std::chrono::milliseconds(3);
+    if (record_.was_stopped_before) time = support::patience;
+    return std::make_unique<occupation>(*executor, time);
   }
 
   /// A thread that requests the stop after a while, unless the batch is over by then.
@@ -247,6 +266,7 @@ class batch_run final : public running_batch {
 
   void fill_record() {
     record_.limit = what.runners();
+    record_.meeting.expected = what.meeting();
     record_.on_error = what.on_error;
     record_.settles = what.call == call::settle;
     record_.returns_values = what.result != result::nothing;
@@ -256,10 +276,8 @@ class batch_run final : public running_batch {
     record_.reports_progress = what.callback.wanted;
     record_.interval = what.callback.interval;
     record_.caller = this_thread_number();
-    if (executor != nullptr) {
-      const auto most = static_cast<std::size_t>(executor->at_work.most());
-      record_.shared_limits.push_back({"its executor", executor->limit, most});
-    }
+    if (executor != nullptr) record_.shared_limits.push_back(executor->use());
+    if (what.has(action::loop)) record_.shared_limits.push_back(called_in_loops->use_in_loops());
     if (automatic_at_work != nullptr) {
       const auto most = static_cast<std::size_t>(automatic_at_work->most());
       record_.shared_limits.push_back({"automatic batches in each other", fanout::available_concurrency(), most});
@@ -268,7 +286,8 @@ class batch_run final : public running_batch {
   }
 
   fanout::run_options options_;
-  std::optional<measured_executor> own_executor_;
+  std::unique_ptr<measured_executor> own_executor_;
+  std::unique_ptr<measured_executor> executor_of_loops_;
   batch_record record_;
 };
 

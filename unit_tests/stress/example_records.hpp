@@ -34,6 +34,7 @@ inline batch_record returned() {
   batch_record record = batch_of_two_runners();
   for (std::size_t index = 0; index != tasks; ++index) record.results.push_back({handed_back::kind::value, index});
   record.shared_limits = {{"its executor", 2, 2}};
+  record.meeting = {.expected = 2, .came = 2};
   return record;
 }
 
@@ -70,6 +71,15 @@ inline batch_record cancelled() {
   record.told = {{1, 1}};
   record.told_completed = 4;
   record.told_total = tasks;
+  return record;
+}
+
+inline batch_record stopped_before() {
+  batch_record record;
+  record.how = ending::cancelled;
+  record.size = record.told_total = tasks;
+  record.tasks.resize(tasks);
+  record.has_token = record.was_stopped_before = record.stop_requested = true;
   return record;
 }
 

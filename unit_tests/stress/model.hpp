@@ -73,7 +73,12 @@ class model {
   }
 
   void reaches_the_limit() {
-    if (record_.limit_not_reached) broken("limit is reached", "never ", record_.limit, " tasks in flight");
+    const auto& [expected, came, at_meeting_in_vain] = record_.meeting;
+    if (at_meeting_in_vain != 0)
+      broken("limit is reached", at_meeting_in_vain, " of ", expected,
+             " tasks that meet were in flight at a limit of ", record_.limit);
+    if (everything_ran() && came != expected)
+      broken("limit is reached", came, " tasks came to a meeting of ", expected);
   }
 
   void refuses_bad_input() {
@@ -183,6 +188,8 @@ class model {
       broken("cancellation", started_, " tasks of a stopped batch ran");
     if (record_.was_stopped_before && record_.size != 0 && !record_.settles && record_.how == ending::returned)
       broken("cancellation", "a stopped batch returned");
+    if (record_.was_stopped_before && record_.held_up_by_others)
+      broken("cancellation", "the call of a stopped batch waited for its executor");
     if (!record_.has_moments) return;
     std::map<unsigned, moment> seen_by;
     const auto saw = [&seen_by](const task_record& task) {

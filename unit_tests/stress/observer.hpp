@@ -99,7 +99,10 @@ class observer {
   /// A request of the batch's own stop source has returned.
   void stop_was_requested() { stop_requested_at_ = now(); }
 
-  void limit_was_not_reached() { limit_not_reached_ = true; }
+  /// A task has come to the meeting: which one, from 1.
+  std::size_t came_to_meet() { return ++came_to_meet_; }
+  std::size_t at_meeting() const { return came_to_meet_; }
+  void met_in_vain() { at_meeting_in_vain_ = at_meeting(); }
 
   void notice(std::string what) {
     const std::lock_guard lock(mutex_);
@@ -123,7 +126,8 @@ class observer {
     record.callbacks_overlapped = overlapped_;
     record.callback_threw_in = callback_threw_in_;
     record.stop_requested_at = stop_requested_at_;
-    record.limit_not_reached = limit_not_reached_;
+    record.meeting.came = came_to_meet_;
+    record.meeting.at_meeting_in_vain = at_meeting_in_vain_;
     record.noticed = noticed_;
     record.results_alive = results_alive;
     record.failures_alive = failures_alive;
@@ -141,7 +145,8 @@ class observer {
   std::atomic<std::size_t> ended_{0};
   support::gauge in_flight_;
   std::atomic<moment> stop_requested_at_{0};
-  std::atomic<bool> limit_not_reached_{false};
+  std::atomic<std::size_t> came_to_meet_{0};
+  std::atomic<std::size_t> at_meeting_in_vain_{0};
   std::atomic<bool> closed_{false};
   std::atomic<std::size_t> late_{0};
 

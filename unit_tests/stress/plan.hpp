@@ -15,7 +15,7 @@
 namespace stress {
 
 enum class call { execute, map, settle, with_pool, invoke };
-enum class place { free, own_executor, adaptive_executor, shared_executor };
+enum class place { free, own_executor, adaptive_executor, passed_on_executor, shared_executor };
 enum class result { nothing, number, flag, tracked, tracked_default };
 
 /// The stop token of the options.
@@ -42,7 +42,10 @@ enum class action {
   use_lease,           // of a pool that all share, and give it back or discard it
   make_executor,       // use it and destroy it
   nest,                // run the inner batch of the plan
-  meet,                // wait until as many tasks are in flight as the limit says
+  meet,                // wait until all tasks of the batch that meet are in flight
+  last_1_ms,
+  last_10_ms,
+  loop,  // run a loop of oneTBB whose body calls an executor
 };
 
 /// Tasks `first`, `first + every`, … before `end` do something.
@@ -59,6 +62,14 @@ struct habit {
   }
 };
 
+/// A loop of oneTBB in a task. Each turn of it runs a batch.
+struct loop_plan {
+  bool by_task_group = false;  // instead of a `parallel_for`
+  std::size_t executor = 0;    // the limit of the executor that the turns call; 0: the one that runs the task
+  std::size_t turns = 0;
+  std::size_t tasks = 0;  // of each turn
+};
+
 /// The progress callback.
 struct callback_plan {
   bool wanted = false;
@@ -69,10 +80,13 @@ struct callback_plan {
 };
 
 inline constexpr std::size_t invoked_tasks = 4;
-inline constexpr std::size_t made_executor_limit = 3;
+inline constexpr std::size_t largest_made_executor = 4;
 
 // What all drivers share: executors, of which the last one adapts, and a pool for tasks that hold nothing else.
-inline constexpr std::size_t shared_limits[] = {1, 2, 5, fanout::automatic, 6};
+inline constexpr std::size_t shared_limits[] = {1, 2, 5, fanout::automatic, 2, 6};
+inline constexpr std::size_t one_of_two = 1;  // the shared executors with a limit of 2
+inline constexpr std::size_t other_of_two = 4;
+inline constexpr std::size_t largest_passed_on = 3;
 inline constexpr std::size_t shared_executors = std::size(shared_limits);
 inline constexpr std::size_t shared_pool_size = 4;
 
@@ -89,7 +103,9 @@ struct batch_plan {
   std::chrono::microseconds stop_from_outside{0};  // after the call began; 0: never
   callback_plan callback;
   stress::flaw flaw = stress::flaw::none;
-  bool bare = false;  // its tasks are as cheap as can be: they note nothing but that they ran
+  bool bare = false;      // its tasks are as cheap as can be: they note nothing but that they ran
+  bool occupied = false;  // another thread holds all of its executor when the call begins
+  loop_plan loop;
   std::vector<habit> habits;
   std::vector<batch_plan> inner;  // none or one: what the tasks run that nest
 
@@ -98,6 +114,17 @@ struct batch_plan {
       if (each.applies(index)) return each.what;
     }
     return action::nothing;
+  }
+
+  bool has(action what) const {
+    return std::any_of(habits.begin(), habits.end(), [what](const habit& each) { return each.what == what; });
+  }
+
+  /// How many tasks meet. Their habits come first and do not overlap.
+  std::size_t meeting() const {
+    std::size_t sum = 0;
+    for (const habit& each : habits) sum += each.what == action::meet ? each.count(size) : 0;
+    return sum;
   }
 
   bool names_its_limit() const { return limit != fanout::automatic && limit != fanout::unlimited; }
@@ -128,18 +155,20 @@ struct batch_plan {
     return named == fanout::automatic ? fanout::available_concurrency() : named;
   }
   bool has_own_executor() const {
-    return place == stress::place::own_executor || place == stress::place::adaptive_executor;
+    return place == stress::place::own_executor || place == stress::place::adaptive_executor ||
+           place == stress::place::passed_on_executor;
   }
 
   /// The most workers of oneTBB that the batch and those inside it are promised at one time, beside shared executors.
   std::size_t promised_workers() const {
     std::size_t promised = 0;
     if (has_own_executor()) promised = executor - 1;
+    if (has(action::loop) && loop.executor != 0) promised += loop.executor - 1;
     if (place == stress::place::free && (limit != fanout::automatic || call == stress::call::with_pool))
-      promised = runners() - 1;
+      promised += runners() - 1;
     for (const habit& each : habits) {
       const std::size_t at_once = std::min(runners(), each.count(size));
-      if (each.what == action::make_executor) promised += (made_executor_limit - 1) * at_once;
+      if (each.what == action::make_executor) promised += (largest_made_executor - 1) * at_once;
       if (each.what == action::nest) promised += inner.front().promised_workers() * at_once;
     }
     return promised;
@@ -150,7 +179,7 @@ inline const char* name(action what) {
   static constexpr const char* names[] = {"nothing",   "compute",       "sleep",         "allocate",
                                           "throw",     "wait for stop", "request stop",  "request outer stop",
                                           "use token", "use lease",     "make executor", "nest",
-                                          "meet"};
+                                          "meet",      "last 1 ms",     "last 10 ms",    "loop"};
   return names[static_cast<std::size_t>(what)];
 }
 
@@ -164,7 +193,7 @@ inline std::string describe(const batch_plan& plan) {
   static constexpr const char* calls[] = {"execute", "map", "settle", "with_pool", "invoke"};
   static constexpr const char* results[] = {"void", "long", "bool", "tracked", "tracked_default"};
   static constexpr const char* places[] = {"", " on its executor of ", " on its adaptive executor of ",
-                                           " on shared executor "};
+                                           " on a passed-on executor of ", " on shared executor "};
   static constexpr const char* tokens[] = {"", ", own token", ", token requested before",
                                            ", token of the outer task"};
   static constexpr const char* flaws[] = {"", ", LIMIT 0", ", LIMIT TOO LARGE", ", AN EMPTY TASK"};
@@ -183,6 +212,14 @@ inline std::string describe(const batch_plan& plan) {
          << ", stops at " << plan.callback.stops_at << ", sleeps at " << plan.callback.sleeps_at << ')';
   }
   if (plan.bare) text << ", bare";
+  if (plan.occupied) text << ", executor occupied";
+  if (plan.has(action::loop)) {
+    text << ", loops of " << plan.loop.turns << " turns by "
+         << (plan.loop.by_task_group ? "task_group" : "parallel_for") << " with " << plan.loop.tasks
+         << " tasks each on ";
+    if (plan.loop.executor == 0) text << "the same executor";
+    if (plan.loop.executor != 0) text << "an executor of " << plan.loop.executor;
+  }
   for (const habit& each : plan.habits) {
     text << "; " << name(each.what) << ' ' << each.first << " + " << each.every << "k < " << each.end;
   }

@@ -52,6 +52,13 @@ struct limit_use {
   std::size_t most = 0;
 };
 
+/// Tasks that wait for each other.
+struct meeting_record {
+  std::size_t expected = 0;
+  std::size_t came = 0;
+  std::size_t at_meeting_in_vain = 0;  // when one had waited for longer than it can take; 0: none has
+};
+
 enum class ending { returned, task_error, aggregate_error, cancelled, callback_error, refused, unexpected };
 
 struct batch_record {
@@ -79,8 +86,9 @@ struct batch_record {
   std::vector<progress_call> progress;
   bool callbacks_overlapped = false;
   std::size_t callback_threw_in = 0;  // in which call, from 1; 0: never
-  bool limit_not_reached = false;     // tasks waited in vain for as many as the named limit
-  std::vector<std::string> noticed;   // what else tasks found to be wrong
+  meeting_record meeting;
+  bool held_up_by_others = false;    // the call returned no sooner than all who held its executor
+  std::vector<std::string> noticed;  // what else tasks found to be wrong
 
   // How the call ended.
   ending how = ending::returned;

@@ -15,6 +15,7 @@
 
 #include "../support.hpp"
 #include "fanout/fanout.hpp"
+#include "loops.hpp"
 #include "observer.hpp"
 #include "payload.hpp"
 #include "plan.hpp"
@@ -52,6 +53,7 @@ class running_batch {
   template <class Perform>
   auto perform_bare(std::size_t index, const Perform& make_result) {
     const observer::visit here(seen, index, [] { return false; });
+    if (!what.habits.empty()) act_without_context(what.of(index));
     return make_result();
   }
 
@@ -62,7 +64,8 @@ class running_batch {
   const batch_plan& what;
   world& shared;
   observer seen;
-  measured_executor* executor = nullptr;  // that its tasks run on; null for a free call
+  measured_executor* executor = nullptr;         // that its tasks run on; null for a free call
+  measured_executor* called_in_loops = nullptr;  // by the turns of its tasks' loops
 
  protected:
   ~running_batch() = default;
@@ -104,6 +107,10 @@ class running_batch {
     switch (what.of(index)) {
       case action::nothing:
         return;
+      case action::last_1_ms:
+        return std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      case action::last_10_ms:
+        return std::this_thread::sleep_for(std::chrono::milliseconds(10));
       case action::compute:
         return support::compute_for(microseconds(index % 20));
       case action::sleep:
@@ -127,12 +134,21 @@ class running_batch {
       case action::use_lease:
         return use_lease(index, context);
       case action::make_executor:
-        return elsewhere([this] { make_executor(); });
+        return elsewhere([&] { make_executor(1 + index % largest_made_executor); });
       case action::nest:
         return elsewhere([&] { run_inner(context); });
       case action::meet:
-        return meet(context);
+        return meet([&context] { return context.stop_requested(); });
+      case action::loop:
+        return elsewhere([this] { run_loop(what.loop, *called_in_loops, seen); });
     }
+  }
+
+  /// What a bare task can do.
+  void act_without_context(action does) {
+    if (does == action::last_1_ms) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    if (does == action::last_10_ms) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    if (does == action::meet) meet([] { return false; });
   }
 
   [[noreturn]] void fail(std::size_t index, visit& here) {
@@ -181,24 +197,32 @@ class running_batch {
   }
 
  private:
-  void make_executor() {
-    fanout::executor made({.concurrency = made_executor_limit});
-    const auto squares = made.map(std::views::iota(0, 4), [](int item) { return item * item; });
-    if (squares != std::vector{0, 1, 4, 9}) seen.notice("an executor made in a task lost results");
+  void make_executor(std::size_t limit) {
+    fanout::executor made({.concurrency = limit});
+    const auto squares = [this](fanout::executor& used) {
+      const auto all = used.map(std::views::iota(0, 4), [](int item) { return item * item; });
+      if (all != std::vector{0, 1, 4, 9}) seen.notice("an executor made in a task lost results");
+    };
+    squares(made);
+    fanout::executor moved(std::move(made));
+    squares(moved);
   }
 
   void run_inner(const fanout::task_context& context);
 
-  /// The first tasks of the batch, as many as may be in flight, wait for each other. Unless the limit is reached, they
-  /// wait in vain.
-  void meet(const fanout::task_context& context) {
+  /// No more tasks meet than may be in flight. Unless all of them are, they wait in vain; once one has given up, the
+  /// others do.
+  template <class StopSeen>
+  void meet(const StopSeen& stop_seen) {
     const auto end = std::chrono::steady_clock::now() + support::patience;
     std::unique_lock lock(mutex_);
-    ++arrived_;
-    changed_.notify_all();
-    while (arrived_ < what.runners() && !context.stop_requested() && shared.greedy == 0) {
-      if (std::chrono::steady_clock::now() > end) return seen.limit_was_not_reached();
+    const bool is_last = seen.came_to_meet() == meeting_;
+    if (is_last) changed_.notify_all();
+    while (seen.at_meeting() < meeting_ && !given_up_ && !stop_seen() && shared.workers_suffice()) {
       changed_.wait_for(lock, std::chrono::milliseconds(1));
+      if (given_up_ || std::chrono::steady_clock::now() < end) continue;
+      seen.met_in_vain();
+      given_up_ = true;
     }
   }
 
@@ -207,7 +231,8 @@ class running_batch {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::size_t arrived_ = 0;
+  const std::size_t meeting_ = what.meeting();
+  bool given_up_ = false;
 };
 
 template <class T>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -41,9 +42,52 @@ struct measured_executor {
       : executor({.concurrency = named, .adaptive = adaptive}),
         limit(named == fanout::automatic ? fanout::available_concurrency() : named) {}
 
+  /// The same one in another place. No batch of it runs.
+  explicit measured_executor(measured_executor&& other) : executor(std::move(other.executor)), limit(other.limit) {}
+
   fanout::executor executor;
   const std::size_t limit;
   support::gauge at_work;
+  support::gauge at_work_in_loops;  // only on tasks of batches that turns of loops run
+
+  limit_use use() const { return {"its executor", limit, static_cast<std::size_t>(at_work.most())}; }
+  limit_use use_in_loops() const {
+    return {"the executor that loops call", limit, static_cast<std::size_t>(at_work_in_loops.most())};
+  }
+};
+
+/// Executors that threads hand to each other: one thread makes an executor, others move and use it, one at a time, and
+/// the oldest idle one is destroyed by the thread that leaves one too many.
+class passed_on_executors {
+ public:
+  static constexpr std::size_t most_idle = 2;
+
+  std::unique_ptr<measured_executor> take(std::size_t limit) {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found =
+          std::find_if(idle_.begin(), idle_.end(), [=](const auto& each) { return each->limit == limit; });
+      if (found != idle_.end()) {
+        const std::unique_ptr<measured_executor> taken = std::move(*found);
+        idle_.erase(found);
+        return std::make_unique<measured_executor>(std::move(*taken));
+      }
+    }
+    return std::make_unique<measured_executor>(limit, /*adaptive=*/false);
+  }
+
+  void leave(std::unique_ptr<measured_executor> left) {
+    std::unique_ptr<measured_executor> oldest;
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(left));
+    if (idle_.size() <= most_idle) return;
+    oldest = std::move(idle_.front());
+    idle_.pop_front();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::deque<std::unique_ptr<measured_executor>> idle_;
 };
 
 class world {
@@ -59,9 +103,19 @@ class world {
   fanout::resource_pool<used> leases = pool_of(2);  // for tasks of all kinds, which hold one and wait for nothing
   fanout::resource_pool<used> pool = pool_of(shared_pool_size);
 
-  /// Batches that were promised more workers together than a driver's share: while one runs, none waits until its limit
-  /// is reached.
-  std::atomic<int> greedy{0};
+  passed_on_executors passed_on;
+
+  /// The one that only the batch of `plan` uses; null if there is none.
+  std::unique_ptr<measured_executor> executor_of_its_own(const batch_plan& plan) {
+    if (!plan.has_own_executor()) return nullptr;
+    if (plan.place == place::passed_on_executor) return passed_on.take(plan.executor);
+    return std::make_unique<measured_executor>(plan.executor, plan.place == place::adaptive_executor);
+  }
+
+  /// Workers that are promised to the batches of all drivers. While there are more than oneTBB has, no task waits until
+  /// a limit is reached.
+  std::atomic<std::size_t> promised{promised_to_shared_executors()};
+  bool workers_suffice() const { return promised <= fanout::max_concurrency() - 1; }
 
   void count(const batch_record& record) {
     ++batches_[static_cast<std::size_t>(record.how)];
@@ -105,6 +159,12 @@ class world {
   std::size_t tasks() const { return tasks_; }
 
  private:
+  static std::size_t promised_to_shared_executors() {
+    std::size_t sum = passed_on_executors::most_idle * (largest_passed_on - 1);
+    for (const std::size_t each : shared_limits) sum += each == fanout::automatic ? 0 : each - 1;
+    return sum;
+  }
+
   void look_at(const observer& batch) {
     if (batch.late() == 0) return;
     found_.push_back("structured: tasks or callbacks of a batch ran long after its call");

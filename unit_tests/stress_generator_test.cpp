@@ -1,0 +1,223 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "stress/generator.hpp"
+#include "support.hpp"
+
+/// The generator of the stress test: a seed makes the same plans again, and every kind of batch is among them.
+namespace {
+
+using stress::action;
+using stress::batch_plan;
+using stress::call;
+using stress::place;
+using stress::token;
+
+std::vector<batch_plan> plans_of(std::uint64_t seed, unsigned driver, int count) {
+  stress::generator generator(seed, driver);
+  std::vector<batch_plan> plans;
+  for (; count != 0; --count) plans.push_back(generator.next());
+  return plans;
+}
+
+std::string text_of(const std::vector<batch_plan>& plans) {
+  std::string text;
+  for (const batch_plan& each : plans) text += stress::describe(each) + '\n';
+  return text;
+}
+
+TEST(StressGenerator, MakesThePlansOfADriverFromTheSeedAndItsNumberAlone) {
+  const auto plans = [](std::uint64_t seed, unsigned driver) { return text_of(plans_of(seed, driver, 200)); };
+  const std::string some = plans(7, 1);
+  plans(7, 2);
+  EXPECT_EQ(plans(7, 1), some);
+  EXPECT_NE(plans(7, 2), some);
+  EXPECT_NE(plans(8, 1), some);
+  EXPECT_NE(plans(7 + (std::uint64_t{1} << 32U), 1), some) << "the upper half of the seed counts";
+}
+
+TEST(StressGenerator, LetsNoMoreTasksMeetThanItPlanned) {
+  std::function<void(const batch_plan&)> look = [&look](const batch_plan& plan) {
+    std::size_t meeting = 0;
+    for (std::size_t index = 0; index != plan.size; ++index) meeting += plan.of(index) == action::meet ? 1U : 0U;
+    EXPECT_EQ(meeting, plan.meeting()) << stress::describe(plan);
+    EXPECT_LE(meeting, plan.runners()) << stress::describe(plan);
+    if (meeting != 0) {
+      EXPECT_TRUE(stress::habits::may_meet(plan)) << stress::describe(plan);
+    }
+    std::for_each(plan.inner.begin(), plan.inner.end(), look);
+  };
+  const std::vector<batch_plan> plans = plans_of(3, 0, 2'000);
+  std::for_each(plans.begin(), plans.end(), look);
+}
+
+TEST(StressGenerator, CoversWhatTheStressTestIsFor) {
+  const std::vector<batch_plan> plans = plans_of(1, 0, 5'000);
+  const std::string text = text_of(plans);
+  for (const char* part : {"execute<void>",
+                           "map<bool>",
+                           "settle<tracked>",
+                           "with_pool<",
+                           "invoke<",
+                           " 0 tasks",
+                           " 1 tasks",
+                           "limit 1,",
+                           "limit 64",
+                           "limit unlimited",
+                           "run_all",
+                           "own token",
+                           "requested before",
+                           "outer task",
+                           "from outside",
+                           "throws at 1,",
+                           "LIMIT 0",
+                           "LIMIT TOO LARGE",
+                           "EMPTY TASK",
+                           "bare",
+                           "adaptive executor",
+                           "shared executor 4",
+                           "its executor",
+                           "passed-on executor",
+                           "throw ",
+                           "meet ",
+                           "last 1 ms",
+                           "last 10 ms",
+                           "make executor",
+                           "use lease",
+                           "wait for stop",
+                           "request outer stop",
+                           "allocate",
+                           "sleep"})
+    EXPECT_NE(text.find(part), std::string::npos) << "no plan says " << part;
+  EXPECT_NE(text.find(" { "), std::string::npos) << "no batch is nested";
+  EXPECT_NE(text.find(" } }"), std::string::npos) << "no batch is nested to depth 3";
+}
+
+/// How many of `plans`, without those inside them, are of a kind.
+class StressGeneratorKinds : public testing::Test {
+ protected:
+  template <class IsOfTheKind>
+  long count(const IsOfTheKind& is_of_the_kind) const {
+    return std::count_if(plans_.begin(), plans_.end(), is_of_the_kind);
+  }
+
+  static const stress::habit& first_of(const batch_plan& plan, action what) {
+    return *std::find_if(plan.habits.begin(), plan.habits.end(),
+                         [what](const auto& each) { return each.what == what; });
+  }
+
+  const std::vector<batch_plan> plans_ = plans_of(1, 0, 5'000);
+};
+
+TEST_F(StressGeneratorKinds, HaveTasksThatMeetAtAnyPlace) {
+  const auto meets = [](const batch_plan& plan) { return plan.meeting() > 1; };
+  const auto starts_and_ends = [&](const batch_plan& plan) {
+    return meets(plan) && plan.of(0) == action::meet && plan.of(plan.size - 1) == action::meet && plan.size > 20;
+  };
+  const auto behind_cheap_ones = [&](const batch_plan& plan) {
+    return meets(plan) && plan.bare && first_of(plan, action::meet).first > 500 && plan.size > 1'000;
+  };
+  const auto scattered = [&](const batch_plan& plan) {
+    return meets(plan) &&
+           (first_of(plan, action::meet).every > 1 || first_of(plan, action::meet).count(plan.size) == 1);
+  };
+  const auto among_inner_batches = [&](const batch_plan& plan) { return meets(plan) && plan.has(action::nest); };
+  EXPECT_GT(count(starts_and_ends), 20);
+  EXPECT_GT(count(behind_cheap_ones), 20);
+  EXPECT_GT(count(scattered), 50);
+  EXPECT_GT(count(among_inner_batches), 20);
+  EXPECT_GT(count([&](const auto& plan) { return meets(plan) && plan.place == place::free; }), 100);
+  EXPECT_GT(count([&](const auto& plan) { return meets(plan) && plan.place == place::own_executor; }), 50);
+  EXPECT_GT(count([&](const auto& plan) { return meets(plan) && plan.place == place::passed_on_executor; }), 50);
+  EXPECT_GT(count([&](const auto& plan) { return meets(plan) && plan.meeting() == plan.limit_of_threads(); }), 50)
+      << "as many as the limit";
+  EXPECT_GT(count([&](const auto& plan) { return plan.meeting() > 32; }), 10);
+}
+
+TEST_F(StressGeneratorKinds, MixTheLengthsOfTasks) {
+  const auto mixes = [](const batch_plan& plan) {
+    return plan.has(action::last_1_ms) && plan.has(action::last_10_ms);
+  };
+  EXPECT_GT(count(mixes), 300);
+  EXPECT_GT(count([&](const auto& plan) { return mixes(plan) && plan.size >= 4'000; }), 50);
+  EXPECT_GT(count([&](const auto& plan) { return mixes(plan) && plan.place == place::shared_executor; }), 50);
+  EXPECT_GT(count([&](const auto& plan) { return mixes(plan) && plan.meeting() > 1; }), 50);
+}
+
+TEST_F(StressGeneratorKinds, HaveEverySizeAroundEveryLimit) {
+  for (const std::size_t limit : stress::edge_limits) {
+    const bool is_number = limit != fanout::automatic && limit != fanout::unlimited;
+    const std::size_t edge = is_number ? limit : fanout::available_concurrency();
+    for (const std::size_t size : std::set<std::size_t>{0, 1, edge - 1, edge, edge + 1}) {
+      const auto names_it = [=](const auto& plan) { return plan.size == size && plan.limit == limit; };
+      EXPECT_GT(count(names_it), 0) << size << " tasks at limit " << stress::describe_limit(limit);
+    }
+    EXPECT_GT(
+        count([=](const auto& plan) { return plan.limit == limit && plan.size > (is_number ? limit : 0) + 20; }), 0)
+        << "many tasks at limit " << stress::describe_limit(limit);
+  }
+}
+
+TEST_F(StressGeneratorKinds, HaveLoopsThatCallExecutorsOfOneToFour) {
+  if (support::under_thread_sanitizer) GTEST_SKIP() << support::unseen_order;
+  const auto loops = [](const batch_plan& plan) { return plan.has(action::loop); };
+  for (const std::size_t limit : {1U, 2U, 3U, 4U}) {
+    const auto calls_another = [&](const auto& plan) { return loops(plan) && plan.loop.executor == limit; };
+    const auto calls_the_same = [&](const auto& plan) {
+      return loops(plan) && plan.loop.executor == 0 && plan.executor_limit() == limit &&
+             plan.place != place::shared_executor;
+    };
+    EXPECT_GT(count(calls_another), 20) << limit;
+    EXPECT_GT(count(calls_the_same), 5) << limit;
+  }
+  EXPECT_GT(count([&](const auto& plan) { return loops(plan) && plan.loop.by_task_group; }), 50);
+  EXPECT_GT(count([&](const auto& plan) {
+              return loops(plan) && plan.loop.executor == 0 && plan.place == place::shared_executor;
+            }),
+            20);
+}
+
+TEST_F(StressGeneratorKinds, StopManyFunctionsBeforeTheCallAndMeanwhile) {
+  for (const std::size_t size : {16'383U, 16'384U, 50'000U}) {
+    const auto is_of = [&](const batch_plan& plan, token how) {
+      return plan.size == size && plan.call == call::execute && !plan.bare && plan.token == how;
+    };
+    EXPECT_GT(count([&](const auto& plan) { return is_of(plan, token::requested) && plan.occupied; }), 10) << size;
+    EXPECT_GT(count([&](const auto& plan) { return is_of(plan, token::own) && plan.occupied; }), 10) << size;
+    EXPECT_GT(count([&](const auto& plan) {
+                return is_of(plan, token::requested) && plan.place == place::shared_executor;
+              }),
+              3)
+        << size;
+  }
+}
+
+TEST_F(StressGeneratorKinds, HaveExecutorsOfTwoThatCallEachOther) {
+  const auto calls = [](const batch_plan& plan, std::size_t executor) {
+    return plan.inner.size() == 1 && plan.inner.front().place == place::shared_executor &&
+           plan.inner.front().executor == executor && plan.habits.back().count(plan.size) == plan.size;
+  };
+  const auto calls_back = [&](const batch_plan& plan, std::size_t first, std::size_t second) {
+    return plan.place == place::shared_executor && plan.executor == first && calls(plan, second) &&
+           calls(plan.inner.front(), first);
+  };
+  using stress::one_of_two;
+  using stress::other_of_two;
+  EXPECT_GT(count([&](const auto& plan) { return calls_back(plan, one_of_two, other_of_two); }), 20);
+  EXPECT_GT(count([&](const auto& plan) { return calls_back(plan, other_of_two, one_of_two); }), 20);
+  EXPECT_GT(count([&](const auto& plan) {
+              return plan.place == place::own_executor && plan.executor == 2 && plan.meeting() == 2 &&
+                     (calls(plan, one_of_two) || calls(plan, other_of_two));
+            }),
+            50);
+}
+
+}  // namespace
