@@ -271,7 +271,7 @@ class basic_reserve_line {
     ++spinning_;
     lock.unlock();
     const clock::time_point end = Primitives::now() + times_.spin;
-    while (!me.called.load(std::memory_order_acquire) && Primitives::now() < end) Primitives::pause();
+    while (!me.called.load(std::memory_order_acquire) && Primitives::now() < end) Primitives::relax();
     lock.lock();
     --spinning_;
   }

@@ -232,7 +232,7 @@ void calls::wait() noexcept {
   if (available_concurrency() > 1) {
     const auto end = std::chrono::steady_clock::now() + spin_time;
     do {
-      for (int i = 0; i != 16; ++i) std_primitives::pause();
+      std_primitives::relax();
       if (line_.open.load(std::memory_order_acquire) == 0) return;
     } while (std::chrono::steady_clock::now() < end);
   }
