@@ -34,7 +34,8 @@
 ///     the flag (acquired by the exchange, released by the store).
 ///   - `pool_line.hpp`: stacks, number of waiters, `closed_`. A resource, and what is plain in its slot, is ordered by
 ///     the stack that it comes from (push releases, pop acquires) or by the mutex under which it is handed over.
-///   - `arena.cpp`: what oneTBB publishes, and its look for sleeping workers. Nothing of fanout's.
+///   - `chunk.hpp`: position and flags, by a fence of which one side is `membarrier`. What the tasks of a chunk read was
+///     written before the runners began, and no runner reads what a task of another one wrote.
 namespace fanout::detail::tsan {
 
 #ifdef FANOUT_THREAD_SANITIZER
