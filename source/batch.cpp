@@ -59,12 +59,12 @@ void batch::run_on_reserves(arena& home, bool enters, std::size_t own_slots) {
   home_ = &home;
   reserve_calls helpers(*this);
   helpers.call_first(first_helpers());
-  std::exception_ptr failure;
+  std::exception_ptr no_memory;
   const auto lead = [&] { run(role::leader, &helpers, own_slots != 0); };
   try {
     enters ? home.enter(lead) : lead();
   } catch (...) {  // no memory to enter the arena; helpers may have begun
-    failure = std::current_exception();
+    no_memory = std::current_exception();
     stop();
   }
   if (scope_.limiter != nullptr) {
@@ -73,7 +73,7 @@ void batch::run_on_reserves(arena& home, bool enters, std::size_t own_slots) {
     calls_.withdraw();
   }
   calls_.wait();
-  if (failure) std::rethrow_exception(failure);
+  if (no_memory) std::rethrow_exception(no_memory);
 }
 
 void batch::serve() noexcept {

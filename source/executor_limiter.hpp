@@ -78,7 +78,7 @@ class executor_limiter {
 
    protected:
     helped() = default;
-    ~helped() = default;
+    virtual ~helped() = default;
 
    private:
     friend class executor_limiter;
