@@ -19,9 +19,9 @@ class batch_control {
   batch_control(const batch_control&) = delete;
   batch_control& operator=(const batch_control&) = delete;
 
-  /// Whether no further task may start. Relaxed: the flag carries no data, and coherence alone lets a task that
-  /// was started after the request, in the sense of happens-before, see it.
-  bool stopped() const noexcept { return stopped_.load(std::memory_order_relaxed); }
+  /// Whether no further task may start. Acquire: a thread that has seen the stop sees the flag of its own chunk, too, and
+  /// starts nothing.
+  bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
 
   /// Whether a runner has to fence each start of a task: see `basic_chunk::may_start`.
   bool fenced() const noexcept { return fenced_; }
