@@ -4,6 +4,7 @@
 #include <oneapi/tbb/task_group.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -256,9 +257,9 @@ class LimitsAndLoops : public testing::TestWithParam<loop_at_limit> {
   }
 
   /// Runs this in some rounds on a new executor, and sees to it that no body is left out.
-  void in_rounds(const std::function<void(executor&, int)>& body) {
+  void in_rounds(const std::function<void(executor&, int)>& body, int rounds = 5) {
     executor some({.concurrency = GetParam().limit});
-    for (int round = 0; round != 5; ++round)
+    for (int round = 0; round != rounds; ++round)
       ASSERT_EQ(loops_in_tasks(some, [&](int i) { body(some, i); }), static_cast<int>(limit()) * 32);
   }
 
@@ -283,7 +284,9 @@ INSTANTIATE_TEST_SUITE_P(In, LimitsAndLoops, testing::ValuesIn(all_loops()), [](
 void briefly() { std::this_thread::sleep_for(100us); }
 
 TEST_P(LimitsAndLoops, EndWhereTheBodyMapsOnTheSameExecutor) {
-  in_rounds([](executor& same, int) { same.map(std::views::iota(0, 2), [](int) { briefly(); }); });
+  in_rounds(
+      [](executor& same, int) { same.map(std::views::iota(0, 2), [](int) { std::this_thread::sleep_for(1ms); }); },
+      20);
 }
 
 TEST_P(LimitsAndLoops, EndWhereTheBodyExecutesOnTheSameExecutor) {
@@ -358,6 +361,24 @@ TEST_F(LimitsOfExecutorsInRounds, AreReachedByTwoOuterTasksWhoseInnerOnesMeet) {
     rendezvous both(2);
     std::atomic<int> missed = 0;
     outer_.execute(actions(2, [&] { inner_.execute(actions{[&] { missed += both.meet() ? 0 : 1; }}); }));
+    ASSERT_EQ(missed, 0) << "in round " << round;
+  }
+}
+
+// A task that computes leaves a core to the others only when there are enough of them.
+TEST_F(LimitsOfExecutorsInRounds, AreReachedByTwoOuterTasksWhoseInnerOnesComputeUntilTheyMeet) {
+  for (int round = 0; round != rounds; ++round) {
+    std::atomic<int> begun = 0;
+    std::atomic<int> missed = 0;
+    outer_.execute(actions(2, [&] {
+      inner_.execute(actions{[&] {
+        ++begun;
+        const auto end = std::chrono::steady_clock::now() + patience;
+        while (begun != 2 && std::chrono::steady_clock::now() < end) {
+        }
+        missed += begun == 2 ? 0 : 1;
+      }});
+    }));
     ASSERT_EQ(missed, 0) << "in round " << round;
   }
 }
