@@ -56,6 +56,7 @@ std::size_t adaptation::look(clock::time_point now, std::size_t completed) {
     return 0;
   }
   climber_.measured(throughput);
+  has_measured_ = true;
   const std::size_t after = climber_.wanted();
   if (after == before) {
     begin_window(now, completed);

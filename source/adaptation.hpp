@@ -40,6 +40,9 @@ class adaptation {
     return more;
   }
 
+  /// Whether a window of measurement has ended; when no runner is left.
+  bool has_measured() const { return has_measured_; }
+
   /// What the search has come to; when no runner is left.
   std::size_t best() const { return climber_.best(); }
 
@@ -55,6 +58,7 @@ class adaptation {
 
   // Of the thread that holds the flag:
   hill_climber climber_;
+  bool has_measured_ = false;
   bool measuring_ = false;  // false while helpers come or go
   clock::time_point since_{};
   std::size_t completed_before_ = 0;

@@ -1,7 +1,5 @@
 #include "arena.hpp"
 
-// isolated_task_group, which spawns and waits under a tag of its own wherever it is called from.
-#define TBB_PREVIEW_ISOLATED_TASK_GROUP 1
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 #include <oneapi/tbb/version.h>
@@ -11,13 +9,9 @@
 #include <memory>
 #include <mutex>
 #include <new>
-#include <thread>
 #include <utility>
 
-#include "annex.hpp"
-#include "fanout/limits.hpp"
 #include "tsan.hpp"
-#include "worker_budget.hpp"
 
 namespace fanout::detail {
 
@@ -25,21 +19,21 @@ namespace fanout::detail {
 /// arena, oneTBB notes the size of a list for its tasks and then finds no memory for the list; the next task that is
 /// spawned in that place is written through a null pointer (arena_slot.h, allocate_task_pool, in 2021.1 to 2023.2). So
 /// nobody spawns in it any more: it is replaced, and kept for those who are still inside.
-struct arena::native_arena {
+struct arena::native_arena : tbb::task_arena {
   explicit native_arena(const shape& made_for)
-      : arena(static_cast<int>(made_for.workers + reserved(made_for)), static_cast<unsigned>(reserved(made_for)),
-              made_for.promised ? tbb::task_arena::priority::high : tbb::task_arena::priority::normal),
-        helpers(made_for.workers) {
-    if (made_for.workers != 0) arena.initialize();
+      : task_arena(static_cast<int>(made_for.workers + made_for.others), static_cast<unsigned>(made_for.others)) {
+    initialize();
   }
 
-  /// Slots for threads that oneTBB does not send here: those that call, and the workers that come through the annex. Each
-  /// of them finds one at once; if it had to wait for it, it might wait for a thread that waits for it.
-  static std::size_t reserved(const shape& made_for) { return made_for.seats + made_for.workers; }
+  /// Attached to the arena that the calling thread is in.
+  explicit native_arena(attach current) : task_arena(current) {}
 
-  tbb::task_arena arena;
-  annex::places helpers;
-  std::atomic<bool> damaged{false};  // whoever gets a place in the arena sees what was set by the thread that left it
+  /// `my_arena` is a protected member of oneTBB's. No public call says which arena a thread is in.
+  bool is_same_as(const native_arena& other) const {
+    return my_arena.load(std::memory_order_relaxed) == other.my_arena.load(std::memory_order_relaxed);
+  }
+
+  std::atomic<bool> damaged{false};  // whoever gets a slot in the arena sees what was set by the thread that left it
   std::unique_ptr<native_arena> replaced{};
 };
 
@@ -48,7 +42,28 @@ arena::arena(const shape& made_for)
 
 arena::~arena() = default;
 
-void* arena::native() const noexcept { return &native_.load(std::memory_order_acquire)->arena; }
+void* arena::native() const noexcept {
+  return static_cast<tbb::task_arena*>(native_.load(std::memory_order_acquire));
+}
+
+bool arena::is_current() const noexcept {
+  if (tbb::this_task_arena::current_thread_index() == tbb::task_arena::not_initialized) return false;
+  const native_arena current{tbb::task_arena::attach{}};
+  for (const native_arena* each = native_.load(std::memory_order_acquire); each != nullptr; each = each->replaced.get())
+    if (each->is_same_as(current)) return true;
+  return false;
+}
+
+bool arena::may_be_worker() noexcept { return tbb::this_task_arena::current_thread_index() > 0; }
+
+bool arena::prepare_thread() noexcept {
+  try {
+    tbb::this_task_arena::isolate([] {});
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
 
 arena::native_arena& arena::sound_one() {
   native_arena* const seen = native_.load(std::memory_order_acquire);
@@ -63,15 +78,20 @@ arena::native_arena& arena::sound_one() {
   return *newest_;
 }
 
+void arena::enter_with(void* object, void (*call)(void* object)) {
+  sound_one().execute(
+      tsan::handed_over([=] { tbb::this_task_arena::isolate([=] { call(object); }); }));
+}
+
 namespace {
 
 /// A task group that can be waited for although oneTBB had no memory to run something in it. It counts a task before it
-/// has memory for it (until 2021.13), or at least before it has memory to spawn it, and then would wait for ever for what
-/// never runs. No public call takes that back, so this lowers the group's own counter: the one place where fanout knows
-/// more of oneTBB than its interface. A version where the counter is not there does not compile.
-class helper_group : public tbb::isolated_task_group {
+/// has memory for it (until 2021.13), or at least before it has memory to spawn it, and then would wait forever for what
+/// never runs. No public call takes that back, so this lowers the group's own counter. A version where the counter is
+/// not there does not compile.
+class helper_group : public tbb::task_group {
  public:
-  using isolated_task_group::isolated_task_group;
+  using task_group::task_group;
 
   /// As `defer`. Throws `std::bad_alloc`; then nothing has changed.
   template <class F>
@@ -110,121 +130,47 @@ class helper_group : public tbb::isolated_task_group {
 };
 
 /// A team's helpers: how they are called, and waited for.
-class task_group_crew final : public crew, private annex::caller {
+class task_group_helpers final : public helper_calls {
  public:
-  /// `by_annex`: calls them through the annex.
-  task_group_crew(team& team, tbb::task_arena& home, annex::places& helpers, std::atomic<bool>& damaged,
-                  bool promised, bool by_annex)
-      : caller(helpers),
-        team_(team),
-        home_(home),
-        helpers_(helpers),
-        damaged_(damaged),
-        promised_(promised),
-        by_annex_(by_annex) {}
+  task_group_helpers(team& team, std::atomic<bool>& damaged) : team_(team), damaged_(damaged) {}
 
   // The destructor of a tbb::task_group throws if nobody has waited for it.
-  ~task_group_crew() noexcept override = default;
+  ~task_group_helpers() noexcept = default;
 
-  void call_helper() override {
-    if (!call_through_annex(1)) spawn_all(1);
-  }
+  void call_helper() override { spawn(1); }
 
-  /// Calls this many helpers, if there is memory for it.
+  /// Two branches of a tree.
   void call(std::size_t helpers) noexcept {
     try {
-      if (!call_through_annex(helpers)) spawn_all(helpers);
+      const std::size_t half = helpers / 2;
+      if (helpers != 0) spawn(helpers - half);
+      if (half != 0) spawn(half);
     } catch (...) {
-      note_failure();
+      if (!has_failed_.test_and_set(std::memory_order_relaxed)) failure_ = std::current_exception();
+      team_.give_up();
     }
   }
 
+  /// A wait of the user's inside a task takes no assistance of this team or another.
   void lead() {
-    isolate([this] { team_.lead(*this); });
+    tbb::this_task_arena::isolate([this] { team_.lead(*this); });
   }
 
-  /// Runs nothing but what was called here: who waits for an inner batch never picks up another task of an outer one.
   /// Throws what a call for helpers failed with.
   void wait() {
-    if (by_annex_) annex::of_process().close(*this);
     group_.wait();
     helpers_ended_.acquire();
-    give_back_places(places_held_.load(std::memory_order_relaxed));  // of helpers that could not be called
     if (failure_) std::rethrow_exception(failure_);
   }
 
  private:
-  bool call_through_annex(std::size_t helpers) { return by_annex_ && annex::of_process().call(*this, helpers); }
-
-  void spawn_all(std::size_t helpers) {
-    helpers_.take(helpers);
-    places_held_.fetch_add(helpers, std::memory_order_relaxed);
-    spawn_branches(helpers);
-  }
-
-  void give_back_places(std::size_t places) noexcept {
-    places_held_.fetch_sub(places, std::memory_order_relaxed);
-    helpers_.give_back(places);
-  }
-
-  /// Two branches of a tree.
-  void spawn_branches(std::size_t helpers) {
-    if (helpers == 0) return;
-    const std::size_t half = helpers / 2;
-    spawn(helpers - half);
-    if (half != 0) spawn(half);
-    if (promised_) insist();
-  }
-
   /// Calls a helper that calls the others of its branch.
   void spawn(std::size_t branch) {
-    run(tsan::handed_over([this, branch] {
+    if (damaged_.load(std::memory_order_relaxed)) throw std::bad_alloc();
+    tbb::task_handle made = group_.try_defer(tsan::handed_over([this, branch] {
       help(branch);
       helpers_ended_.release();
     }));
-  }
-
-  void help(std::size_t branch) noexcept {
-    if (std::this_thread::get_id() != caller_) worker_budget::note_worker();
-    if (!team_.wants_help()) return give_back_places(branch);
-    try {
-      spawn_branches(branch - 1);
-    } catch (...) {
-      note_failure();
-    }
-    isolate([this] { team_.assist(*this); });
-    give_back_places(1);
-  }
-
-  /// A worker has come through the annex.
-  void welcome() noexcept override {
-    worker_budget::note_worker();
-    if (!team_.wants_help()) return;
-    try {
-      home_.execute(tsan::handed_over([this] { isolate([this] { team_.assist(*this); }); }));
-    } catch (...) {  // no memory to enter the arena
-      note_failure();
-    }
-  }
-
-  void note_failure() noexcept {
-    if (!has_failed_.test_and_set(std::memory_order_relaxed)) failure_ = std::current_exception();
-    team_.give_up();
-  }
-
-  /// Makes sure that the helpers called just now will be seen by idle workers. oneTBB's spawn asks "does everybody know
-  /// that there is work?" without a fence behind the publication of the task, and says why: it "allows parallelism,
-  /// but never promises parallelism, the missed wakeup is not a correctness problem" (arena.h, advertise_new_work, in
-  /// 2021.8 as in 2023.2). Here it would be one, a named limit is a promise. One more spawn, behind a fence, asks again.
-  void insist() {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    run(tsan::handed_over([] {}));
-  }
-
-  template <class F>
-  void run(F&& f) {
-    if (damaged_.load(std::memory_order_relaxed)) throw std::bad_alloc();
-    tbb::task_handle made = group_.try_defer(std::forward<F>(f));
     try {
       group_.try_run(std::move(made));
     } catch (const std::bad_alloc&) {
@@ -233,20 +179,14 @@ class task_group_crew final : public crew, private annex::caller {
     }
   }
 
-  /// A wait inside a task (a tbb::parallel_for of the user's, say) takes no assistance of this team or another.
-  template <class Part>
-  static void isolate(const Part& part) {
-    tbb::this_task_arena::isolate(part);
+  void help(std::size_t branch) noexcept {
+    if (!team_.wants_help()) return;
+    call(branch - 1);
+    tbb::this_task_arena::isolate([this] { team_.assist(*this); });
   }
 
   team& team_;
-  tbb::task_arena& home_;
-  annex::places& helpers_;
-  std::atomic<std::size_t> places_held_{0};  // for those that were spawned; a count alone, it orders nothing
   std::atomic<bool>& damaged_;
-  const bool promised_;
-  const bool by_annex_;
-  const std::thread::id caller_ = std::this_thread::get_id();
   std::atomic_flag has_failed_;
   std::exception_ptr failure_;  // of the call that failed first; read after the wait
   // Each task of the group releases its wait_context at its end, and the wait acquires it.
@@ -256,35 +196,27 @@ class task_group_crew final : public crew, private annex::caller {
   helper_group group_{context_};
 };
 
-/// Whether the calling thread may be a worker of oneTBB's that runs a task of the user's. (One that came through the
-/// annex may have the first place in its arena; but its team is company. And any thread may have another place: no harm.)
-bool may_be_busy_worker() noexcept { return tbb::this_task_arena::current_thread_index() > 0; }
+/// Everything under one isolation: a thread that waits here takes no other task of the arena.
+void fan_out_here(std::atomic<bool>& damaged, team& team, std::size_t helpers) {
+  tbb::this_task_arena::isolate([&] {
+    task_group_helpers called(team, damaged);
+    called.call(helpers);
+    called.lead();
+    called.wait();
+  });
+}
 
 }  // namespace
 
 void arena::fan_out(team& team, std::size_t helpers) {
   native_arena& there = sound_one();
-  const bool from_worker = may_be_busy_worker();
-  there.arena.execute(tsan::handed_over([&] { fan_out_here(there, team, helpers, from_worker); }));
+  there.execute(tsan::handed_over([&] { fan_out_here(there.damaged, team, helpers); }));
 }
 
 void arena::fan_out_from_inside(team& team, std::size_t helpers) {
   native_arena& here = sound_one();
   if (here.replaced != nullptr) return fan_out(team, helpers);  // the thread may be in the one that was replaced
-  fan_out_here(here, team, helpers, may_be_busy_worker());
-}
-
-void arena::fan_out_here(native_arena& here, team& team, std::size_t helpers, bool from_worker) const {
-  const annex::team counted(team.most_helpers(), made_for_.promised);
-  // A call through the annex makes oneTBB ask for many workers, and for fewer when they have come; and with those it
-  // forgets the ones that a spawn of this team had asked for and that were not awake yet (market::adjust_demand). The
-  // worker that finds the annex empty comes here then, which is enough for a team of one helper.
-  const bool workers_may_be_missing =
-      counted.has_company() || (made_for_.promised && (from_worker || team.most_helpers() > 1));
-  task_group_crew crew(team, here.arena, here.helpers, here.damaged, made_for_.promised, workers_may_be_missing);
-  crew.call(helpers);
-  crew.lead();
-  crew.wait();
+  fan_out_here(here.damaged, team, helpers);
 }
 
 }  // namespace fanout::detail

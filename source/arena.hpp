@@ -5,39 +5,37 @@
 #include <memory>
 #include <mutex>
 
-/// What fanout asks of oneTBB to run tasks: an arena, and one operation on it.
+/// What fanout asks of oneTBB to run tasks: an arena, to enter it, and to fan out in it.
 namespace fanout::detail {
 
-/// The threads that a team has called for help; it may call for more while it works.
-class crew {
+/// Lets a runner call for more helpers while it works.
+class helper_calls {
  public:
-  /// Lets `team.assist` be called once more. For a thread that leads or assists. Throws `std::bad_alloc`.
+  /// Throws `std::bad_alloc`.
   virtual void call_helper() = 0;
 
  protected:
-  ~crew() = default;
+  ~helper_calls() = default;
 };
 
-/// The threads that work together on one batch. No exception leaves a function that oneTBB calls.
+/// The threads that work together on one batch, on workers of oneTBB. No exception leaves a function that oneTBB calls.
 class team {
  public:
-  virtual void lead(crew& helpers) noexcept = 0;    // the part of the thread that has the batch, once
-  virtual void assist(crew& helpers) noexcept = 0;  // the part of a helper; it finds out itself whether there is work
-  virtual bool wants_help() const noexcept = 0;     // false once a helper would find no work, for good
-  virtual std::size_t most_helpers() const noexcept = 0;  // at once, at any time; one at least
-  virtual void give_up() noexcept = 0;                    // the helpers could not all be called: the batch will fail
+  virtual void lead(helper_calls& helpers) noexcept = 0;    // the part of the calling thread, once
+  virtual void assist(helper_calls& helpers) noexcept = 0;  // the part of a helper; it finds out whether there is work
+  virtual bool wants_help() const noexcept = 0;             // false once a helper would find no work, for good
+  virtual void give_up() noexcept = 0;  // the helpers could not all be called: the batch will fail
 
  protected:
   ~team() = default;
 };
 
-/// A `tbb::task_arena`, made for a number of workers.
+/// A `tbb::task_arena`.
 class arena {
  public:
   struct shape {
     std::size_t workers;  // threads of oneTBB that may be in it at once
-    std::size_t seats;    // calling threads that may be in it at once, beside them
-    bool promised;        // its workers were named by a caller: it gets them before other arenas
+    std::size_t others;   // threads that enter it, at once
   };
 
   explicit arena(const shape& made_for);
@@ -45,34 +43,51 @@ class arena {
   arena& operator=(const arena&) = delete;
   ~arena();
 
-  /// Calls `team.lead` on the calling thread and `team.assist` up to `helpers` times, each on a worker as one
-  /// comes free or, last, on the calling thread; no more of them once the team wants no help. Returns when all have
-  /// returned.
+  /// Calls `part.run()` on this thread, inside the arena. A thread that waits for oneTBB inside of it takes no work from
+  /// outside. Requires that no more threads have entered than the shape says: then there is a slot. Throws
+  /// `std::bad_alloc`, before the call.
+  template <class Part>
+  void enter(const Part& part) {
+    enter_with(const_cast<void*>(static_cast<const void*>(&part)),
+               [](void* object) { (*static_cast<const Part*>(object))(); });
+  }
+
+  /// Calls `team.lead` on the calling thread, inside the arena, and `team.assist` up to `helpers` times, each on a worker
+  /// as one comes free or, last, on the calling thread; no more of them once the team wants no help. Returns when all
+  /// have returned.
   ///
   /// The calling thread calls two helpers, and each helper calls two more before it assists. So a thief soon finds one
   /// wherever it looks: had the calling thread called all, a hundred workers would look for that one thread among a
   /// hundred, at microseconds a look.
-  ///
-  /// Where workers might be missing they are called through the annex.
   ///
   /// A thread that waits here runs nothing but this team's assistance. Cancellation of an enclosing
   /// `task_group_context` does not reach the team. Throws `std::bad_alloc`, after everything that was called has
   /// returned, if oneTBB finds no memory. The arena is usable all the same.
   void fan_out(team& team, std::size_t helpers);
 
-  /// The same for a thread that came into this arena already. It takes no second slot: a thread that went on into an
+  /// The same for a thread that has entered this arena already. It takes no second slot: a thread that went on into an
   /// arena of the user's keeps the one it has here, and there might be no other to come back to. Then the helpers are
   /// workers of the user's arena.
   void fan_out_from_inside(team& team, std::size_t helpers);
 
+  /// Whether the calling thread is in this arena just now, however it came there.
+  bool is_current() const noexcept;
+
+  /// False if the calling thread is certainly no worker of oneTBB's in some arena.
+  static bool may_be_worker() noexcept;
+
   /// The `tbb::task_arena`.
   void* native() const noexcept;
+
+  /// Makes oneTBB's own data for the calling thread, which would be made when it first enters an arena. False if there
+  /// is no memory for it.
+  static bool prepare_thread() noexcept;
 
  private:
   struct native_arena;
 
   native_arena& sound_one();
-  void fan_out_here(native_arena& here, team& team, std::size_t helpers, bool from_worker) const;
+  void enter_with(void* object, void (*call)(void* object));
 
   const shape made_for_;
   std::mutex mutex_;  // guards the replacement

@@ -4,15 +4,15 @@
 #include <thread>
 #include <utility>
 
-#include "worker_budget.hpp"
-
 namespace fanout::detail {
 namespace {
 
-std::size_t largest_bite(const progress& progress, std::size_t runners) {
+/// What has run of a chunk is counted at its end. Who wants to know the progress does not wait for more tasks than these.
+constexpr std::size_t largest_reported_chunk = 64;
+
+std::size_t largest_chunk(const progress& progress) {
   if (progress.wants_each()) return 1;
-  // A runner that is alone binds nobody's tasks to itself; it only has to look at the clock for the progress.
-  return runners == 1 && !progress.wanted() ? open_rest::max_block : claims::largest_usual_bite;
+  return progress.wanted() ? largest_reported_chunk : work_distributor::max_tasks;
 }
 
 }  // namespace
@@ -20,76 +20,124 @@ std::size_t largest_bite(const progress& progress, std::size_t runners) {
 void batch_control::fail(std::size_t index) noexcept { static_cast<batch*>(this)->record_failure(index); }
 std::stop_token batch_control::stop_token() { return static_cast<batch*>(this)->token(); }
 
-batch::batch(const batch_request& request, std::size_t runners, const frame& place, bool promised, gate* entrance,
-             presence& caller, std::size_t adapt_from)
-    : request_(request),
-      frame_(place),
-      promised_(promised),
-      entrance_(entrance),
-      caller_(caller),
+batch::batch(const batch_request& request, std::size_t runners, const batch_scope& scope, std::size_t adapt_from)
+    : batch_control(runners != 1 && !has_heavy_fence()),
+      request_(request),
+      scope_(scope),
       progress_(request.options.on_progress, request.options.progress_interval, request.size),
-      claims_(request.size, runners, largest_bite(progress_, runners)),
+      distributor_(request.size, runners, largest_chunk(progress_), fenced()),
       many_runners_(runners > few_runners_.size() ? new runner[runners] : nullptr),
       runners_(many_runners_ ? many_runners_.get() : few_runners_.data(), runners) {
   if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);
 }
 
-void batch::lead(crew& helpers) noexcept {
-  {
-    const work here(caller_);
-    run(role::leader, &helpers);
+// ── Where it runs ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+void batch::run_alone(bool has_slot) noexcept { run(role::leader, nullptr, has_slot); }
+
+class batch::reserve_calls final : public helper_calls {
+ public:
+  explicit reserve_calls(batch& of) : batch_(of) {}
+  ~reserve_calls() = default;
+
+  void call_first(std::size_t helpers) {
+    if (batch_.scope_.limiter != nullptr) {
+      batch_.scope_.limiter->request(batch_, helpers);
+    } else {
+      batch_.calls_.call_promised(helpers);
+    }
   }
-  caller_.rest(&session_);
+
+  /// Of a batch that adapts, which is one of an executor.
+  void call_helper() override { batch_.scope_.limiter->request(batch_, 1); }
+
+ private:
+  batch& batch_;
+};
+
+void batch::run_on_reserves(arena& home, bool enters, std::size_t own_slots) {
+  home_ = &home;
+  reserve_calls helpers(*this);
+  helpers.call_first(first_helpers());
+  std::exception_ptr failure;
+  const auto lead = [&] { run(role::leader, &helpers, own_slots != 0); };
+  try {
+    enters ? home.enter(lead) : lead();
+  } catch (...) {  // no memory to enter the arena; helpers may have begun
+    failure = std::current_exception();
+    stop();
+  }
+  if (scope_.limiter != nullptr) {
+    scope_.limiter->close(*this, own_slots);
+  } else {
+    calls_.withdraw();
+  }
+  calls_.wait();
+  if (failure) std::rethrow_exception(failure);
 }
 
-void batch::run_alone() noexcept {
-  const work here(caller_);
-  run(role::leader, nullptr);
+void batch::serve() noexcept {
+  ending how = ending::no_task;
+  if (wants_help()) {
+    reserve_calls helpers(*this);
+    try {
+      home_->enter([&] { how = help(helpers); });
+    } catch (...) {  // no memory to enter the arena
+      break_off(std::current_exception());
+    }
+  }
+  if (scope_.limiter == nullptr) return;
+  how == ending::no_task ? scope_.limiter->close(*this, 1) : scope_.limiter->leave();
 }
 
-void batch::assist(crew& helpers) noexcept {
-  if (entrance_ == nullptr) {
-    run_with_permit(helpers);
-    return;
+void batch::run_on_workers(arena& home, bool enters, std::size_t own_slots) {
+  own_slots_ = own_slots;
+  team& self = *this;
+  try {
+    enters ? home.fan_out(self, first_helpers()) : home.fan_out_from_inside(self, first_helpers());
+  } catch (...) {
+    if (scope_.limiter != nullptr && own_slots_ != 0) scope_.limiter->close(*this, own_slots_);
+    throw;
   }
-  // oneTBB may have sent a thread here that waits in a task of another executor, if that task left its arena.
-  const absence elsewhere;
-  if (!entrance_->join(session_)) return;
-  presence helper(*entrance_, presence::kind::helper);
-  ending how = ending::not_wanted;
-  {
-    const work here(helper);
-    how = run_with_permit(helpers);
-  }
-  helper.rest(how == ending::no_task ? &session_ : nullptr);
 }
 
-bool batch::wants_help() const noexcept { return !stopped() && !claims_.all_taken(runners_); }
-
-batch::ending batch::run_with_permit(crew& helpers) noexcept {
-  const worker_budget::permit permit(promised_);
-  if (!permit.granted()) {
-    sent_home_.fetch_add(1, std::memory_order_relaxed);
-    return ending::not_wanted;
-  }
-  if (!adaptation_) return run(role::helper, &helpers);
-  if (!adaptation_->enter()) return ending::not_wanted;
-  return run(role::helper, &helpers);
+void batch::lead(helper_calls& helpers) noexcept {
+  run(role::leader, &helpers, own_slots_ != 0);
+  if (scope_.limiter != nullptr) scope_.limiter->close(*this, std::exchange(own_slots_, 0));
 }
 
-batch::ending batch::run(role who, crew* helpers) noexcept {
-  const frame_entry here(frame_);
-  runner& me = adaptation_ ? take_place() : runners_[next_runner_.fetch_add(1, std::memory_order_relaxed)];
-  while (!stopped()) {
-    const bite tasks = claims_.next(me.claim, runners_);
+void batch::assist(helper_calls& helpers) noexcept {
+  if (scope_.limiter == nullptr) {
+    help(helpers);
+  } else if (scope_.limiter->join(*this)) {
+    help(helpers) == ending::no_task ? scope_.limiter->close(*this, 1) : scope_.limiter->leave();
+  }
+}
+
+// ── The runners ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+bool batch::wants_help() const noexcept { return !stopped() && !distributor_.all_taken(runners_); }
+
+batch::ending batch::help(helper_calls& helpers) noexcept {
+  if (adaptation_ && !adaptation_->enter()) return ending::not_wanted;
+  return run(role::helper, &helpers, scope_.limiter != nullptr);
+}
+
+batch::ending batch::run(role who, helper_calls* helpers, bool has_slot) noexcept {
+  const scope_entry here(scope_, has_slot);
+  const std::size_t number = adaptation_ ? take_place() : next_runner_.fetch_add(1, std::memory_order_relaxed);
+  runner& me = runners_[number];
+  for (std::size_t ended = 0; !stopped();) {
+    const task_range tasks = distributor_.next(number, runners_, ended);
     if (tasks.empty()) break;
-    const std::size_t end = request_.tasks.run(request_.tasks.object, tasks.first, tasks.last, *this);
-    // Release: who sums the counts may read what the tasks wrote.
-    me.completed.store(me.completed.load(std::memory_order_relaxed) + (end - tasks.first), std::memory_order_release);
+    ended = request_.tasks.run(request_.tasks.object, tasks, me.work.mine, *this) - tasks.first;
+    // Release: a thread that sums the counts may read what the tasks wrote.
+    me.completed.store(me.completed.load(std::memory_order_relaxed) + ended, std::memory_order_release);
     if (progress_.wanted()) report_progress();
-    if (sent_home_.load(std::memory_order_relaxed) != 0 && helpers != nullptr) call_back_helpers(*helpers);
-    if (adaptation_ && me.claim.rest.look() == open_rest::view::empty) {  // who goes leaves no task behind
+    if (adaptation_) {
       if (who == role::helper && adaptation_->leave_if_too_many()) {
+        me.work.pace.since = {};  // what this runner took is not a measure of the next one's time
+        me.work.pace.taken = 0;
         me.taken.store(false, std::memory_order_release);
         return ending::not_wanted;
       }
@@ -100,19 +148,17 @@ batch::ending batch::run(role who, crew* helpers) noexcept {
 }
 
 // There are as many places as runners, and a runner leaves its place a few instructions after it was counted out.
-batch::runner& batch::take_place() noexcept {
+std::size_t batch::take_place() noexcept {
   for (;;) {
     for (runner& each : runners_) {
-      if (each.taken.load(std::memory_order_relaxed) || each.taken.exchange(true, std::memory_order_acquire)) continue;
-      each.claim.pace.since = {};  // what the runner before it took is not a measure of this one's time
-      each.claim.pace.taken = 0;
-      return each;
+      if (!each.taken.load(std::memory_order_relaxed) && !each.taken.exchange(true, std::memory_order_acquire))
+        return static_cast<std::size_t>(&each - runners_.data());
     }
     std::this_thread::yield();
   }
 }
 
-void batch::adapt(crew& helpers) noexcept {
+void batch::adapt(helper_calls& helpers) noexcept {
   std::size_t more = adaptation_->update(adaptation::clock::now(), [this] { return completed(); });
   try {
     for (; more != 0; --more) helpers.call_helper();
@@ -120,19 +166,7 @@ void batch::adapt(crew& helpers) noexcept {
   }
 }
 
-void batch::call_back_helpers(crew& helpers) noexcept {
-  if (!worker_budget::permit_is_free()) return;
-  std::size_t waiting = sent_home_.load(std::memory_order_relaxed);
-  while (waiting != 0) {
-    if (sent_home_.compare_exchange_weak(waiting, waiting - 1, std::memory_order_relaxed)) {
-      try {
-        helpers.call_helper();
-      } catch (...) {  // no memory to call it: the batch goes on without
-      }
-      return;
-    }
-  }
-}
+// ── How it ends ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void batch::report_progress() noexcept {
   try {
@@ -175,9 +209,11 @@ void batch::cancel() noexcept {
   if (decide(verdict::cancelled)) stop();
 }
 
-// The flag is set before the mutex is taken: `token` either finds it set, or has left its source for this.
+// The flag is set before the mutex is taken: `token` either finds it set, or has left its source for this. The flags of
+// the runners are what keeps tasks from starting.
 void batch::stop() noexcept {
   stopped_.store(true, std::memory_order_relaxed);
+  for (runner& each : runners_) each.work.mine.stop();
   std::optional<std::stop_source> asked;
   {
     const std::lock_guard lock(mutex_);

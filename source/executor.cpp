@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "application_limit.hpp"
+#include "executor_core.hpp"
 #include "fanout/detail/batch.hpp"
+#include "fanout/detail/machine.hpp"
 #include "fanout/limits.hpp"
-#include "idle_executors.hpp"
-#include "worker_budget.hpp"
 
 namespace fanout {
 namespace {
@@ -14,9 +15,9 @@ namespace {
 detail::executor_core* make_core(const executor_options& options) {
   const std::size_t named = detail::checked_concurrency(options.concurrency);
   const std::size_t limit = named == automatic   ? available_concurrency()
-                            : named == unlimited ? max_concurrency()
+                            : named == unlimited ? detail::most_unlimited
                                                  : named;
-  auto core = detail::idle_executors::make(limit, named != automatic, detail::executor_core::sharing::by_all);
+  auto core = std::make_unique<detail::executor_core>(limit, named != automatic, detail::executor_core::sharing::by_all);
   if (options.adaptive) core->adapt_from(std::min(limit, available_concurrency()));
   return core.release();
 }
@@ -29,7 +30,7 @@ executor& executor::operator=(executor&&) noexcept = default;
 executor::~executor() = default;
 
 std::size_t executor::concurrency() const noexcept {
-  return core_ ? std::min(core_->limit(), detail::worker_budget::current_limit()) : 0;
+  return core_ ? std::min(core_->limit(), detail::application_limit()) : 0;
 }
 
 detail::executor_core& executor::core() const {

@@ -5,12 +5,13 @@
 #include <optional>
 
 #include "arena.hpp"
-#include "gate.hpp"
-#include "worker_budget.hpp"
+#include "batch_scope.hpp"
+#include "executor_limiter.hpp"
+#include "reserves.hpp"
 
 namespace fanout::detail {
 
-/// What an executor is made of: an arena, its share of the worker budget, and, where any thread may call it, a gate.
+/// What an executor is made of: an arena, the promise of its reserves, and, where any thread may call it, a limiter.
 class executor_core {
  public:
   enum class sharing {
@@ -18,32 +19,45 @@ class executor_core {
     one_caller,  // borrowed from the idle ones by one free call at a time: the arena's size is limit enough
   };
 
-  /// `named`: the limit was named by a caller, so it is a promise beyond the cores.
+  /// `named`: the limit was named by a caller, so its helpers are reserves; else they are workers of oneTBB. A free call
+  /// promises itself its reserves.
   executor_core(std::size_t limit, bool named, sharing use)
       : limit_(limit),
         named_(named),
-        workers_(limit - 1, named),
-        arena_({.workers = limit - 1, .seats = use == sharing::by_all ? limit : 1, .promised = named}) {
-    if (use == sharing::by_all) gate_.emplace(*this, limit);
+        reserves_(named && use == sharing::by_all ? limit - 1 : 0),
+        arena_({.workers = named ? 0 : limit - 1, .others = callers(limit, named, use)}) {
+    if (use == sharing::by_all) limiter_.emplace(limit);
   }
 
   std::size_t limit() const { return limit_; }
   bool named() const { return named_; }
   arena& workplace() { return arena_; }
-  gate* entrance() { return gate_ ? &*gate_ : nullptr; }
+  executor_limiter* limiter() { return limiter_ ? &*limiter_ : nullptr; }
 
   /// With how many runners a batch begins that seeks its best number: with what the last one came to. 0 if batches use
   /// the whole limit.
   std::size_t adapt_from() const { return adapt_from_.load(std::memory_order_relaxed); }
   void adapt_from(std::size_t runners) { adapt_from_.store(runners, std::memory_order_relaxed); }
 
+  /// Of an automatic one behind a free call: where its caller stands. Written before its arena runs anything.
+  const scope_entry* caller() const { return caller_.load(std::memory_order_relaxed); }
+  void caller(const scope_entry* around) { caller_.store(around, std::memory_order_relaxed); }
+
  private:
+  /// Slots of the arena for threads that enter it: callers, and reserves. A thread that waits in the arena for workers has
+  /// given back its slot of the limiter, which another one may have by then.
+  static std::size_t callers(std::size_t limit, bool named, sharing use) {
+    if (named) return limit;
+    return use == sharing::by_all ? 2 * limit : 1;
+  }
+
   const std::size_t limit_;
   const bool named_;
   std::atomic<std::size_t> adapt_from_{0};  // a hint from batch to batch
-  worker_budget::share workers_;  // before the arena: it has its workers as long as it lives
+  std::atomic<const scope_entry*> caller_{nullptr};
+  reserves::share reserves_;
   arena arena_;
-  std::optional<gate> gate_;
+  std::optional<executor_limiter> limiter_;
 };
 
 }  // namespace fanout::detail

@@ -64,15 +64,9 @@ std::size_t available_concurrency() {
   return available;
 }
 
-// oneTBB fixes its number of workers when its scheduler starts: the largest of 256, 4 (above 128 cores: 2) times its
-// default concurrency, and the global_control of that moment (market.cpp, since 2021.11 threading_control.cpp; the same
-// up to 2023.2).
-// A later global_control of 300 is accepted, but 300 sleeping tasks run 257 at a time (measured). So this is the
-// least that is certain, whoever started the scheduler and whenever. It counts `available_concurrency()` and not the
-// affinity mask, because oneTBB's default concurrency follows the CPU quota too, since 2022.3.
 std::size_t max_concurrency() {
-  constexpr std::size_t workers_always_there = 256;
-  return std::max(workers_always_there, 2 * available_concurrency()) + 1;  // and the calling thread
+  constexpr std::size_t most = std::size_t{1} << 20;
+  return most;
 }
 
 namespace detail {

@@ -15,7 +15,7 @@
 #include "describe.hpp"
 #include "fanout/detail/slot_pool.hpp"
 #include "fanout/error.hpp"
-#include "frame.hpp"
+#include "batch_scope.hpp"
 #include "pool_line.hpp"
 
 namespace fanout::detail {
@@ -180,7 +180,7 @@ class slot_pool::engine {
   /// Who holds them all waits for the caller to end. (A lease that has not moved is given back by the thread that
   /// acquired it, in the task that did, or else is part of the results of that task's batch.)
   void refuse_to_wait_for_oneself() const {
-    const frame_entry* const here = current_entry();
+    const scope_entry* const here = current_entry();
     if (here == nullptr) return;
     for (std::size_t each = 0; each != size(); ++each) {
       if (slots_[each].now.load(std::memory_order_acquire) != state::lent) return;

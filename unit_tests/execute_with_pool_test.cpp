@@ -608,6 +608,118 @@ TEST_F(ExecuteWithPool, RunsTheTasksThatGotALeaseBeforeThePoolWasClosed) {
   EXPECT_EQ(error.errors()[1].index(), 4U);
 }
 
+// ── A pool that is destroyed meanwhile ──────────────────────────────────────────────────────────────────────────
+
+/// Every call that takes a pool, with ten tasks that each call `what(index, resource)`.
+template <class Pool, class Task>
+std::vector<std::function<void(Pool&)>> calls_with(executor& two, Task what) {
+  const auto mapper = [what](int item, auto& resource) { what(item, resource); };
+  std::vector<std::function<void(int&)>> tasks;
+  for (int i = 0; i != 10; ++i) tasks.emplace_back([what, i](int& resource) { what(i, resource); });
+  const run_options all{.on_error = error_policy::run_all};
+  return {[tasks, all](Pool& pool) { execute_with_pool(tasks, pool, all); },
+          [tasks, all, &two](Pool& pool) { two.execute_with_pool(tasks, pool, all); },
+          [mapper, all](Pool& pool) { map_with_pool(numbers(10), pool, mapper, all); },
+          [mapper, all, &two](Pool& pool) { two.map_with_pool(numbers(10), pool, mapper, all); }};
+}
+
+TEST_F(ExecuteWithPool, FailsTheTasksThatHaveNoResourceYetWhenOneOfThemDestroysThePool) {
+  executor two({.concurrency = 2});
+  std::unique_ptr<resource_pool<int>> pool;
+  std::atomic<int> used = 0;
+  const auto use_and_destroy = [&](int item, int& resource) {
+    if (item == 0) pool.reset();
+    used += resource;
+  };
+  for (const auto& call : calls_with<resource_pool<int>>(two, use_and_destroy)) {
+    used = 0;
+    pool = std::make_unique<resource_pool<int>>([] { return 1; }, 2U);
+    const auto error = caught<aggregate_error>([&] { call(*pool); });
+    EXPECT_EQ(error.errors().size(), 10U - static_cast<std::size_t>(used));
+    for (const task_error& each : error.errors()) EXPECT_EQ(cause_of<pool_closed>(each), pool_closed().what());
+    EXPECT_GE(used, 1) << "the task that destroyed the pool keeps its resource";
+  }
+}
+
+TEST_F(ExecuteWithPool, FailsTheTasksThatHaveNoResourceYetWhenAnotherThreadDestroysThePool) {
+  executor two({.concurrency = 2});
+  std::unique_ptr<event> both_run;
+  std::unique_ptr<event> destroyed;
+  std::atomic<int> used = 0;
+  const auto use = [&](int, int& resource) {
+    if (used.fetch_add(resource) == 1) both_run->set();
+    EXPECT_TRUE(destroyed->wait());
+  };
+  for (const auto& call : calls_with<resource_pool<int>>(two, use)) {
+    used = 0;
+    both_run = std::make_unique<event>();
+    destroyed = std::make_unique<event>();
+    auto pool = std::make_unique<resource_pool<int>>([] { return 1; }, 2U);
+    auto batch = std::async(std::launch::async, [&, &used_pool = *pool] { call(used_pool); });
+    EXPECT_TRUE(both_run->wait());
+    pool.reset();
+    destroyed->set();
+    EXPECT_EQ(caught<aggregate_error>([&] { batch.get(); }).errors().size(), 8U);
+    EXPECT_EQ(used, 2);
+  }
+}
+
+TEST_F(ExecuteWithPool, FailsWhenThePoolIsDestroyedWhileAllItsTasksWait) {
+  executor two({.concurrency = 2});
+  const auto none = [](int, int&) { ADD_FAILURE() << "started"; };
+  for (const auto& call : calls_with<resource_pool<int>>(two, none)) {
+    auto pool = std::make_unique<resource_pool<int>>(zero, 2U);
+    auto outside = all_leases(*pool);
+    auto batch = std::async(std::launch::async, [&, &used_pool = *pool] { call(used_pool); });
+    EXPECT_TRUE(soon([&] { return pool->waiting() == 2; }));
+    pool.reset();
+    outside.clear();  // from here on the call alone keeps what it waits for
+    EXPECT_EQ(caught<aggregate_error>([&] { batch.get(); }).errors().size(), 10U);
+  }
+}
+
+TEST_F(ExecuteWithPool, MayHaveItsPoolDestroyedByThePoolsOwnFunctions) {
+  std::unique_ptr<resource_pool<int>> pool;
+  const auto destroy = [&] { pool.reset(); };
+  const std::vector tasks(10, [](int&) {});
+  const auto run = [&] { execute_with_pool(tasks, *pool, {.concurrency = 1}); };
+
+  pool = std::make_unique<resource_pool<int>>([&] { return destroy(), 0; }, 1U, pool_options<int>{.lazy = true});
+  EXPECT_EQ(caught<task_error>(run).index(), 0U);
+
+  pool_options<int> options;
+  options.validate = [&](int&) { return destroy(), true; };
+  pool = std::make_unique<resource_pool<int>>(zero, 1U, options);
+  EXPECT_EQ(caught<task_error>(run).index(), 0U);
+
+  options = {};
+  options.reset = [&](int&) { destroy(); };
+  pool = std::make_unique<resource_pool<int>>(zero, 1U, options);
+  EXPECT_EQ(caught<task_error>(run).index(), 1U);
+}
+
+TEST_F(ExecuteWithPool, MayHaveItsPoolDestroyedByTheRangeOfItsTasks) {
+  auto pool = std::make_unique<resource_pool<int>>(zero, 2U);
+  const auto making = std::views::iota(0, 3) | std::views::transform([&](int) {
+                        pool.reset();
+                        return [](int&) { ADD_FAILURE() << "started"; };
+                      });
+  EXPECT_EQ(cause_of<pool_closed>(caught<task_error>([&] { execute_with_pool(making, *pool); })),
+            pool_closed().what());
+}
+
+TEST_F(ExecuteWithPool, DestroysTheResourcesOfADestroyedPoolBeforeItReturns) {
+  counted::reset();
+  auto pool = std::make_unique<resource_pool<counted>>([] { return counted(1); }, 2U);
+  const std::vector tasks(1, [&](counted& mine) {
+    pool.reset();
+    EXPECT_EQ(counted::population.alive(), 1);
+    return mine.value;
+  });
+  EXPECT_EQ(execute_with_pool(tasks, *pool), ints{1});
+  EXPECT_EQ(counted::population.alive(), 0);
+}
+
 // ── Stopping ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 TEST_F(ExecuteWithPool, TakesNoLeaseWhenTheStopWasRequestedBefore) {

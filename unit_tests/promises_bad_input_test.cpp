@@ -113,6 +113,31 @@ TEST(Promise9BadInput, IsTheFirstEmptyFunctionAmongVeryMany) {
   }
 }
 
+// Neither the stop nor the limit of an executor changes what is refused, or when.
+TEST(Promise9BadInput, IsFoundAmongVeryManyFunctionsOnABusyExecutor) {
+  std::stop_source stop;
+  stop.request_stop();
+  for (const fanout::executor_options& options : {fanout::executor_options{.concurrency = 1},
+                                                  {.concurrency = 2},
+                                                  {.concurrency = fanout::automatic},
+                                                  {.concurrency = 2, .adaptive = true}}) {
+    executor busy(options);
+    full_house others(busy);
+    for (const std::size_t count : {16'383U, 16'384U, 100'000U}) {
+      std::vector<action> tasks(count, [] { ADD_FAILURE() << "started"; });
+      tasks[count / 2] = nullptr;
+      tasks[count - 1] = nullptr;
+      const std::string expected = "tasks[" + std::to_string(count / 2) + "] is an empty function";
+      for (const auto& call : std::vector<action>{[&] { busy.execute(tasks); }, [&] { busy.settle(tasks); },
+                                                  [&] { busy.execute(tasks, {.concurrency = 1}); },
+                                                  [&] { busy.execute(tasks, {.stop = stop.get_token()}); },
+                                                  [&] { execute_in_parallel(tasks, {.stop = stop.get_token()}); }})
+        EXPECT_EQ(message_of<std::invalid_argument>(call), expected);
+    }
+    EXPECT_TRUE(others.held_until_now()) << "a call waited for a place";
+  }
+}
+
 TEST(Promise9BadInput, IsAnEmptyMapper) {
   const std::vector<int> items{1, 2, 3};
   EXPECT_THROW(fanout::map_in_parallel(items, std::function<int(int)>()), std::invalid_argument);

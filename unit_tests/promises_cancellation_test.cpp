@@ -4,6 +4,7 @@
 #include <chrono>
 #include <functional>
 #include <numeric>
+#include <ostream>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -21,6 +22,7 @@ using namespace support;
 using fanout::error_policy;
 using fanout::execute_in_parallel;
 using fanout::executor;
+using fanout::executor_options;
 using fanout::operation_cancelled;
 using fanout::run_options;
 using fanout::task_context;
@@ -75,6 +77,54 @@ TEST(Promise8Cancellation, BeforeTheCallTellsNoProgress) {
 TEST(Promise8Cancellation, OfAnEmptyBatchChangesNothing) {
   EXPECT_TRUE(execute_in_parallel(std::vector<std::function<int()>>(), {.stop = requested()}).empty());
 }
+
+struct kind_of_executor {
+  const char* name;
+  executor_options options;
+};
+void PrintTo(const kind_of_executor& kind, std::ostream* out) { *out << kind.name; }
+
+class Promise8CancellationOnABusyExecutor : public testing::TestWithParam<kind_of_executor> {};
+
+std::vector<std::function<void()>> functions(std::size_t count) {
+  return std::vector<std::function<void()>>(count, [] { ADD_FAILURE() << "started"; });
+}
+
+TEST_P(Promise8CancellationOnABusyExecutor, BeforeTheCallWaitsForNoPlaceHoweverManyFunctionsThereAre) {
+  for (const std::size_t count : {16'383U, 16'384U, 100'000U}) {
+    const auto tasks = functions(count);
+    executor busy(GetParam().options);
+    full_house others(busy);
+    const auto error = cancellation_of([&] { busy.execute(tasks, {.stop = requested()}); });
+    EXPECT_EQ(error.total(), count);
+    EXPECT_EQ(error.completed(), 0U);
+    EXPECT_EQ(cancellation_of([&] { busy.execute(tasks, {.concurrency = 1, .stop = requested()}); }).total(), count);
+    for (const auto& each : busy.settle(tasks, {.stop = requested()})) ASSERT_TRUE(each.cancelled());
+    EXPECT_TRUE(others.held_until_now()) << "a call waited for a place, with " << count << " tasks";
+  }
+}
+
+// The batch waits for a place, and it is the wait that the request ends.
+TEST_P(Promise8CancellationOnABusyExecutor, MeanwhileEndsTheWaitHoweverManyFunctionsThereAre) {
+  for (const std::size_t count : {16'383U, 16'384U, 100'000U}) {
+    const auto tasks = functions(count);
+    executor busy(GetParam().options);
+    full_house others(busy);
+    std::stop_source source;
+    std::jthread requester([&] {
+      std::this_thread::sleep_for(1ms);  // more often than not the call waits by then
+      source.request_stop();
+    });
+    EXPECT_EQ(cancellation_of([&] { busy.execute(tasks, {.stop = source.get_token()}); }).total(), count);
+    EXPECT_TRUE(others.held_until_now()) << "the call waited for a place, with " << count << " tasks";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Executors, Promise8CancellationOnABusyExecutor,
+                         testing::Values(kind_of_executor{"one", {.concurrency = 1}},
+                                         kind_of_executor{"two", {.concurrency = 2}},
+                                         kind_of_executor{"automatic", {}},
+                                         kind_of_executor{"adaptive", {.concurrency = 4, .adaptive = true}}));
 
 // ── During ──────────────────────────────────────────────────────────────────────────────────────────────────────
 

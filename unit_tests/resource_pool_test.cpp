@@ -760,6 +760,47 @@ TEST_F(ResourcePool, MayBeDestroyedWhileLeasesAreOut) {
   EXPECT_EQ(counted::population.alive(), 0);
 }
 
+TEST_F(ResourcePool, LetsTheFunctionsOfAPoolDestroyTheLeaseThatIsGivenBack) {
+  for (const bool destroys_pool : {false, true}) {
+    std::optional<resource_pool<numbered>> pool;
+    std::unique_ptr<std::optional<lease<numbered>>> lent;
+    pool_options<numbered> options;
+    options.reset = [&](numbered&) {
+      if (destroys_pool) pool.reset();
+      lent.reset();
+    };
+    pool.emplace(numbers(), 1U, options);
+    lent = std::make_unique<std::optional<lease<numbered>>>(pool->acquire());
+    (*lent)->release();
+    EXPECT_EQ(lent, nullptr);
+    EXPECT_EQ(counted::population.alive(), destroys_pool ? 0 : 1);
+  }
+}
+
+struct destroys_its_pool {
+  explicit destroys_its_pool(std::unique_ptr<resource_pool<destroys_its_pool>>& its) : pool(its) {}
+  destroys_its_pool(const destroys_its_pool&) = delete;
+  destroys_its_pool& operator=(const destroys_its_pool&) = delete;
+  ~destroys_its_pool() { pool.reset(); }
+
+  std::unique_ptr<resource_pool<destroys_its_pool>>& pool;
+};
+
+TEST_F(ResourcePool, MayBeDestroyedByTheDestructorOfItsResource) {
+  std::unique_ptr<resource_pool<destroys_its_pool>> pool;
+  const auto make_pool = [&] {
+    pool = std::make_unique<resource_pool<destroys_its_pool>>([&] { return destroys_its_pool(pool); }, 2U);
+  };
+  make_pool();
+  pool->close();
+  EXPECT_EQ(pool, nullptr);
+
+  make_pool();
+  auto lent = pool->acquire();
+  lent.discard();
+  EXPECT_EQ(pool, nullptr);
+}
+
 // ── Closing ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 TEST_F(ResourcePool, ThatWasClosedLendsNothing) {
@@ -921,8 +962,9 @@ TEST_F(ResourcePool, KnowsForHowLongItsLeasesAreOut) {
   EXPECT_FALSE(pool.outstanding()[0].task.has_value());
 }
 
+// The default is the same however a unit is compiled: it is part of the definition of `pool_options`.
 TEST_F(ResourcePool, KnowsNothingOfItsLeasesWhereNobodyAsked) {
-  resource_pool<numbered> pool(numbers(), 1, {.track_leases = false});
+  resource_pool<numbered> pool(numbers(), 1);
   const auto lent = pool.acquire();
   EXPECT_TRUE(pool.outstanding().empty());
 }

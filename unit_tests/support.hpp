@@ -182,6 +182,42 @@ inline void compute_for(std::chrono::nanoseconds time) {
   }
 }
 
+/// Keeps all places of an executor taken: each by a thread of its own, so that no helper has to come.
+template <class Executor>
+class full_house {
+ public:
+  explicit full_house(Executor& executor) : all_in_(executor.concurrency() + 1) {
+    for (std::size_t place = 0; place != executor.concurrency(); ++place) {
+      threads_.emplace_back([this, &executor] {
+        executor.execute(std::vector(1, [this] {
+          if (!all_in_.meet() || !over_.wait()) ++gave_up_;
+        }));
+      });
+    }
+    if (!all_in_.meet()) ++gave_up_;
+  }
+  full_house(const full_house&) = delete;
+  full_house& operator=(const full_house&) = delete;
+  ~full_house() { end(); }
+
+  /// Ends it. False if the places were not taken all the time from its beginning until now.
+  [[nodiscard]] bool held_until_now() {
+    end();
+    return gave_up_ == 0;
+  }
+
+ private:
+  void end() {
+    over_.set();
+    threads_.clear();
+  }
+
+  rendezvous all_in_;
+  event over_;
+  std::atomic<int> gave_up_{0};
+  std::vector<std::jthread> threads_;
+};
+
 // ── Hostile types ───────────────────────────────────────────────────────────────────────────────────────────────
 
 struct move_only {

@@ -19,8 +19,9 @@ namespace fanout {
 /// task ends, however it ends, before its thread starts the next. A task that is still waiting for a resource, lent
 /// outside of the batch, when the batch is stopped has not started.
 ///
-/// A task for which no resource is to be had, because the factory throws or the pool is closed, fails with that. Other
-/// outcomes are those of `execute_in_parallel`. *Costs*: a lease for each task, some 20 ns.
+/// A task that gets no resource, because the factory throws or the pool is closed, fails with that exception. The pool
+/// may be destroyed while the call runs, by a task or by another thread: that closes it, and the call keeps alive what it
+/// uses. Other outcomes are those of `execute_in_parallel`. *Costs*: about 20 ns for each task's lease.
 template <detail::input_of_batch Range, class T>
 auto execute_with_pool(Range&& tasks, resource_pool<T>& pool, const run_options& options = {}) {
   return detail::execute_with_pool_on<Range>(nullptr, std::forward<Range>(tasks), pool, options);

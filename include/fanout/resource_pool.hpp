@@ -39,17 +39,14 @@ struct pool_options {
   /// lent.
   std::chrono::nanoseconds max_lifetime = std::chrono::nanoseconds::max();
 
-  /// Whether `outstanding()` knows the leases. Costs a reading of the clock for each.
-#if defined(NDEBUG)
+  /// Whether `outstanding()` lists the leases. Costs one reading of the clock for each lease.
   bool track_leases = false;
-#else
-  bool track_leases = true;
-#endif
 };
 
 namespace detail {
 
-/// The typed side of a pool: the resources, and what is done to them. Lives as long as the pool or a lease.
+/// The typed side of a pool: the resources, and what is done to them. Shared by the pool, its leases and the calls that
+/// run on it; lives as long as any of them.
 template <class T>
 class typed_pool final : public slot_pool {
  public:
@@ -133,15 +130,15 @@ class [[nodiscard]] lease {
   /// Gives the resource back now. The second time it does nothing.
   void release() noexcept {
     if (std::exchange(resource_, nullptr) == nullptr) return;
-    pool_->give_back(slot_);
-    pool_.reset();
+    const auto pool = std::move(pool_);  // user code runs below, which may destroy this lease
+    pool->give_back(slot_);
   }
 
   /// Destroys the resource, because it is broken; the pool makes another when one is needed. As `release` otherwise.
   void discard() noexcept {
     if (std::exchange(resource_, nullptr) == nullptr) return;
-    pool_->discard(slot_);
-    pool_.reset();
+    const auto pool = std::move(pool_);
+    pool->discard(slot_);
   }
 
   /// For the pool, which alone can make a key.
@@ -193,7 +190,8 @@ class resource_pool {
   resource_pool(const resource_pool&) = delete;
   resource_pool& operator=(const resource_pool&) = delete;
 
-  /// Closes the pool. Leases may be out, and callers that wait get `pool_closed`.
+  /// Closes the pool. Leases may be out and calls may run on it: a caller that waits gets `pool_closed`, and a running
+  /// `execute_with_pool` or `map_with_pool` goes on as after `close`.
   ~resource_pool() { close(); }
 
   /// Waits for a resource. Throws `pool_closed`; `std::logic_error` (see above); what the factory throws, and then the
@@ -242,7 +240,10 @@ class resource_pool {
 
   /// Those who wait, and later calls, get `pool_closed`. Leases stay valid; their resources are destroyed when they are
   /// given back, idle ones now. The second time it does nothing.
-  void close() noexcept { pool_->close(); }
+  void close() noexcept {
+    const kept_pool pool = pool_;
+    pool->close();
+  }
 
   /// The most resources that may exist.
   std::size_t size() const noexcept { return pool_->size(); }
@@ -259,11 +260,11 @@ class resource_pool {
   /// All figures. Looks at each slot.
   pool_statistics statistics() const { return pool_->statistics(); }
 
-  /// For how long each lease has been out; empty unless `pool_options::track_leases`, which debug builds set.
+  /// For how long each lease has been out; empty unless `pool_options::track_leases` is set.
   std::vector<outstanding_lease> outstanding() const { return pool_->outstanding(); }
 
-  /// For the library.
-  detail::typed_pool<T>& typed() { return *pool_; }
+  /// For the library: keeps what it returns alive when this is destroyed.
+  std::shared_ptr<detail::typed_pool<T>> shared() const { return pool_; }
 
  private:
   using clock = detail::slot_pool::clock;
@@ -278,7 +279,7 @@ class resource_pool {
     return std::make_shared<detail::typed_pool<T>>([shared]() -> T { return (*shared)(); }, size, std::move(options));
   }
 
-  /// Who waits keeps what it waits for, in case this is destroyed.
+  /// Members that wait or run user code work on a copy, because this may be destroyed meanwhile.
   using kept_pool = std::shared_ptr<detail::typed_pool<T>>;
 
   static std::optional<lease<T>> lent_or_none(kept_pool pool, std::size_t slot) {

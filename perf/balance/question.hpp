@@ -37,6 +37,7 @@ template <class Competitor>
 void enter() {
   for (const shape& each : shapes()) {
     if (perf::starts_thread_per_task<Competitor> && each.links.size() > 10'000) continue;
+    if (perf::knows_only_the_cores<Competitor> && each.concurrency != fanout::available_concurrency()) continue;
     perf::measure<Competitor>(
         each.name, each.concurrency, each.links.size(),
         [&each](std::size_t i) { return perf::chain(static_cast<long>(i), each.links[i]); },

@@ -5,6 +5,7 @@ namespace {
 
 const bool entered = [] {
   blocking::enter<perf::asio_thread_pool>();
+  blocking::enter_meetings<perf::asio_thread_pool>();
   return true;
 }();
 

@@ -11,6 +11,10 @@ const bool entered = [] {
   blocking::enter<perf::std_thread_pool>();
   blocking::enter<perf::std_thread_rounds>();
   blocking::enter<perf::std_thread_static>();
+  blocking::enter_meetings<perf::std_async>();
+  blocking::enter_meetings<perf::std_thread_pool>();
+  blocking::enter_meetings<perf::std_thread_rounds>();
+  blocking::enter_meetings<perf::std_thread_static>();
   return true;
 }();
 

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <fanout/executor.hpp>
+#include <fanout/limits.hpp>
+#include <fanout/map.hpp>
 
 #include <cstddef>
 #include <ranges>
@@ -10,6 +12,8 @@ namespace perf {
 class fanout_executor {
  public:
   static constexpr const char* name = "fanout";
+
+  static std::size_t most() { return fanout::max_concurrency(); }
 
   explicit fanout_executor(std::size_t concurrency) : executor_({.concurrency = concurrency}) {}
 
@@ -39,6 +43,44 @@ class fanout_again : public fanout_executor {
   static constexpr const char* name = "fanout_again";
 
   using fanout_executor::fanout_executor;
+};
+
+/// The free calls in place of an executor, each with its concurrency named.
+class fanout_named {
+ public:
+  static constexpr const char* name = "fanout";
+
+  explicit fanout_named(std::size_t concurrency) : concurrency_(concurrency) {}
+
+  template <class Body>
+  void run(std::size_t size, const Body& body) {
+    fanout::map_in_parallel(std::views::iota(std::size_t{0}, size), [&body](std::size_t i) { body(i); },
+                            {.concurrency = concurrency_});
+  }
+
+  template <class Task>
+  auto map(std::size_t size, const Task& task) {
+    return fanout::map_in_parallel(std::views::iota(std::size_t{0}, size), task, {.concurrency = concurrency_});
+  }
+
+ private:
+  const std::size_t concurrency_;
+};
+
+class fanout_named_again : public fanout_named {
+ public:
+  static constexpr const char* name = "fanout_again";
+
+  using fanout_named::fanout_named;
+};
+
+/// The free calls of one who names nothing.
+class fanout_automatic : public fanout_named {
+ public:
+  static constexpr const char* name = "fanout_automatic";
+  static constexpr bool only_the_cores = true;
+
+  explicit fanout_automatic(std::size_t /*cores*/) : fanout_named(fanout::automatic) {}
 };
 
 /// Hands nothing back: its tasks write to a vector that is made outside the clock, as those of the others do.

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/chain.hpp"
 #include "harness/defaults.hpp"
 
 namespace {
@@ -53,11 +54,11 @@ class ratio_reporter : public benchmark::BenchmarkReporter {
   }
 
   void Finalize() override {
-    std::printf("%-18s %-23s %14s %9s %18s\n", "workload", "competitor", "median", "spread", "fanout / it");
+    std::printf("%-25s %-23s %14s %9s %18s\n", "workload", "competitor", "median", "spread", "fanout / it");
     for (const auto& [name, competitors] : workloads_) {
       const auto fanout = competitors.find("fanout");
       for (const auto& [competitor, times] : competitors) {
-        std::printf("%-18s %-23s %11.3f us %7.1f %%", name.c_str(), competitor.c_str(), 1e6 * times.median(),
+        std::printf("%-25s %-23s %11.3f us %7.1f %%", name.c_str(), competitor.c_str(), 1e6 * times.median(),
                     times.spread_percent());
         if (fanout != competitors.end()) std::printf(" %18.3f", fanout->second.median() / times.median());
         for (const auto& [counter, values] : times.counters) {
@@ -97,6 +98,9 @@ int main(int argc, char** argv) {
   int count = static_cast<int>(pointers.size());
   benchmark::Initialize(&count, pointers.data());
   if (benchmark::ReportUnrecognizedArguments(count, pointers.data())) return 2;
+  char per_link[32];
+  std::snprintf(per_link, sizeof(per_link), "%.6f", perf::nanoseconds_per_link());
+  benchmark::AddCustomContext("ns_per_link", per_link);  // for FANOUT_BENCH_NS_PER_LINK of another program
   ratio_reporter reporter;
   benchmark::RunSpecifiedBenchmarks(&reporter);
   return reporter.failed() ? 1 : 0;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <concepts>
 #include <cstddef>
+#include <cstdio>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,6 +26,23 @@ namespace perf {
 /// Of a competitor that says so: a question asks it for fewer tasks.
 template <class Competitor>
 inline constexpr bool starts_thread_per_task = requires { Competitor::thread_per_task; };
+
+/// Of a competitor that takes no other concurrency than the cores.
+template <class Competitor>
+inline constexpr bool knows_only_the_cores = requires { Competitor::only_the_cores; };
+
+/// Whether a competitor can have that concurrency. If not, it is said on stderr that it is missing, and why.
+template <class Competitor>
+bool can_have(const std::string& workload, std::size_t concurrency) {
+  if constexpr (requires { Competitor::most(); }) {
+    if (concurrency > Competitor::most()) {
+      std::fprintf(stderr, "skipping %s/%s: a concurrency of %zu is more than the %zu that it can have\n",
+                   workload.c_str(), Competitor::name, concurrency, Competitor::most());
+      return false;
+    }
+  }
+  return true;
+}
 
 template <class Competitor, class Task>
 concept hands_results_back = requires(Competitor& competitor, const Task& task) {
@@ -78,6 +96,7 @@ void check(benchmark::State& state, const std::vector<long>& results, const Expe
 /// them.
 template <class Competitor, class Task, class Expected>
 void measure(const std::string& workload, std::size_t concurrency, std::size_t size, Task task, Expected expected) {
+  if (!can_have<Competitor>(workload, concurrency)) return;
   const auto repetition = [=](benchmark::State& state) {
     Competitor competitor(concurrency);
     warm_up(competitor, concurrency);

@@ -7,6 +7,9 @@ const bool entered = [] {
   latency::enter<perf::openmp_static>();
   latency::enter<perf::openmp_dynamic>();
   latency::enter<perf::openmp_guided>();
+  latency::enter_named<perf::openmp_static>();
+  latency::enter_named<perf::openmp_dynamic>();
+  latency::enter_named<perf::openmp_guided>();
   return true;
 }();
 

@@ -17,6 +17,8 @@
 
 /// The question: how long does a small batch take from the call to its end? `warm_N` is a batch of N empty tasks on a
 /// competitor that has just run one, `cold_2` makes the competitor, runs a batch of two on it and destroys it again.
+/// `warm_named_N` has N threads for its N tasks, be there fewer cores: with fanout, free calls that name the number.
+/// `make_destroy_8` is no batch: it makes a competitor of 8 threads, as another one did before, and destroys it.
 /// With tasks this small nobody gains by a second thread; what can be lost is the waking of one, and what a batch
 /// costs by itself.
 ///
@@ -67,6 +69,31 @@ void enter() {
       check(state, results);
     });
   }
+}
+
+template <class Competitor>
+void enter_named() {
+  for (const std::size_t size : {2U, 8U}) {
+    add("warm_named_" + std::to_string(size), Competitor::name, [size](benchmark::State& state) {
+      Competitor competitor(size);
+      perf::warm_up(competitor, size);
+      std::vector<long> results(size, -1);
+      for (auto _ : state) state.SetIterationTime(median_time([&] { perf::run_into(results, competitor, perf::empty_task); }));
+      check(state, results);
+    });
+  }
+}
+
+template <class Competitor>
+void enter_making() {
+  add("make_destroy_8", Competitor::name, [](benchmark::State& state) {
+    constexpr std::size_t concurrency = 8;
+    {
+      Competitor first(concurrency);
+      perf::warm_up(first, concurrency);
+    }
+    for (auto _ : state) state.SetIterationTime(median_time([] { Competitor competitor(concurrency); }));
+  });
 }
 
 /// For those that have something to make besides threads: an executor, an arena. The threads are oneTBB's and stay.

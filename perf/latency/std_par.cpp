@@ -5,6 +5,7 @@ namespace {
 
 const bool entered = [] {
   latency::enter<perf::std_par>();
+  latency::enter_named<perf::std_par>();
   return true;
 }();
 

@@ -11,6 +11,11 @@ const bool entered = [] {
   latency::enter<perf::std_thread_pool>();
   latency::enter<perf::std_thread_rounds>();
   latency::enter<perf::std_thread_static>();
+  latency::enter_named<perf::std_async>();
+  latency::enter_named<perf::std_thread_pool>();
+  latency::enter_named<perf::std_thread_rounds>();
+  latency::enter_named<perf::std_thread_static>();
+  latency::enter_making<perf::std_thread_pool>();
   return true;
 }();
 

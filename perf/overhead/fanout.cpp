@@ -6,6 +6,7 @@ namespace {
 const bool entered = [] {
   overhead::enter<perf::fanout_executor>();
   overhead::enter<perf::fanout_again>();
+  overhead::enter<perf::fanout_automatic>();
   overhead::enter<perf::fanout_in_place>();
   overhead::enter_functions<perf::fanout_executor>();
   overhead::enter_functions<perf::fanout_again>();

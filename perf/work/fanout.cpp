@@ -6,6 +6,7 @@ namespace {
 const bool entered = [] {
   work::enter<perf::fanout_executor>();
   work::enter<perf::fanout_again>();
+  work::enter<perf::fanout_automatic>();
   return true;
 }();
 

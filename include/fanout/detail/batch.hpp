@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <stop_token>
 
+#include "fanout/detail/chunk.hpp"
 #include "fanout/detail/export.hpp"
 #include "fanout/run_options.hpp"
 
@@ -22,23 +23,29 @@ class batch_control {
   /// was started after the request, in the sense of happens-before, see it.
   bool stopped() const noexcept { return stopped_.load(std::memory_order_relaxed); }
 
+  /// Whether a runner has to fence each start of a task: see `basic_chunk::may_start`.
+  bool fenced() const noexcept { return fenced_; }
+
   /// Records that task `index` threw the exception that is being handled, and acts on it by the error policy.
   FANOUT_EXPORT void fail(std::size_t index) noexcept;
 
   FANOUT_EXPORT std::stop_token stop_token();
 
  protected:
-  batch_control() = default;
+  explicit batch_control(bool fenced) : fenced_(fenced) {}
   ~batch_control() = default;
 
   std::atomic<bool> stopped_{false};
+
+ private:
+  const bool fenced_;
 };
 
-/// A reference to the tasks of a batch. `run` starts the tasks first … last in order and returns the index after
-/// the last one that it started: fewer than asked only when the batch was stopped on the way.
+/// A reference to the tasks of a batch. `run` starts the tasks of a chunk in order and returns the index after the last
+/// one that it started: fewer than asked only when the batch was stopped, or when another runner took the rest.
 struct task_block {
   void* object;
-  std::size_t (*run)(void* object, std::size_t first, std::size_t last, batch_control& batch) noexcept;
+  std::size_t (*run)(void* object, task_range tasks, chunk& mine, batch_control& batch) noexcept;
 };
 
 struct batch_request {

@@ -14,4 +14,7 @@ FANOUT_EXPORT std::size_t cores_by_affinity();
 /// The CPU quota of the control group in cores, or none.
 FANOUT_EXPORT std::optional<double> quota_in_cores();
 
+/// How many tasks of a batch with the limit `unlimited` are in flight at most.
+inline constexpr std::size_t most_unlimited = 1'024;
+
 }  // namespace fanout::detail

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <memory>
 #include <utility>
 
 #include "fanout/detail/call.hpp"
@@ -58,20 +59,26 @@ struct pooled_block {
   typed_pool<T>& pool;
   RunOne& run_one;  // (index, batch, resource)
 
-  static std::size_t run(void* object, std::size_t first, std::size_t last, batch_control& batch) noexcept {
+  static std::size_t run(void* object, task_range tasks, chunk& mine, batch_control& batch) noexcept {
     pooled_block& self = *static_cast<pooled_block*>(object);
-    std::size_t index = first;
-    for (; index != last && !batch.stopped(); ++index) {
-      try {
-        const task_lease<T> lease(self.pool, index, batch);
-        if (batch.stopped()) break;  // while it waited, or while its resource was made
-        self.run_with(lease.resource(), index, batch);
-      } catch (...) {
-        if (batch.stopped()) break;
-        batch.fail(index);
-      }
+    std::size_t not_started = 0;  // the batch was stopped while they waited for a resource
+    const std::size_t end = run_chunk(tasks, mine, batch, [&](std::size_t index) {
+      if (!self.try_run(index, batch)) ++not_started;
+    });
+    return end - not_started;
+  }
+
+  /// False if the batch was stopped before the task had a resource.
+  bool try_run(std::size_t index, batch_control& batch) noexcept {
+    try {
+      const task_lease<T> lease(pool, index, batch);
+      if (batch.stopped()) return false;  // while it waited, or while its resource was made
+      run_with(lease.resource(), index, batch);
+    } catch (...) {
+      if (batch.stopped()) return false;
+      batch.fail(index);
     }
-    return index;
+    return true;
   }
 
   /// A failure is told before the lease goes back: a task that waits for that very resource must not start by it.
@@ -99,14 +106,15 @@ template <class Range, class T>
 auto execute_with_pool_on(executor_core* executor, Range&& range, resource_pool<T>& pool, const run_options& options) {
   check_pooled_tasks<Range, T>();
   using R = std::remove_cv_t<task_result<item_t<Range>, T&>>;
-  const run_options limited = limited_by_pool(options, pool.size());
+  const std::shared_ptr<typed_pool<T>> kept = pool.shared();  // a task or another thread may destroy the pool
+  const run_options limited = limited_by_pool(options, kept->size());
   const auto tasks = input_from<Range>(range);
   refuse_empty_tasks(executor, tasks, limited);
   results<R> output(tasks.size());
   auto run_one = [&](std::size_t index, batch_control& batch, T& resource) {
     output.where().make(index, [&]() -> R { return call_task(index, batch, tasks[index], resource); });
   };
-  pooled_block<T, decltype(run_one)> pooled{pool.typed(), run_one};
+  pooled_block<T, decltype(run_one)> pooled{*kept, run_one};
   run_batch(executor, {tasks.size(), pooled.block(), limited});
   return std::move(output).take();
 }
@@ -116,14 +124,15 @@ auto map_with_pool_on(executor_core* executor, Range&& range, resource_pool<T>& 
                       const run_options& options) {
   check_pooled_mapper<Range, F, T>();
   using R = std::remove_cv_t<mapper_result<F, item_t<Range>, T&>>;
-  const run_options limited = limited_by_pool(options, pool.size());
+  const std::shared_ptr<typed_pool<T>> kept = pool.shared();  // a task or another thread may destroy the pool
+  const run_options limited = limited_by_pool(options, kept->size());
   refuse_empty_mapper(mapper);
   const auto items = input_from<Range>(range);
   results<R> output(items.size());
   auto run_one = [&](std::size_t index, batch_control& batch, T& resource) {
     output.where().make(index, [&]() -> R { return call_mapper(index, batch, mapper, items[index], resource); });
   };
-  pooled_block<T, decltype(run_one)> pooled{pool.typed(), run_one};
+  pooled_block<T, decltype(run_one)> pooled{*kept, run_one};
   run_batch(executor, {items.size(), pooled.block(), limited});
   return std::move(output).take();
 }

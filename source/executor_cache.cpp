@@ -1,0 +1,90 @@
+#include "executor_cache.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace fanout::detail::executor_cache {
+namespace {
+
+/// How many slots the idle executors may have together: some megabytes of arenas, and enough for every limit that
+/// sixteen threads use at once.
+constexpr std::size_t most_idle_slots = 16'384;
+
+struct cache {
+  std::mutex mutex;
+  std::vector<std::unique_ptr<executor_core>> idle;  // the one used last is at the end
+  std::size_t slots = 0;
+  std::vector<executor_core*> automatic_lent;
+};
+
+// Never destroyed: at the end of the process oneTBB may be gone before it, or a batch still be running.
+cache& of_process() {
+  static cache& only = *new cache;
+  return only;
+}
+
+std::unique_ptr<executor_core> take(cache& from, std::size_t limit, bool named) {
+  const auto found = std::find_if(from.idle.rbegin(), from.idle.rend(), [&](const auto& core) {
+    return core->limit() == limit && core->named() == named;
+  });
+  if (found == from.idle.rend()) return nullptr;
+  std::unique_ptr<executor_core> core = std::move(*found);
+  from.idle.erase(std::next(found).base());
+  from.slots -= limit;
+  return core;
+}
+
+}  // namespace
+
+loan borrow(std::size_t limit, bool named) {
+  cache& shared = of_process();
+  std::unique_ptr<executor_core> core;
+  {
+    const std::lock_guard lock(shared.mutex);
+    core = take(shared, limit, named);
+    if (!named) shared.automatic_lent.reserve(shared.automatic_lent.size() + 1);
+    if (core != nullptr && !named) shared.automatic_lent.push_back(core.get());
+  }
+  if (core == nullptr) {
+    core = std::make_unique<executor_core>(limit, named, executor_core::sharing::one_caller);
+    if (!named) {
+      const std::lock_guard lock(shared.mutex);
+      shared.automatic_lent.push_back(core.get());
+    }
+  }
+  core->caller(current_entry());
+  return loan(core.release());
+}
+
+void give_back::operator()(executor_core* core) const noexcept {
+  std::unique_ptr<executor_core> returned(core);
+  std::vector<std::unique_ptr<executor_core>> surplus;  // destroyed when the mutex is free again
+  cache& shared = of_process();
+  const std::lock_guard lock(shared.mutex);
+  std::erase(shared.automatic_lent, core);
+  try {
+    while (!shared.idle.empty() && shared.slots + returned->limit() > most_idle_slots) {
+      surplus.reserve(surplus.size() + 1);
+      shared.slots -= shared.idle.front()->limit();
+      surplus.push_back(std::move(shared.idle.front()));
+      shared.idle.erase(shared.idle.begin());
+    }
+    const std::size_t slots = returned->limit();
+    shared.idle.push_back(std::move(returned));
+    shared.slots += slots;
+  } catch (const std::bad_alloc&) {  // no memory to keep it: it is destroyed
+  }
+}
+
+const scope_entry* caller_around_worker() {
+  if (!arena::may_be_worker()) return nullptr;
+  cache& shared = of_process();
+  const std::lock_guard lock(shared.mutex);
+  for (executor_core* const each : shared.automatic_lent)
+    if (each->workplace().is_current()) return each->caller();
+  return nullptr;
+}
+
+}  // namespace fanout::detail::executor_cache

@@ -1,0 +1,150 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <mutex>
+#include <stop_token>
+
+#include "batch_scope.hpp"
+
+namespace fanout::detail {
+
+/// The limit of an executor: a number of slots. A thread that works for the executor has one, from before it starts its
+/// first task until it starts no more, and keeps it while it waits for a batch that one of its tasks has started. Slots
+/// are given in the order of arrival, to
+///
+///   - *callers*, threads that have a batch and wait as long as it takes;
+///   - *helpers*: a batch asks for slots for its helpers, and each is called when it has one;
+///   - *workers* of oneTBB that have come to help. They wait as long as their batch has tasks to start.
+///
+/// **A call inside a task of the same executor** needs no slot. It works under the slot of the entry around it, one thread
+/// at a time: that entry *lends* it, to one batch. A second one, started by another thread inside the same task, waits
+/// until the first is over.
+///
+/// **Nothing deadlocks by slots.** Threads that hold slots of one executor and wait for another one's may wait for each
+/// other. A wait of a thread inside a task is entered in one list of the process before it begins, so the last of the
+/// waits that would wait for each other sees all of them. If no slot that it waits for can come free, because each is
+/// held around one of these waits, it does not wait for a slot: it works under that of a thread that waits.
+class executor_limiter {
+ public:
+  explicit executor_limiter(std::size_t limit) : limit_(limit) {}
+
+  // ── Callers ──
+
+  enum class admission {
+    slot,      // it has a slot of its own
+    nested,    // it works under the slot of `lender`
+    borrowed,  // the same, and only on its own thread: the lender is an entry of a thread that waits
+    stopped,   // the stop was requested meanwhile
+  };
+
+  struct pass {
+    admission how;
+    const scope_entry* lender = nullptr;
+  };
+
+  /// Waits for a slot. `from`: where the calling thread stands, null outside of all batches. A slot is given back by
+  /// `leave`, one that was lent by `give_back`.
+  pass enter(const scope_entry* from, const std::stop_token& stop);
+
+  void leave();
+  void give_back(const scope_entry& lender);
+
+  /// At the end of a batch that was started in this entry: waits as long as another thread has borrowed its slot.
+  void resume(const scope_entry& entry);
+
+  // ── Helpers ──
+
+  class helped;
+
+  /// What waits in line.
+  struct queued {
+    enum class kind { thread, helpers };
+    enum kind kind = kind::thread;
+    helped* batch = nullptr;  // null for a caller
+    queued* next = nullptr;
+  };
+
+  /// A batch that wants help.
+  class helped {
+   public:
+    /// Under the mutex of the limiter: so many helpers have a slot from now on. Each gives it back when it has worked.
+    virtual void call_helpers(std::size_t count) noexcept = 0;
+    /// Under the mutex: takes back calls that no helper has answered, and returns how many.
+    virtual std::size_t withdraw_helpers() noexcept = 0;
+    /// False once no task is left to start, for good.
+    virtual bool wants_help() const noexcept = 0;
+
+   protected:
+    helped() = default;
+    ~helped() = default;
+
+   private:
+    friend class executor_limiter;
+    bool closed_ = false;
+    std::size_t wanted_ = 0;
+    queued request_{.kind = queued::kind::helpers, .batch = this};
+  };
+
+  /// Asks for slots for `count` helpers more.
+  void request(helped& batch, std::size_t count);
+
+  /// For a worker: waits for a slot to help a batch; false once the batch is closed.
+  bool join(helped& batch);
+
+  /// No task of the batch is left to start: withdraws its requests and the calls that were not answered, sends its waiting
+  /// workers away, and gives back `slots` of the caller's or the helper's own.
+  void close(helped& batch, std::size_t slots);
+
+  /// For tests: how many wait just now.
+  std::size_t waiting() const;
+
+ private:
+  friend class wait_list;
+
+  /// A thread that waits. It lies on its stack.
+  struct waiter : queued {
+    enum class state { waiting, admitted, sent_away };
+    const scope_entry* lender = nullptr;  // of a thread that waits to work under a slot
+    std::atomic<state> now{state::waiting};  // written under the mutex
+    std::condition_variable answered{};
+  };
+
+  /// A list of what waits, in the order of arrival.
+  class line {
+   public:
+    bool empty() const { return first_ == nullptr; }
+    queued& first() const { return *first_; }
+    std::size_t size() const;
+    void add(queued& last);
+    void remove_first();
+    template <class Predicate, class Action>
+    void remove_if(Predicate applies, Action then);
+
+   private:
+    queued* first_ = nullptr;
+    queued** end_ = &first_;
+  };
+
+  bool has_slot() const { return used_.load(std::memory_order_relaxed) < limit_; }
+  void change_used(std::size_t more, std::size_t fewer) {
+    used_.store(used_.load(std::memory_order_relaxed) + more - fewer, std::memory_order_relaxed);
+  }
+  bool try_slot();
+  bool try_lend(const scope_entry& lender);
+  pass enter_inside(const scope_entry* from, const scope_entry* lender, const std::stop_token& stop);
+  void send_away(waiter& self);
+  static void wait(waiter& self, std::unique_lock<std::mutex>& lock);
+  static void answer(waiter& other, enum waiter::state answer);
+  void serve();
+  void serve_lender(const scope_entry& lender);
+
+  const std::size_t limit_;
+  mutable std::mutex mutex_;
+  std::atomic<std::size_t> used_{0};  // slots; written under the mutex, read by waits for other limiters
+  line slots_;                        // waits for a slot
+  line lenders_;                      // waits to work under that of an entry
+};
+
+}  // namespace fanout::detail

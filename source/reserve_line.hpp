@@ -1,0 +1,318 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <limits>
+#include <mutex>
+
+#include "primitives.hpp"
+
+/// Who answers a call for help: the protocol between batches that call, and reserves that park until they are called.
+///
+/// A caller asks for a number of reserves and wakes one. Each reserve that comes takes one of the calls that wait, the
+/// oldest first, and wakes up to two more while calls are left: so a hundred come by a tree, not by one thread that wakes
+/// them all. Closing a batch withdraws its calls that nobody has answered.
+///
+/// No call is lost, because all of this happens under one mutex. While a call waits, a reserve is on its way to the line
+/// or none is idle: `call` sees to that, and so does each reserve that takes a call and leaves others. A reserve looks at
+/// the calls before it parks, so one that comes back from a batch answers what nobody was idle for.
+namespace fanout::detail {
+
+template <class Primitives>
+class basic_reserve_line {
+ public:
+  using clock = std::chrono::steady_clock;
+  using mutex = typename Primitives::mutex;
+  using condition_variable = typename Primitives::condition_variable;
+
+  /// The calls of one batch. Guarded by the mutex of the line, but for `open`.
+  struct calls {
+    std::size_t unanswered = 0;
+    std::size_t at_work = 0;
+    bool awaited = false;
+    bool late = false;  // at the last call there were fewer threads than calls for them
+    condition_variable over{};
+    calls* next = nullptr;
+    calls* previous = nullptr;
+    typename Primitives::template atomic<std::size_t> open{0};  // as `at_work`, for a caller that spins
+  };
+
+  /// One reserve. It lives as long as the line, because it may be notified a moment after it was called.
+  struct member {
+    condition_variable bell{};
+    bool parked = false;   // it waits for the bell; guarded
+    bool retired = false;  // it is to end; guarded
+    member* below = nullptr;
+    typename Primitives::template atomic<bool> called{false};  // written under the mutex; read by a reserve that spins
+  };
+
+  struct times {
+    std::chrono::nanoseconds spin;  // for how long an idle reserve looks for a call before it parks
+    std::size_t most_spinning;      // how many may do so at once
+    std::chrono::nanoseconds keep;  // for how long reserves that nobody was promised stay
+  };
+
+  explicit basic_reserve_line(const times& chosen) : times_(chosen) {}
+
+  // ── Numbers ──
+
+  /// A reserve has been created, and will call `next`.
+  void add_thread() {
+    const std::lock_guard lock(mutex_);
+    ++threads_;
+  }
+
+  /// A thread that was added could not be created after all, or ends before it has called `next`.
+  void remove_thread() {
+    const std::lock_guard lock(mutex_);
+    --threads_;
+  }
+
+  /// Promises so many reserves to somebody if there are enough; else returns how many are missing, and changes nothing.
+  std::size_t promise(std::size_t count) {
+    const std::lock_guard lock(mutex_);
+    return try_promise(count);
+  }
+
+  void take_back_promise(std::size_t count) {
+    std::unique_lock lock(mutex_);
+    promised_ -= count;
+    const wake_list woken = wake_a_keeper();
+    lock.unlock();
+    notify(woken);
+  }
+
+  std::size_t promised() const {
+    const std::lock_guard lock(mutex_);
+    return promised_;
+  }
+
+  std::size_t threads() const {
+    const std::lock_guard lock(mutex_);
+    return threads_;
+  }
+
+  /// Whether more reserves are called, or at work, than there are.
+  bool is_short() const {
+    const std::lock_guard lock(mutex_);
+    return at_work_ + unanswered_ > threads_;
+  }
+
+  // ── A caller ──
+
+  /// Calls so many reserves, and promises `promised` of them first; returns how many are missing for the promise, and
+  /// then calls nobody.
+  std::size_t call(calls& from, std::size_t count, std::size_t promised) {
+    std::unique_lock lock(mutex_);
+    if (const std::size_t missing = try_promise(promised); missing != 0) return missing;
+    if (count != 0) {
+      if (from.unanswered == 0) enlist(from);
+      from.unanswered += count;
+      unanswered_ += count;
+      from.late = at_work_ + unanswered_ > threads_;
+    }
+    const wake_list woken = wake(1);
+    lock.unlock();
+    notify(woken);
+    return 0;
+  }
+
+  /// Takes back what nobody has answered, and a promise. Returns how many calls that were.
+  std::size_t withdraw(calls& from, std::size_t promised) {
+    std::unique_lock lock(mutex_);
+    promised_ -= promised;
+    const std::size_t withdrawn = from.unanswered;
+    if (withdrawn != 0) {
+      unlist(from);
+      unanswered_ -= withdrawn;
+      from.unanswered = 0;
+    }
+    const wake_list woken = promised != 0 ? wake_a_keeper() : wake_list{};
+    lock.unlock();
+    notify(woken);
+    return withdrawn;
+  }
+
+  /// Waits until all reserves that answered have gone back. Acquires what they did.
+  void wait(calls& from) {
+    std::unique_lock lock(mutex_);
+    if (from.at_work == 0) return;
+    from.awaited = true;
+    from.over.wait(lock, [&from] { return from.at_work == 0; });
+  }
+
+  // ── A reserve ──
+
+  /// The next calls to answer one of, which it has taken then; null: the thread is to end. `ended` is what it answered
+  /// last, or null.
+  calls* next(member& me, calls* ended) {
+    std::unique_lock lock(mutex_);
+    if (ended != nullptr) leave(*ended);
+    for (;;) {
+      if (first_ != nullptr) {
+        calls& found = *first_;
+        --unanswered_;
+        if (--found.unanswered == 0) unlist(found);
+        ++at_work_;
+        found.open.store(++found.at_work, std::memory_order_relaxed);
+        const wake_list woken = wake(2);
+        lock.unlock();
+        notify(woken);
+        return &found;
+      }
+      park(me, lock);
+      if (me.retired) return nullptr;
+    }
+  }
+
+  // ── The end ──
+
+  /// Retires up to so many idle reserves. Their threads end; `keep_promises`: only those that nobody was promised.
+  std::size_t retire(std::size_t most, bool keep_promises) {
+    const std::lock_guard lock(mutex_);
+    return retire_idle(most, keep_promises);
+  }
+
+  /// Whether a reserve that was called has not come to the line yet.
+  bool is_moving() const {
+    const std::lock_guard lock(mutex_);
+    return on_the_way_ != 0;
+  }
+
+ private:
+  /// Reserves to be notified once the mutex is free, so that they do not wake up only to wait for it.
+  using wake_list = std::array<member*, 2>;
+
+  std::size_t try_promise(std::size_t count) {
+    if (promised_ + count > threads_) return promised_ + count - threads_;
+    promised_ += count;
+    return 0;
+  }
+
+  void enlist(calls& last) {
+    last.next = nullptr;
+    last.previous = last_;
+    (last_ != nullptr ? last_->next : first_) = &last;
+    last_ = &last;
+  }
+
+  void unlist(calls& each) {
+    (each.previous != nullptr ? each.previous->next : first_) = each.next;
+    (each.next != nullptr ? each.next->previous : last_) = each.previous;
+  }
+
+  /// The last touch of the calls is the store: a caller that sees it may destroy them.
+  void leave(calls& ended) {
+    --at_work_;
+    const std::size_t left = --ended.at_work;
+    if (left == 0 && ended.awaited) ended.over.notify_one();
+    ended.open.store(left, std::memory_order_release);
+  }
+
+  member& pop_idle() {
+    member& top = *idle_;
+    idle_ = top.below;
+    --idle_count_;
+    least_idle_ = std::min(least_idle_, idle_count_);
+    return top;
+  }
+
+  /// Wakes up to `most`, as long as there are more calls than reserves on their way to them.
+  wake_list wake(std::size_t most) {
+    wake_list woken{};
+    for (std::size_t i = 0; i != most && unanswered_ > on_the_way_ && idle_ != nullptr; ++i) woken[i] = call_top();
+    return woken;
+  }
+
+  /// The top of the idle ones: the one that parked last, or spins.
+  member* call_top() {
+    member& top = pop_idle();
+    ++on_the_way_;
+    const bool parked = top.parked;
+    top.called.store(true, std::memory_order_release);
+    return parked ? &top : nullptr;
+  }
+
+  /// Reserves that nobody was promised end in a while, for which one of the idle ones waits with a limit. One that spins
+  /// sees to that itself.
+  wake_list wake_a_keeper() {
+    if (threads_ <= promised_ || keeper_ || spinning_ != 0 || idle_ == nullptr) return {};
+    return {call_top(), nullptr};
+  }
+
+  static void notify(const wake_list& woken) {
+    for (member* const each : woken)
+      if (each != nullptr) each->bell.notify_one();
+  }
+
+  /// Waits as an idle reserve until it is called or retired.
+  void park(member& me, std::unique_lock<mutex>& lock) {
+    me.called.store(false, std::memory_order_relaxed);
+    me.below = idle_;
+    idle_ = &me;
+    ++idle_count_;
+    if (times_.spin.count() != 0 && spinning_ < times_.most_spinning) spin(me, lock);
+    const auto is_called = [&me] { return me.called.load(std::memory_order_relaxed); };
+    while (!is_called()) {
+      me.parked = true;
+      if (threads_ > promised_ && !keeper_) {
+        keep(me, lock);
+      } else {
+        me.bell.wait(lock, is_called);
+      }
+      me.parked = false;
+    }
+    if (!me.retired) --on_the_way_;
+  }
+
+  void spin(member& me, std::unique_lock<mutex>& lock) {
+    ++spinning_;
+    lock.unlock();
+    const clock::time_point end = Primitives::now() + times_.spin;
+    while (!me.called.load(std::memory_order_acquire) && Primitives::now() < end) Primitives::pause();
+    lock.lock();
+    --spinning_;
+  }
+
+  /// Waits for a call, and after a while retires those that were not needed meanwhile and that nobody was promised.
+  void keep(member& me, std::unique_lock<mutex>& lock) {
+    keeper_ = true;
+    least_idle_ = idle_count_;
+    const bool called = me.bell.wait_until(lock, Primitives::now() + times_.keep,
+                                           [&me] { return me.called.load(std::memory_order_relaxed); });
+    keeper_ = false;
+    if (!called) retire_idle(least_idle_, /*keep_promises=*/true);
+  }
+
+  std::size_t retire_idle(std::size_t most, bool keep_promises) {
+    if (keep_promises) most = std::min(most, threads_ - std::min(threads_, promised_));
+    std::size_t retired = 0;
+    for (; retired != most && idle_ != nullptr; ++retired) {
+      member& top = pop_idle();
+      --threads_;
+      top.retired = true;
+      top.called.store(true, std::memory_order_release);
+      top.bell.notify_one();
+    }
+    return retired;
+  }
+
+  const times times_;
+  mutable mutex mutex_;  // guards all that follows
+  calls* first_ = nullptr;  // those with unanswered calls, in the order of arrival
+  calls* last_ = nullptr;
+  member* idle_ = nullptr;
+  std::size_t idle_count_ = 0;
+  std::size_t least_idle_ = 0;  // since the keeper began to wait
+  std::size_t spinning_ = 0;
+  std::size_t on_the_way_ = 0;  // were called, and have not come to the line yet
+  std::size_t unanswered_ = 0;
+  std::size_t at_work_ = 0;
+  std::size_t threads_ = 0;   // that exist, or are being created
+  std::size_t promised_ = 0;
+  bool keeper_ = false;  // one of the idle ones waits with a limit
+};
+
+}  // namespace fanout::detail
