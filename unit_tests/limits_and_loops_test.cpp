@@ -80,6 +80,7 @@ class LimitsAndWhatTasksHold : public testing::TestWithParam<kind_of_exclusive> 
   void one_holds_what_is_wanted_below_the_other(executor& outer, const std::function<void(const action&)>& inner,
                                                 const std::function<void(const action&)>& between) {
     const std::unique_ptr<exclusive> only = GetParam().make();
+    rendezvous both_run(2);  // so that the inner tasks of the one do not keep the other out
     event held;
     event wanted;
     std::atomic<int> had = 0;
@@ -87,6 +88,7 @@ class LimitsAndWhatTasksHold : public testing::TestWithParam<kind_of_exclusive> 
       outer.execute(actions{[&] {
         only->with([&] {
           held.set();
+          require(both_run.meet());
           inner([&] { require(wanted.wait()); });
           std::this_thread::sleep_for(5ms);  // so that a turn which is lent is taken
           inner([] {});
@@ -95,6 +97,7 @@ class LimitsAndWhatTasksHold : public testing::TestWithParam<kind_of_exclusive> 
     });
     std::jthread other([&] {
       outer.execute(actions{[&] {
+        require(both_run.meet());
         require(held.wait());
         between([&] {
           outer.execute(actions{[&] {
