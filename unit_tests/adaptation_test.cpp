@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <numeric>
 #include <ranges>
 #include <stdexcept>
@@ -121,6 +122,95 @@ TEST(AdaptiveExecutor, BeginsABatchWithWhatTheOneBeforeCameTo) {
     --in_flight;
   });
   EXPECT_TRUE(many);
+}
+
+/// An executor that has learned that its tasks wait.
+class AdaptiveExecutorThatHasLearned : public testing::Test {
+ protected:
+  AdaptiveExecutorThatHasLearned() {
+    adapting_.map(std::views::iota(0, 3'000), [](int) { std::this_thread::sleep_for(2ms); });
+  }
+
+  /// How many tasks a batch begins with at once, as far as is asked: its tasks wait for that many. There are as many as
+  /// the limit, too few to adapt on.
+  std::size_t begins_with(std::size_t asked, std::chrono::milliseconds patience) {
+    std::atomic<std::size_t> in_flight{0};
+    std::atomic<std::size_t> most{0};
+    adapting_.map(std::views::iota(std::size_t{0}, limit_), [&](std::size_t) {
+      const std::size_t now = ++in_flight;
+      std::size_t seen = most;
+      while (seen < now && !most.compare_exchange_weak(seen, now)) {
+      }
+      const auto end = std::chrono::steady_clock::now() + patience;
+      while (most < asked && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(1ms);
+      --in_flight;
+    });
+    return most;
+  }
+
+  /// Runs a batch that shows nothing of how many threads are best, and expects the next one to begin as before.
+  template <class Batch>
+  void expect_to_keep_it_over(Batch batch) {
+    for (int round = 0; round != 5; ++round) {
+      const std::size_t learned = begins_with(limit_, 20ms);
+      if (learned <= 2 * available_concurrency()) GTEST_SKIP() << "the machine is too busy: it learned " << learned;
+      batch();
+      ASSERT_GE(begins_with(learned / 2, 200ms), learned / 2) << "in round " << round;
+    }
+  }
+
+  const std::size_t limit_ = 8 * available_concurrency();
+  executor adapting_ = adaptive(limit_);
+};
+
+TEST_F(AdaptiveExecutorThatHasLearned, KeepsItOverABatchOfTwoTasks) {
+  expect_to_keep_it_over([&] { adapting_.map(std::views::iota(0, 2), [](int) {}); });
+}
+
+TEST_F(AdaptiveExecutorThatHasLearned, KeepsItOverABatchOfOneTask) {
+  expect_to_keep_it_over([&] { adapting_.map(std::views::iota(0, 1), [](int) {}); });
+}
+
+TEST_F(AdaptiveExecutorThatHasLearned, KeepsItOverAnEmptyBatch) {
+  expect_to_keep_it_over([&] { adapting_.map(std::views::iota(0, 0), [](int) {}); });
+}
+
+TEST_F(AdaptiveExecutorThatHasLearned, KeepsItOverManyEmptyFunctions) {
+  const std::vector<std::function<void()>> cheap(16'384, [] {});
+  expect_to_keep_it_over([&] { adapting_.execute(cheap); });
+}
+
+TEST_F(AdaptiveExecutorThatHasLearned, KeepsItOverABatchOfOneLongTask) {
+  expect_to_keep_it_over(
+      [&] { adapting_.map(std::views::iota(0, 1), [](int) { std::this_thread::sleep_for(300ms); }); });
+}
+
+TEST_F(AdaptiveExecutorThatHasLearned, KeepsItOverABatchThatIsStoppedBeforeItsFirstTask) {
+  std::stop_source stop;
+  stop.request_stop();
+  expect_to_keep_it_over([&] {
+    EXPECT_THROW(adapting_.map(std::views::iota(0, 1'000), [](int) {}, {.stop = stop.get_token()}),
+                 operation_cancelled);
+  });
+}
+
+TEST_F(AdaptiveExecutorThatHasLearned, KeepsItOverABatchThatIsStoppedByItsFirstTask) {
+  expect_to_keep_it_over([&] {
+    std::stop_source stop;
+    EXPECT_THROW(
+        adapting_.map(std::views::iota(0, 1'000), [&](int) { stop.request_stop(); }, {.stop = stop.get_token()}),
+        operation_cancelled);
+  });
+}
+
+TEST_F(AdaptiveExecutorThatHasLearned, KeepsItOverABatchThatFailsAtOnce) {
+  expect_to_keep_it_over([&] {
+    EXPECT_THROW(adapting_.map(std::views::iota(0, 1'000), [](int) { throw std::runtime_error("no"); }), task_error);
+  });
+}
+
+TEST_F(AdaptiveExecutorThatHasLearned, KeepsItOverABatchOfALowerLimit) {
+  expect_to_keep_it_over([&] { adapting_.map(std::views::iota(0, 100), [](int) {}, {.concurrency = 1}); });
 }
 
 TEST(AdaptiveExecutor, EndsABatchThatFailsOrIsStopped) {

@@ -149,6 +149,48 @@ TEST_F(RefusedThreadsDeathTest, ExecutorsThatLiveKeepTheirThreads) {
   IN_A_NEW_PROCESS(program);
 }
 
+// To make an executor costs what its threads cost only the first time: nothing is created in order to try.
+TEST_F(RefusedThreadsDeathTest, ExecutorsAfterTheFirstNeedNoNewThread) {
+  const auto program = [] {
+    constexpr std::size_t size = 8;
+    executor automatic;
+    require(reaches(automatic, fanout::available_concurrency()), 1);  // so that oneTBB has its workers
+    {
+      executor first({.concurrency = size});
+      require(reaches(first, size), 2);
+    }
+    threads::refuse_after(0);
+    for (std::size_t i = 0; i != 1'000; ++i) {
+      executor again({.concurrency = 2 + i % (size - 1)});
+      if (i % 50 == 0) require(reaches(again, again.concurrency()), 3);
+    }
+    executor last({.concurrency = size});
+    require(reaches(last, size), 4);
+    std::_Exit(0);
+  };
+  IN_A_NEW_PROCESS(program);
+}
+
+TEST_F(RefusedThreadsDeathTest, FreeCallsOfOtherLimitsAndSizesNeedNoNewThread) {
+  const auto program = [] {
+    constexpr std::size_t size = 8;
+    const auto meets = [](std::size_t tasks, std::size_t limit) {
+      rendezvous all(tasks);
+      std::atomic<std::size_t> met = 0;
+      execute_in_parallel(std::vector(tasks, [&] { met += all.meet() ? 1 : 0; }), limit);
+      return met == tasks;
+    };
+    executor automatic;
+    require(reaches(automatic, fanout::available_concurrency()), 1);  // as above
+    require(meets(size, size), 2);
+    threads::refuse_after(0);
+    for (std::size_t limit = 2; limit <= size; ++limit)
+      for (std::size_t tasks = 2; tasks <= limit; ++tasks) require(meets(tasks, limit), 3);
+    std::_Exit(0);
+  };
+  IN_A_NEW_PROCESS(program);
+}
+
 TEST_F(RefusedThreadsDeathTest, ATaskIsToldThatItsInnerBatchCannotHaveThreads) {
   const auto program = [] {
     threads::limit(2);
