@@ -60,8 +60,8 @@ class basic_work_distributor {
   task_range next(std::size_t me, Runners& all, std::size_t ended) {
     runner_work& mine = all[me].work;
     mine.pace.taken += ended;
-    const task_range chunk = claim(mine);
-    return chunk.empty() ? take_from_others(me, all) : chunk;
+    const task_range claimed = claim(mine);
+    return claimed.empty() ? take_from_others(me, all) : claimed;
   }
 
   /// Whether no task is left that nobody has started, for good. What a thief has in its hands just then is left: see
@@ -188,9 +188,9 @@ task_range basic_work_distributor<Primitives>::claim(runner_work& mine) {
     mine.mine.clear();
     return {};
   }
-  const task_range chunk{first, std::min(first + wanted, size_)};
-  mine.mine.open(chunk);
-  return chunk;
+  const task_range claimed{first, std::min(first + wanted, size_)};
+  mine.mine.open(claimed);
+  return claimed;
 }
 
 extern template class basic_work_distributor<std_primitives>;  // off the fast way, so compiled once

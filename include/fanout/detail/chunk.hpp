@@ -61,11 +61,7 @@ class basic_chunk {
   bool may_start(std::size_t index, bool fenced) noexcept {
     // Release: whoever sees the position sees the end of the chunk that it belongs to.
     position_.store(index, std::memory_order_release);
-    if (fenced) [[unlikely]] {
-      Primitives::full_fence();
-    } else {
-      Primitives::light_fence();
-    }
+    fence_as_owner(fenced);
     return flags_.load(std::memory_order_relaxed) == 0;
   }
 
@@ -89,7 +85,9 @@ class basic_chunk {
   ///
   /// The flags are looked at once more: a thief that still reads the old chunk must not see half of a new one.
   void announce(bool fenced) noexcept {
-    if (!may_start(coming, fenced)) settle(0);
+    position_.store(coming, std::memory_order_release);
+    fence_as_owner(fenced);
+    if (flags_.load(std::memory_order_relaxed) != 0) settle(0);
   }
 
   /// Opens a chunk; after `announce`. Its first task is the owner's.
@@ -148,6 +146,14 @@ class basic_chunk {
   }
 
  private:
+  static void fence_as_owner(bool fenced) noexcept {
+    if (fenced) [[unlikely]] {
+      Primitives::full_fence();
+    } else {
+      Primitives::light_fence();
+    }
+  }
+
   static constexpr std::size_t nothing = std::numeric_limits<std::size_t>::max();
   static constexpr std::size_t coming = nothing - 1;
 
@@ -161,5 +167,19 @@ class basic_chunk {
 };
 
 using chunk = basic_chunk<chunk_primitives>;
+
+/// The owner's loop: calls `start(index)` for each task that may start, and returns the index after the last one.
+template <class Chunk, class Start>
+std::size_t run_chunk(task_range tasks, Chunk& mine, bool fenced, const Start& start) noexcept {
+  std::size_t index = tasks.first;
+  for (; index != tasks.last; ++index) {
+    if (!mine.may_start(index, fenced)) [[unlikely]] {
+      tasks.last = mine.settle(index);
+      if (index == tasks.last) break;
+    }
+    start(index);
+  }
+  return index;
+}
 
 }  // namespace fanout::detail
