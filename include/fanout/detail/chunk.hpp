@@ -65,16 +65,20 @@ class basic_chunk {
     return flags_.load(std::memory_order_relaxed) == 0;
   }
 
-  /// After `may_start` or `announce` was refused at `index`: waits while a thief is at it, then returns where the chunk
-  /// ends now. That is `index` once the batch was stopped.
+  /// After `may_start` was refused at `index`: waits while a thief is at it, then returns where the chunk ends now. That
+  /// is `index` once the batch was stopped.
+  ///
+  /// A stop does not end the wait. The owner may not know of the stop yet, and open its next chunk; the thief would
+  /// combine the position of the old chunk with the end of the new one.
   std::size_t settle(std::size_t index) noexcept {
     for (;;) {
-      std::uint32_t seen = flags_.load(std::memory_order_acquire);
-      if ((seen & stopping) != 0) return index;
+      std::uint32_t seen = flags_.load(std::memory_order_acquire);  // as in announce
       if ((seen & recalling) != 0) {
         Primitives::yield();
         continue;
       }
+      if ((seen & stopping) != 0) return index;
+      // Acquire: the last answer's end. Without an answer, the end is still the one that this thread stored.
       if (seen == 0 || flags_.compare_exchange_weak(seen, 0, std::memory_order_acquire))
         return end_.load(std::memory_order_relaxed);
     }
@@ -83,11 +87,12 @@ class basic_chunk {
   /// The owner is about to take other tasks, and will open a chunk or clear it in a moment. Without the sign a runner
   /// that looks just then would find nothing to take, and leave for good.
   ///
-  /// The flags are looked at once more: a thief that still reads the old chunk must not see half of a new one.
+  /// The flags are looked at once more: a thief that still reads the old chunk must not see half of a new one. Acquire:
+  /// what a thief that has left read was read before the next chunk is stored.
   void announce(bool fenced) noexcept {
     position_.store(coming, std::memory_order_release);
     fence_as_owner(fenced);
-    if (flags_.load(std::memory_order_relaxed) != 0) settle(0);
+    if (flags_.load(std::memory_order_acquire) != 0) settle(0);
   }
 
   /// Opens a chunk; after `announce`. Its first task is the owner's.
