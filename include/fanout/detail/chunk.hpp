@@ -97,7 +97,7 @@ class basic_chunk {
 
   /// Opens a chunk; after `announce`. Its first task is the owner's.
   void open(task_range chunk) noexcept {
-    end_.store(chunk.last, std::memory_order_relaxed);
+    end_.store(chunk.last, std::memory_order_release);  // as in recall
     position_.store(chunk.first, std::memory_order_release);
   }
 
@@ -116,12 +116,13 @@ class basic_chunk {
 
   bool stopped() const noexcept { return (flags_.load(std::memory_order_relaxed) & stopping) != 0; }
 
-  /// A look without a fence: a guess of what there is to take.
+  /// A look without a fence: a guess of what there is to take. If it takes a chunk for empty that a theft has emptied, or
+  /// combines an old position with the end of a stolen chunk, then the caller sees what its thief did before: acquire.
   view look() const noexcept {
     const std::size_t position = position_.load(std::memory_order_acquire);
     if (position == coming) return {view::kind::coming, 0, 0};
     if (position == nothing) return {};
-    const std::size_t end = end_.load(std::memory_order_relaxed);
+    const std::size_t end = end_.load(std::memory_order_acquire);
     if (position + 1 >= end) return {};
     return {view::kind::open, position, end - (position + 1)};
   }
@@ -139,7 +140,7 @@ class basic_chunk {
     if (found.state == view::kind::open) {
       const std::size_t end = found.position + 1 + found.unstarted;
       taken = {all ? found.position + 1 : end - (found.unstarted + 1) / 2, end};
-      end_.store(taken.first, std::memory_order_relaxed);
+      end_.store(taken.first, std::memory_order_release);  // see look
     }
     const std::uint32_t answer = taken.empty() ? 0 : answered;
     seen = flags_.load(std::memory_order_relaxed);
