@@ -1,13 +1,17 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <iterator>
 #include <mutex>
 #include <source_location>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "model/relacy.hpp"
@@ -23,6 +27,8 @@ struct mistake {
   enum class kind {
     left_out,
     late,     // not before the thread waits on a condition variable
+    swapped,  // not before the thread's next store
+    unseen,   // a load that does not see some bits
     torn,     // a compare-and-swap that looks first and then stores
     blind,    // a compare-and-swap that compares the lower 24 bits alone
     relaxed,  // in its memory order
@@ -31,6 +37,7 @@ struct mistake {
   std::string_view function = {};  // as in "take_back"
   operation what = operation::none;
   kind how = kind::left_out;
+  std::uint32_t bits = ~std::uint32_t{0};  // that are unseen
 };
 
 /// The one that all primitives make at present.
@@ -73,6 +80,9 @@ inline rl::memory_order order_of(std::memory_order order) {
 /// What a thread has put off by a mistake of the kind `late`.
 inline std::function<void()> put_off;
 
+/// What each thread has put off by a mistake of the kind `swapped`.
+inline std::array<std::function<void()>, 8> put_off_to_next_store;
+
 template <class T>
 class atomic {
   using operation = mistake::operation;
@@ -85,17 +95,36 @@ class atomic {
 
   T load(std::memory_order order, location where = location::current()) const {
     announce({step::kind::read, this});
-    return value_.load(order_in(operation::load, order, where), info_of(where));
+    const T seen = value_.load(order_in(operation::load, order, where), info_of(where));
+    if constexpr (std::is_same_v<T, std::uint32_t>) {
+      if (makes_mistake(operation::load, kind::unseen, where)) return seen & ~planted.bits;
+    }
+    return seen;
   }
 
   void store(T value, std::memory_order order, location where = location::current()) {
     if (makes_mistake(operation::store, kind::left_out, where)) return;
+    std::function<void()>& before = put_off_to_next_store[static_cast<std::size_t>(rl::thread_index())];
+    if (!before && makes_mistake(operation::store, kind::swapped, where)) {
+      before = [=, this] {
+        announce({step::kind::write, this});
+        value_.store(value, order_of(order), info_of(where));
+      };
+      return;
+    }
     announce({step::kind::write, this});
     value_.store(value, order_in(operation::store, order, where), info_of(where));
+    if (before) std::exchange(before, nullptr)();
   }
 
   T fetch_add(T value, std::memory_order order, location where = location::current()) {
     if (makes_mistake(operation::add, kind::left_out, where)) return load(order, where);
+    if (makes_mistake(operation::add, kind::swapped, where)) {
+      put_off_to_next_store[static_cast<std::size_t>(rl::thread_index())] = [=, this] {
+        fetch_add(value, order, location());
+      };
+      return T{};
+    }
     if (makes_mistake(operation::add, kind::late, where)) {
       put_off = [=, this] { fetch_add(value, order, location()); };
       return load(order, where);
@@ -302,6 +331,111 @@ class stop_callback {
   const std::function<void()> callback_;
 };
 
+/// A sequentially consistent fence.
+inline void fence(const std::source_location& where) {
+  if (makes_mistake(mistake::operation::fence, mistake::kind::left_out, where)) return;
+  static constexpr char all_fences = 0;
+  announce({step::kind::write, &all_fences});
+  rl::atomic_thread_fence(rl::mo_seq_cst, info_of(where));
+}
+
+inline void yield() {
+  announce({});
+  rl::ctx().yield(1, RL_INFO);
+}
+
+/// The fences of `fanout::detail::chunk_primitives`, of which one side is light, as `membarrier` promises them: while a
+/// thread is in the call, every other thread of the process executes a full fence, each at a moment of its own. A light
+/// fence only keeps the compiler from moving anything across it, so that this moment is before or after it.
+///
+/// Two light fences are not ordered, nor are those of two owners by one heavy fence between them: two fences that are
+/// sequentially consistent would be, which is more than the system gives. A light fence is no acquire or release fence.
+class asymmetric_fence {
+ public:
+  static void light(const std::source_location& where) {
+    const std::size_t me = index();
+    announce({step::kind::write, &moments_[me]});
+    rl::ctx().sched();
+    tell("light fence", where);
+    with_this_thread([&](auto& thread) {
+      join(thread.acq_rel_order_, moments_[me].brought);
+      join(moments_[me].left, thread.acq_rel_order_);
+    });
+  }
+
+  static void heavy(const std::source_location& where) {
+    moment before{};
+    with_this_thread([&](auto& thread) {
+      join(thread.acq_rel_order_, thread.acquire_fence_order_);
+      join(before.brought, thread.acq_rel_order_);
+    });
+    const auto threads = static_cast<std::size_t>(rl::ctx().get_thread_count());
+    for (std::size_t each = 0; each != threads; ++each) {
+      if (each == index()) continue;
+      announce({step::kind::write, &moments_[each]});
+      rl::ctx().sched();
+      tell("heavy fence, as another thread executes it", where);
+      join(moments_[each].brought, before.brought);
+      join(before.left, moments_[each].left);
+    }
+    with_this_thread([&](auto& thread) {
+      join(thread.acq_rel_order_, before.left);
+      join(thread.release_fence_order_, thread.acq_rel_order_);
+    });
+  }
+
+  static void begin_execution() { moments_ = {}; }
+
+ private:
+  /// Up to which of its steps each thread is known.
+  using knowledge = std::array<rl::timestamp_t, 8>;
+
+  struct moment {
+    knowledge brought;  // by heavy fences, for the next light fence of this thread
+    knowledge left;     // by its light fences, for the next heavy one of another thread
+  };
+
+  template <class To, class From>
+  static void join(To& to, const From& from) {
+    for (std::size_t each = 0; each != std::min(std::size(to), std::size(from)); ++each)
+      to[each] = std::max(to[each], from[each]);
+  }
+
+  template <class Use, rl::thread_id_t threads = 1>
+  static void with_this_thread(const Use& use) {
+    if (rl::ctx().get_thread_count() == threads)
+      return use(static_cast<rl::thread_info<threads>&>(*rl::ctx().threadx_));
+    if constexpr (threads != 8) with_this_thread<Use, threads + 1>(use);
+  }
+
+  static std::size_t index() { return static_cast<std::size_t>(rl::thread_index()); }
+
+  static void tell(const char* what, const std::source_location& where) {
+    if (rl::ctx().collecting_history()) rl::ctx().exec_log_msg(info_of(where), what);
+  }
+
+  static inline std::array<moment, 8> moments_{};
+};
+
+struct chunk_primitives {
+  template <class T>
+  using atomic = model::atomic<T>;
+
+  static void light_fence(std::source_location where = std::source_location::current()) {
+    if (!makes_mistake(mistake::operation::fence, mistake::kind::left_out, where)) asymmetric_fence::light(where);
+  }
+  static void heavy_fence(std::source_location where = std::source_location::current()) {
+    if (!makes_mistake(mistake::operation::fence, mistake::kind::left_out, where)) asymmetric_fence::heavy(where);
+  }
+  static void full_fence(std::source_location where = std::source_location::current()) { fence(where); }
+  static void yield() { model::yield(); }
+};
+
+/// Where the system has no asymmetric fence: the heavy one is a full fence of the calling thread alone.
+struct chunk_primitives_fenced : chunk_primitives {
+  static void heavy_fence(std::source_location where = std::source_location::current()) { fence(where); }
+};
+
 struct primitives {
   template <class T>
   using atomic = model::atomic<T>;
@@ -311,19 +445,16 @@ struct primitives {
   template <class Callback>
   using stop_callback = model::stop_callback<Callback>;
 
-  static void fence(std::source_location where = std::source_location::current()) {
-    if (makes_mistake(mistake::operation::fence, mistake::kind::left_out, where)) return;
-    static constexpr char all_fences = 0;
-    announce({step::kind::write, &all_fences});
-    rl::atomic_thread_fence(rl::mo_seq_cst, info_of(where));
-  }
+  using of_chunk = chunk_primitives;
 
-  static void yield() {
-    announce({});
-    rl::ctx().yield(1, RL_INFO);
-  }
+  static void fence(std::source_location where = std::source_location::current()) { model::fence(where); }
+  static void yield() { model::yield(); }
+  static void pause() { model::yield(); }
 
-  /// Each reading of a thread is 4 µs after its last one, so that tasks look dear: blocks of a few, and bites of one.
+  /// 0: a thief recalls all at once. More: half, where the owner's `task_time` says so much.
+  static inline std::chrono::nanoseconds patience{0};
+
+  /// Each reading of a thread is 4 µs after its last one, so that tasks look expensive, and chunks are small.
   static std::chrono::steady_clock::time_point now() {
     static std::array<std::chrono::microseconds, 8> readings{};
     std::chrono::microseconds& mine = readings[static_cast<std::size_t>(rl::thread_index())];

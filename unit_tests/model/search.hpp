@@ -120,6 +120,8 @@ struct fresh_start {
     };
     rl::ctx().*reach::switch_of_watching() = 1;
     put_off = nullptr;
+    put_off_to_next_store.fill(nullptr);
+    asymmetric_fence::begin_execution();
   }
 };
 

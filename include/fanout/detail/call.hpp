@@ -113,21 +113,6 @@ void refuse_empty_mapper(const F& mapper) {
   }
 }
 
-/// Runs a chunk of tasks: calls `start(index)` for each that may start, and returns the index after the last one.
-template <class Start>
-std::size_t run_chunk(task_range tasks, chunk& mine, batch_control& batch, const Start& start) noexcept {
-  const bool fenced = batch.fenced();
-  std::size_t index = tasks.first;
-  for (; index != tasks.last; ++index) {
-    if (!mine.may_start(index, fenced)) [[unlikely]] {
-      tasks.last = mine.settle(index);
-      if (index == tasks.last) break;
-    }
-    start(index);
-  }
-  return index;
-}
-
 /// The loop over a chunk of tasks, inlined around the caller's own `run_one(index, batch)`: the engine calls it
 /// through one pointer for a chunk, never for a task.
 ///
@@ -139,7 +124,7 @@ requires std::is_trivially_copyable_v<RunOne> std::size_t run_block(void* object
                                                                     batch_control& batch)
 noexcept {
   RunOne run_one = *static_cast<RunOne*>(object);
-  return run_chunk(tasks, mine, batch, [&](std::size_t index) {
+  return run_chunk(tasks, mine, batch.fenced(), [&](std::size_t index) {
     try {
       run_one(index, batch);
     } catch (...) {

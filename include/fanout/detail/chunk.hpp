@@ -61,24 +61,24 @@ class basic_chunk {
   bool may_start(std::size_t index, bool fenced) noexcept {
     // Release: whoever sees the position sees the end of the chunk that it belongs to.
     position_.store(index, std::memory_order_release);
-    if (fenced) [[unlikely]] {
-      Primitives::full_fence();
-    } else {
-      Primitives::light_fence();
-    }
+    fence_as_owner(fenced);
     return flags_.load(std::memory_order_relaxed) == 0;
   }
 
-  /// After `may_start` or `announce` was refused at `index`: waits while a thief is at it, then returns where the chunk
-  /// ends now. That is `index` once the batch was stopped.
+  /// After `may_start` was refused at `index`: waits while a thief is at it, then returns where the chunk ends now. That
+  /// is `index` once the batch was stopped.
+  ///
+  /// A stop does not end the wait. The owner may not know of the stop yet, and open its next chunk; the thief would
+  /// combine the position of the old chunk with the end of the new one.
   std::size_t settle(std::size_t index) noexcept {
     for (;;) {
-      std::uint32_t seen = flags_.load(std::memory_order_acquire);
-      if ((seen & stopping) != 0) return index;
+      std::uint32_t seen = flags_.load(std::memory_order_acquire);  // as in announce
       if ((seen & recalling) != 0) {
         Primitives::yield();
         continue;
       }
+      if ((seen & stopping) != 0) return index;
+      // Acquire: the last answer's end. Without an answer, the end is still the one that this thread stored.
       if (seen == 0 || flags_.compare_exchange_weak(seen, 0, std::memory_order_acquire))
         return end_.load(std::memory_order_relaxed);
     }
@@ -87,14 +87,17 @@ class basic_chunk {
   /// The owner is about to take other tasks, and will open a chunk or clear it in a moment. Without the sign a runner
   /// that looks just then would find nothing to take, and leave for good.
   ///
-  /// The flags are looked at once more: a thief that still reads the old chunk must not see half of a new one.
+  /// The flags are looked at once more: a thief that still reads the old chunk must not see half of a new one. Acquire:
+  /// what a thief that has left read was read before the next chunk is stored.
   void announce(bool fenced) noexcept {
-    if (!may_start(coming, fenced)) settle(0);
+    position_.store(coming, std::memory_order_release);
+    fence_as_owner(fenced);
+    if (flags_.load(std::memory_order_acquire) != 0) settle(0);
   }
 
   /// Opens a chunk; after `announce`. Its first task is the owner's.
   void open(task_range chunk) noexcept {
-    end_.store(chunk.last, std::memory_order_relaxed);
+    end_.store(chunk.last, std::memory_order_release);  // as in recall
     position_.store(chunk.first, std::memory_order_release);
   }
 
@@ -113,12 +116,13 @@ class basic_chunk {
 
   bool stopped() const noexcept { return (flags_.load(std::memory_order_relaxed) & stopping) != 0; }
 
-  /// A look without a fence: a guess of what there is to take.
+  /// A look without a fence: a guess of what there is to take. If it takes a chunk for empty that a theft has emptied, or
+  /// combines an old position with the end of a stolen chunk, then the caller sees what its thief did before: acquire.
   view look() const noexcept {
     const std::size_t position = position_.load(std::memory_order_acquire);
     if (position == coming) return {view::kind::coming, 0, 0};
     if (position == nothing) return {};
-    const std::size_t end = end_.load(std::memory_order_relaxed);
+    const std::size_t end = end_.load(std::memory_order_acquire);
     if (position + 1 >= end) return {};
     return {view::kind::open, position, end - (position + 1)};
   }
@@ -136,7 +140,7 @@ class basic_chunk {
     if (found.state == view::kind::open) {
       const std::size_t end = found.position + 1 + found.unstarted;
       taken = {all ? found.position + 1 : end - (found.unstarted + 1) / 2, end};
-      end_.store(taken.first, std::memory_order_relaxed);
+      end_.store(taken.first, std::memory_order_release);  // see look
     }
     const std::uint32_t answer = taken.empty() ? 0 : answered;
     seen = flags_.load(std::memory_order_relaxed);
@@ -148,6 +152,14 @@ class basic_chunk {
   }
 
  private:
+  static void fence_as_owner(bool fenced) noexcept {
+    if (fenced) [[unlikely]] {
+      Primitives::full_fence();
+    } else {
+      Primitives::light_fence();
+    }
+  }
+
   static constexpr std::size_t nothing = std::numeric_limits<std::size_t>::max();
   static constexpr std::size_t coming = nothing - 1;
 
@@ -161,5 +173,19 @@ class basic_chunk {
 };
 
 using chunk = basic_chunk<chunk_primitives>;
+
+/// The owner's loop: calls `start(index)` for each task that may start, and returns the index after the last one.
+template <class Chunk, class Start>
+std::size_t run_chunk(task_range tasks, Chunk& mine, bool fenced, const Start& start) noexcept {
+  std::size_t index = tasks.first;
+  for (; index != tasks.last; ++index) {
+    if (!mine.may_start(index, fenced)) [[unlikely]] {
+      tasks.last = mine.settle(index);
+      if (index == tasks.last) break;
+    }
+    start(index);
+  }
+  return index;
+}
 
 }  // namespace fanout::detail

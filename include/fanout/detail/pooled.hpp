@@ -62,7 +62,7 @@ struct pooled_block {
   static std::size_t run(void* object, task_range tasks, chunk& mine, batch_control& batch) noexcept {
     pooled_block& self = *static_cast<pooled_block*>(object);
     std::size_t not_started = 0;  // the batch was stopped while they waited for a resource
-    const std::size_t end = run_chunk(tasks, mine, batch, [&](std::size_t index) {
+    const std::size_t end = run_chunk(tasks, mine, batch.fenced(), [&](std::size_t index) {
       if (!self.try_run(index, batch)) ++not_started;
     });
     return end - not_started;
