@@ -15,13 +15,13 @@
 #include <thread>
 #include <vector>
 
-#include "claims.hpp"
+#include "fanout/detail/chunk.hpp"
 #include "harness/median.hpp"
 
 namespace {
 
 using clock_type = std::chrono::steady_clock;
-using fanout::detail::open_rest;
+using fanout::detail::chunk;
 
 double seconds(clock_type::duration time) { return std::chrono::duration<double>(time).count(); }
 
@@ -48,11 +48,11 @@ double line_transfer() {
   return seconds(clock_type::now() - begin) / (2 * times);
 }
 
-/// Half of a rest that another core wrote last, one of many that nobody can guess. Both are at work all the time, so they
-/// are on two cores.
+/// A recall of half a chunk that another core wrote last, one of many that nobody can guess, with the heavy fence that it
+/// takes while another thread runs. Both are at work all the time, so they are on two cores.
 double steal() {
   struct alignas(128) line {
-    open_rest rest;
+    chunk mine;
   };
   std::vector<line> lines(4'096);
   std::vector<std::size_t> order(lines.size());
@@ -62,7 +62,8 @@ double steal() {
   const std::jthread owner([&] {
     std::size_t first = 0;
     for (line& each : lines) {
-      each.rest.open({first, first + 100});
+      each.mine.announce(false);
+      each.mine.open({first, first + 100});
       first += 100;
     }
     opened.store(true, std::memory_order_release);
@@ -74,14 +75,14 @@ double steal() {
   std::shuffle(order.begin(), order.end(), std::mt19937(1));
   std::size_t taken = 0;
   const auto begin = clock_type::now();
-  for (const std::size_t each : order) taken += lines[each].rest.take_back().size();
+  for (const std::size_t each : order) taken += lines[each].mine.recall(false).size();
   const double took = seconds(clock_type::now() - begin) / static_cast<double>(lines.size());
   over.store(true, std::memory_order_relaxed);
   benchmark::DoNotOptimize(taken);
   return took;
 }
 
-/// From the call of a batch, when oneTBB's workers sleep, until the first of them runs a task.
+/// From the call of a batch, when the reserves sleep, until the first of them runs a task.
 double wake_up() {
   fanout::executor executor({.concurrency = 2});
   std::vector<double> took;
