@@ -131,6 +131,7 @@ class basic_work_distributor {
         const auto seen = other.mine.look();
         if (seen.state == kind::empty) continue;
         look_again = true;
+        if (mine.pace.taken != 0) measure(mine);  // now: the wait that may follow is not the time of the last tasks, …
         if (seen.state == kind::coming) continue;
         const auto decision = at_work.judge(other, seen);
         if (decision == thief::decision::wait) continue;
@@ -146,8 +147,6 @@ class basic_work_distributor {
   }
 
   task_range take(runner_work& mine, runner_work& other, bool all) {
-    if (mine.pace.taken != 0) measure(mine);
-    mine.pace.since = {};  // the time that went by without tasks is not that of the next ones
     mine.mine.announce(fenced_);
     thefts_.fetch_add(1, std::memory_order_acq_rel);
     const task_range taken = other.mine.recall(all);
@@ -155,6 +154,7 @@ class basic_work_distributor {
       mine.mine.clear();
     } else {
       mine.mine.open(taken);
+      mine.pace.since = Primitives::now();  // … nor of the next ones
     }
     return taken;
   }

@@ -365,10 +365,9 @@ class asymmetric_fence {
 
   static void heavy(const std::source_location& where) {
     moment before{};
-    with_this_thread([&](auto& thread) {
-      join(thread.acq_rel_order_, thread.acquire_fence_order_);
-      join(before.brought, thread.acq_rel_order_);
-    });
+    with_this_thread([&](auto& thread) { join(thread.acq_rel_order_, thread.acquire_fence_order_); });
+    light(where);
+    with_this_thread([&](auto& thread) { join(before.brought, thread.acq_rel_order_); });
     const auto threads = static_cast<std::size_t>(rl::ctx().get_thread_count());
     for (std::size_t each = 0; each != threads; ++each) {
       if (each == index()) continue;

@@ -37,6 +37,34 @@ struct store_buffering : program<store_buffering<fences>, 2> {
   }
 };
 
+enum class fenced { light, heavy };
+
+/// The same with the fences of which one side may be light.
+template <fenced first, fenced second>
+struct asymmetric_store_buffering : program<asymmetric_store_buffering<first, second>, 2> {
+  atomic<int> values_[2];
+  void thread(unsigned me) {
+    values_[me].store(1, std::memory_order_relaxed);
+    if ((me == 0 ? first : second) == fenced::light) {
+      chunk_primitives::light_fence();
+    } else {
+      chunk_primitives::heavy_fence();
+    }
+    this->seen_[me] = values_[1 - me].load(std::memory_order_relaxed);
+  }
+};
+
+/// Two light fences with a heavy one of a third thread meanwhile.
+struct two_light_fences : program<two_light_fences, 3> {
+  atomic<int> values_[2];
+  void thread(unsigned me) {
+    if (me == 2) return chunk_primitives::heavy_fence();
+    values_[me].store(1, std::memory_order_relaxed);
+    chunk_primitives::light_fence();
+    seen_[me] = values_[1 - me].load(std::memory_order_relaxed);
+  }
+};
+
 struct message_passing : program<message_passing, 3> {
   atomic<int> data_;
   atomic<int> flag_;
@@ -108,7 +136,10 @@ template <class Scenario>
 class SleepSets : public testing::Test {};
 
 using programs =
-    testing::Types<store_buffering<false>, store_buffering<true>, message_passing, counting, waiting, spinning>;
+    testing::Types<store_buffering<false>, store_buffering<true>, asymmetric_store_buffering<fenced::light, fenced::light>,
+                   asymmetric_store_buffering<fenced::light, fenced::heavy>,
+                   asymmetric_store_buffering<fenced::heavy, fenced::heavy>, two_light_fences, message_passing, counting,
+                   waiting, spinning>;
 TYPED_TEST_SUITE(SleepSets, programs);
 
 TYPED_TEST(SleepSets, LeadToWhateverTheFullSearchLeadsTo) {
@@ -133,6 +164,20 @@ TEST(Search, KnowsThatStoresMayComeAfterLoadsUnlessThereIsAFenceBetween) {
   every_execution<store_buffering<true>>();
   EXPECT_TRUE(store_buffering<false>::outcomes.contains(both_late));
   EXPECT_FALSE(store_buffering<true>::outcomes.contains(both_late));
+}
+
+template <class Scenario>
+bool both_stores_may_come_late() {
+  Scenario::outcomes.clear();
+  every_execution<Scenario>();
+  return Scenario::outcomes.contains(outcome{0, 0});
+}
+
+TEST(Search, KnowsThatALightFenceIsOneOnlyForAHeavyOne) {
+  EXPECT_TRUE((both_stores_may_come_late<asymmetric_store_buffering<fenced::light, fenced::light>>()));
+  EXPECT_TRUE((both_stores_may_come_late<two_light_fences>()));
+  EXPECT_FALSE((both_stores_may_come_late<asymmetric_store_buffering<fenced::light, fenced::heavy>>()));
+  EXPECT_FALSE((both_stores_may_come_late<asymmetric_store_buffering<fenced::heavy, fenced::heavy>>()));
 }
 
 struct endless : rl::test_suite<endless, 2> {

@@ -159,6 +159,8 @@ TEST(WorkDistributorModel, LongTwoRunnersStealFromEachOther) {
   if (!has_time()) GTEST_SKIP() << "takes minutes: set FANOUT_MODEL=long";
   const finding all = every_execution<taking<2, 2, 2, share::all>>();
   EXPECT_TRUE(all.holds()) << all;
+  const finding half = every_execution<taking<2, 2, 2, share::half>>();
+  EXPECT_TRUE(half.holds()) << half;
 }
 
 TEST(WorkDistributorModel, AThiefTakesWhatIsBehindATaskThatDoesNotEnd) {
