@@ -13,7 +13,7 @@ namespace fanout {
 /// the process. On an executor it means the executor's own limit. The right choice for tasks that compute.
 inline constexpr std::size_t automatic = std::numeric_limits<std::size_t>::max();
 
-/// One slot a task, up to `max_concurrency()`: the right choice for a handful of tasks that mostly wait.
+/// One slot a task, up to 1024: the right choice for a handful of tasks that mostly wait.
 inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max() - 1;
 
 /// The number of cores that this process may really use: the smaller of its affinity mask and its cgroup CPU
@@ -24,8 +24,8 @@ inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max()
 /// Costs some file reads the first time, a nanosecond later.
 FANOUT_EXPORT std::size_t available_concurrency();
 
-/// The largest limit that can be named: the most threads that the scheduler can ever give to one arena,
-/// the caller included. 257 on machines of up to 128 cores, twice the cores and one above.
+/// The largest limit that can be named: 32,768. Whether the system lets the process have so many threads is another
+/// question; where it does not, `resource_error` says how many it allows.
 FANOUT_EXPORT std::size_t max_concurrency();
 
 }  // namespace fanout
