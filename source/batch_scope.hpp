@@ -15,6 +15,7 @@ struct batch_scope {
   executor_limiter* limiter = nullptr;   // of the executor in whose limit the batch counts; null for a free call
   executor_core* home = nullptr;         // whose arena the threads of the batch came to it in; null outside of all
   const scope_entry* starter = nullptr;  // of the task that started the batch; null where none did
+  const scope_entry* lender = nullptr;   // under whose slot of the limiter it works; null if it has one of its own
 };
 
 /// The entry that the calling thread made last; null outside of all batches.
@@ -48,6 +49,9 @@ class scope_entry {
   /// Written under the mutex of the limiter.
   std::atomic<bool>& lent() const { return lent_; }
 
+  /// For the list of waits: in which of its counts this was counted last. Guarded by its mutex.
+  std::uint64_t& counted_in() const { return counted_in_; }
+
   /// True if this entry cannot end before the other has: the other is this one, or lies further down on the stack of this
   /// thread, or started the batch of one of these.
   bool keeps_waiting(std::uint64_t other) const {
@@ -71,6 +75,7 @@ class scope_entry {
   const scope_entry* const left_;
   const bool holds_slot_;
   mutable std::atomic<bool> lent_{false};
+  mutable std::uint64_t counted_in_ = 0;
   const std::uint64_t id_ = next_id();
 };
 

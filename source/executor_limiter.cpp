@@ -2,82 +2,101 @@
 
 #include <algorithm>
 #include <cassert>
-#include <vector>
+#include <cstdint>
+#include <utility>
 
 namespace fanout::detail {
 
-/// The waits of threads inside tasks, in all limiters of the process.
+/// The waits of threads inside tasks, in all limiters of the process. Nothing here allocates: a thread that takes back its
+/// slot at the end of a batch waits, too, and cannot fail.
 class wait_list {
  public:
+  /// One of them. It lies on the stack of the thread.
   struct wait {
     const scope_entry* from;              // where the thread stands
     executor_limiter* wanted;             // it waits for a slot of this, …
     const executor_limiter::waiter* self;  // … or to work under the slot of an entry, which this names
-    bool is_over() const { return self->now.load(std::memory_order_relaxed) != executor_limiter::waiter::state::waiting; }
+    wait* next = nullptr;
+    wait* previous = nullptr;
+    bool is_stuck = false;
+
+    /// Not when it was sent away: until it is removed, its thread may still have to take back its slot.
+    bool is_over() const { return self->now.load(std::memory_order_relaxed) == executor_limiter::waiter::state::admitted; }
   };
 
   std::mutex& mutex() { return mutex_; }
 
   // Under the mutex:
-  void add(const wait& added) { waits_.push_back(&added); }
-  void remove(const wait& removed) { waits_.erase(std::find(waits_.begin(), waits_.end(), &removed)); }
+  void add(wait& last) {
+    last.previous = last_;
+    (last_ != nullptr ? last_->next : first_) = &last;
+    last_ = &last;
+  }
 
-  /// Whether this wait, were it added, could only end if it ended. Then `stuck()` is all that wait for each other.
+  void remove(const wait& each) {
+    (each.previous != nullptr ? each.previous->next : first_) = each.next;
+    (each.next != nullptr ? each.next->previous : last_) = each.previous;
+  }
+
+  /// Whether this wait, which has been added, could only end if it ended. Then it is stuck, and so are all that wait for
+  /// each other with it. What is read of other waits may be from a moment before; but a wait that is stuck cannot end.
   bool would_never_end(const wait& added) {
-    stuck_.clear();
-    for (const wait* const each : waits_)
-      if (!each->is_over()) stuck_.push_back(each);
-    stuck_.push_back(&added);
+    for (wait* each = first_; each != nullptr; each = each->next) each->is_stuck = !each->is_over();
     // What may end is taken out, until all that is left waits for what is left.
-    const auto may_end = [this](const wait* each) {
-      return each->self->lender != nullptr ? !is_lent_to_stuck(*each) : !are_held_by_stuck(*each->wanted);
-    };
-    while (std::erase_if(stuck_, may_end) != 0) {
+    for (bool changed = true; changed && added.is_stuck;) {
+      changed = false;
+      for (wait* each = first_; each != nullptr; each = each->next) {
+        if (!each->is_stuck || !may_end(*each)) continue;
+        each->is_stuck = false;
+        changed = true;
+      }
     }
-    return !stuck_.empty() && stuck_.back() == &added;
+    return added.is_stuck;
   }
 
   /// The innermost entry of a thread that waits in a task of this executor, and that nobody works under; null if there is
   /// none. Or, with `lent`, one that somebody works under.
   const scope_entry* lender_among_stuck(const executor_limiter& of, bool lent) const {
-    for (const wait* const each : stuck_) {
-      const scope_entry* const entry = innermost_entry(each->from, of);
+    for (const wait* each = first_; each != nullptr; each = each->next) {
+      const scope_entry* const entry = each->is_stuck ? innermost_entry(each->from, of) : nullptr;
       if (entry != nullptr && entry->lent().load(std::memory_order_relaxed) == lent) return entry;
     }
     return nullptr;
   }
 
  private:
-  /// All slots are held by entries around stuck waits.
-  bool are_held_by_stuck(const executor_limiter& wanted) {
-    holders_.clear();
-    for (const wait* const each : stuck_) {
-      for (const scope_entry* entry = each->from; entry != nullptr; entry = entry->around()) {
-        if (entry->entered().limiter == &wanted && entry->holds_slot()) holders_.push_back(entry);
-      }
-    }
-    std::sort(holders_.begin(), holders_.end());
-    const auto last = std::unique(holders_.begin(), holders_.end());
-    return static_cast<std::size_t>(last - holders_.begin()) >= wanted.used_.load(std::memory_order_relaxed);
+  bool may_end(const wait& each) {
+    return each.self->lender != nullptr ? !is_lent_to_stuck(*each.self->lender) : !are_held_by_stuck(*each.wanted);
   }
 
-  /// A thread that works under the entry which this wait names is stuck.
-  bool is_lent_to_stuck(const wait& waiting) const {
-    const scope_entry* const lender = waiting.self->lender;
-    return std::any_of(stuck_.begin(), stuck_.end(), [&](const wait* each) {
-      bool below = false;  // an entry of the same executor further in
+  /// All slots are held by entries around stuck waits. (A thread that waits for a slot waits because all are taken.)
+  bool are_held_by_stuck(const executor_limiter& wanted) {
+    ++counts_;
+    std::size_t held = 0;
+    for (const wait* each = first_; each != nullptr; each = each->next) {
+      if (!each->is_stuck) continue;
       for (const scope_entry* entry = each->from; entry != nullptr; entry = entry->around()) {
-        if (entry == lender) return below;
-        if (entry->entered().limiter == waiting.wanted) below = true;
+        if (entry->entered().limiter != &wanted || !entry->holds_slot()) continue;
+        if (std::exchange(entry->counted_in(), counts_) != counts_) ++held;
       }
-      return false;
-    });
+    }
+    return held >= wanted.limit_;
+  }
+
+  /// A thread that works under this entry is stuck.
+  bool is_lent_to_stuck(const scope_entry& lender) const {
+    for (const wait* each = first_; each != nullptr; each = each->next) {
+      if (!each->is_stuck) continue;
+      for (const scope_entry* entry = each->from; entry != nullptr; entry = entry->around())
+        if (entry->entered().lender == &lender) return true;
+    }
+    return false;
   }
 
   std::mutex mutex_;
-  std::vector<const wait*> waits_;
-  std::vector<const wait*> stuck_;
-  std::vector<const scope_entry*> holders_;
+  wait* first_ = nullptr;  // in the order of arrival
+  wait* last_ = nullptr;
+  std::uint64_t counts_ = 0;
 };
 
 namespace {
@@ -118,55 +137,71 @@ executor_limiter::pass executor_limiter::enter_inside(const scope_entry* from, c
   waiter self;
   self.lender = lender;
   admission how = lender != nullptr ? admission::nested : admission::slot;
-  const wait_list::wait this_wait{from, this, &self};
+  wait_list::wait this_wait{from, this, &self};
   const std::stop_callback on_stop(stop, [&, this] { send_away(self); });
 
   std::unique_lock all_waits(waits.mutex());
   std::unique_lock lock(mutex_);
   if (self.now != waiter::state::waiting) return {admission::stopped};
   if (lender != nullptr ? try_lend(*lender) : try_slot()) return {how, lender};
+  waits.add(this_wait);
   if (waits.would_never_end(this_wait)) {
     how = admission::borrowed;
     self.lender = waits.lender_among_stuck(*this, /*lent=*/false);
     if (self.lender == nullptr) self.lender = waits.lender_among_stuck(*this, /*lent=*/true);
     assert(self.lender != nullptr && "a slot that is held around a wait has an entry there");
-    if (try_lend(*self.lender)) return {how, self.lender};
+    if (try_lend(*self.lender)) {
+      waits.remove(this_wait);
+      return {how, self.lender};
+    }
   }
-  waits.add(this_wait);
   (self.lender != nullptr ? lenders_ : slots_).add(self);
   all_waits.unlock();
   wait(self, lock);
   lock.unlock();
   all_waits.lock();
   waits.remove(this_wait);
-  if (self.now != waiter::state::admitted) return {admission::stopped};
-  return {how, self.lender};
+  if (self.now == waiter::state::admitted) return {how, self.lender};
+  // From one wait to the next without a gap, in which somebody would not find that this thread waits.
+  if (from == current_entry() && from->lent().load(std::memory_order_relaxed))
+    from->entered().limiter->take_back(*from, all_waits);
+  return {admission::stopped};
 }
 
 void executor_limiter::leave() {
   const std::lock_guard lock(mutex_);
   assert(used_ != 0);
-  change_used(0, 1);
+  --used_;
   serve();
 }
 
 void executor_limiter::give_back(const scope_entry& lender) {
   const std::lock_guard lock(mutex_);
-  lender.lent().store(false, std::memory_order_relaxed);
-  serve_lender(lender);
+  end_loan(lender);
 }
 
 void executor_limiter::resume(const scope_entry& entry) {
-  {
-    std::unique_lock lock(mutex_);
-    if (!try_lend(entry)) {
-      waiter self;
-      self.lender = &entry;
-      lenders_.add(self);
-      wait(self, lock);
-    }
+  std::unique_lock all_waits(waits_of_process().mutex());
+  take_back(entry, all_waits);
+}
+
+void executor_limiter::take_back(const scope_entry& entry, std::unique_lock<std::mutex>& all_waits) {
+  wait_list& waits = waits_of_process();
+  std::unique_lock lock(mutex_);
+  if (!try_lend(entry)) {
+    waiter self;
+    self.lender = &entry;
+    wait_list::wait this_wait{&entry, this, &self};
+    waits.add(this_wait);
+    lenders_.add(self);
+    all_waits.unlock();
+    wait(self, lock);
+    lock.unlock();
+    all_waits.lock();
+    waits.remove(this_wait);
+    lock.lock();
   }
-  give_back(entry);
+  end_loan(entry);
 }
 
 // ── Helpers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -201,7 +236,7 @@ void executor_limiter::close(helped& batch, std::size_t slots) {
                          answer(static_cast<waiter&>(each), waiter::state::sent_away);
                      });
   }
-  change_used(0, slots + batch.withdraw_helpers());
+  used_ -= slots + batch.withdraw_helpers();
   serve();
 }
 
@@ -215,7 +250,7 @@ std::size_t executor_limiter::waiting() const {
 // A newcomer never overtakes.
 bool executor_limiter::try_slot() {
   if (!slots_.empty() || !has_slot()) return false;
-  change_used(1, 0);
+  ++used_;
   return true;
 }
 
@@ -231,21 +266,23 @@ void executor_limiter::serve() {
     queued& first = slots_.first();
     if (first.kind == queued::kind::thread) {
       slots_.remove_first();
-      change_used(1, 0);
+      ++used_;
       answer(static_cast<waiter&>(first), waiter::state::admitted);
       continue;
     }
     helped& batch = *first.batch;
     const std::size_t granted =
-        batch.wants_help() ? std::min(batch.wanted_, limit_ - used_.load(std::memory_order_relaxed)) : 0;
+        batch.wants_help() ? std::min(batch.wanted_, limit_ - used_) : 0;
     batch.wanted_ = granted != 0 ? batch.wanted_ - granted : 0;
     if (batch.wanted_ == 0) slots_.remove_first();
-    change_used(granted, 0);
+    used_ += granted;
     if (granted != 0) batch.call_helpers(granted);
   }
 }
 
-void executor_limiter::serve_lender(const scope_entry& lender) {
+/// The next may work under the slot.
+void executor_limiter::end_loan(const scope_entry& lender) {
+  lender.lent().store(false, std::memory_order_relaxed);
   lenders_.remove_if(
       [&, served = false](const queued& each) mutable {
         if (served || static_cast<const waiter&>(each).lender != &lender) return false;

@@ -127,24 +127,22 @@ class executor_limiter {
     queued** end_ = &first_;
   };
 
-  bool has_slot() const { return used_.load(std::memory_order_relaxed) < limit_; }
-  void change_used(std::size_t more, std::size_t fewer) {
-    used_.store(used_.load(std::memory_order_relaxed) + more - fewer, std::memory_order_relaxed);
-  }
+  bool has_slot() const { return used_ < limit_; }
   bool try_slot();
   bool try_lend(const scope_entry& lender);
   pass enter_inside(const scope_entry* from, const scope_entry* lender, const std::stop_token& stop);
+  void take_back(const scope_entry& entry, std::unique_lock<std::mutex>& all_waits);
   void send_away(waiter& self);
   static void wait(waiter& self, std::unique_lock<std::mutex>& lock);
   static void answer(waiter& other, enum waiter::state answer);
   void serve();
-  void serve_lender(const scope_entry& lender);
+  void end_loan(const scope_entry& lender);
 
   const std::size_t limit_;
   mutable std::mutex mutex_;
-  std::atomic<std::size_t> used_{0};  // slots; written under the mutex, read by waits for other limiters
-  line slots_;                        // waits for a slot
-  line lenders_;                      // waits to work under that of an entry
+  std::size_t used_ = 0;  // slots; all of them while somebody waits for one
+  line slots_;            // waits for a slot
+  line lenders_;          // waits to work under that of an entry
 };
 
 }  // namespace fanout::detail

@@ -33,6 +33,7 @@ class basic_reserve_line {
     std::size_t at_work = 0;
     bool awaited = false;
     bool late = false;  // at the last call there were fewer threads than calls for them
+    std::size_t promised = 0;  // of those at work, how many go on with a promise that was withdrawn
     condition_variable over{};
     calls* next = nullptr;
     calls* previous = nullptr;
@@ -58,16 +59,10 @@ class basic_reserve_line {
 
   // ── Numbers ──
 
-  /// A reserve has been created, and will call `next`.
+  /// A reserve exists, and will call `next`. From now on it may be promised to anybody.
   void add_thread() {
     const std::lock_guard lock(mutex_);
     ++threads_;
-  }
-
-  /// A thread that was added could not be created after all, or ends before it has called `next`.
-  void remove_thread() {
-    const std::lock_guard lock(mutex_);
-    --threads_;
   }
 
   /// Promises so many reserves to somebody if there are enough; else returns how many are missing, and changes nothing.
@@ -94,10 +89,10 @@ class basic_reserve_line {
     return threads_;
   }
 
-  /// Whether more reserves are called, or at work, than there are.
-  bool is_short() const {
+  /// How many more reserves are called, or at work, than there are.
+  std::size_t missing() const {
     const std::lock_guard lock(mutex_);
-    return at_work_ + unanswered_ > threads_;
+    return at_work_ + unanswered_ - std::min(at_work_ + unanswered_, threads_);
   }
 
   // ── A caller ──
@@ -119,10 +114,12 @@ class basic_reserve_line {
     return 0;
   }
 
-  /// Takes back what nobody has answered, and a promise. Returns how many calls that were.
+  /// Takes back what nobody has answered, and a promise. Returns how many calls that were. A reserve that is still at work
+  /// keeps its part of the promise until it goes back: promised to somebody else, it would not come.
   std::size_t withdraw(calls& from, std::size_t promised) {
     std::unique_lock lock(mutex_);
-    promised_ -= promised;
+    from.promised = std::min(promised, from.at_work);
+    promised_ -= promised - from.promised;
     const std::size_t withdrawn = from.unanswered;
     if (withdrawn != 0) {
       unlist(from);
@@ -206,6 +203,10 @@ class basic_reserve_line {
   /// The last touch of the calls is the store: a caller that sees it may destroy them.
   void leave(calls& ended) {
     --at_work_;
+    if (ended.promised != 0) {
+      --ended.promised;
+      --promised_;
+    }
     const std::size_t left = --ended.at_work;
     if (left == 0 && ended.awaited) ended.over.notify_one();
     ended.open.store(left, std::memory_order_release);
@@ -310,7 +311,7 @@ class basic_reserve_line {
   std::size_t on_the_way_ = 0;  // were called, and have not come to the line yet
   std::size_t unanswered_ = 0;
   std::size_t at_work_ = 0;
-  std::size_t threads_ = 0;   // that exist, or are being created
+  std::size_t threads_ = 0;   // that exist
   std::size_t promised_ = 0;
   bool keeper_ = false;  // one of the idle ones waits with a limit
 };

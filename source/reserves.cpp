@@ -5,14 +5,11 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <exception>
-#include <memory>
 #include <mutex>
 #include <new>
 #include <system_error>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "arena.hpp"
 #include "fanout/error.hpp"
@@ -37,6 +34,7 @@ struct resources_refused {};
 
 struct reserve : line::member {
   std::thread thread;
+  reserve* next_unused = nullptr;
 };
 
 /// The reserves of the process. Never destroyed: static objects may use the library until the process ends.
@@ -46,21 +44,24 @@ class cache {
 
   line& calls() { return line_; }
 
-  /// Until `promise()` says that no reserve is missing any more. Throws `resource_error` if one cannot be created.
+  /// Until `promise()` says that no reserve is missing any more. Throws `resource_error` if one cannot be created, or
+  /// `std::bad_alloc`; the threads that were created for this end again then.
   template <class Promise>
   void make_sure(std::size_t wanted, Promise promise) {
     if (promise() == 0) return;
     const std::lock_guard lock(growing_);
-    std::vector<reserve*> made;
+    std::size_t made = 0;
     for (std::size_t missing = promise(); missing != 0; missing = promise()) {
       const std::size_t promised = line_.promised();
       try {
-        made.reserve(made.size() + missing);
-        grow(missing, made);
+        grow(missing, made, attempts);
       } catch (const resources_refused&) {
-        const resource_error refused(promised + wanted + 1, line_.threads() + 1);
-        retire_and_join(made.size(), /*keep_promises=*/true);
-        throw refused;
+        const std::size_t available = line_.threads();
+        retire_and_join(made, /*keep_promises=*/true);
+        throw resource_error(promised + wanted + 1, available + 1);
+      } catch (const std::bad_alloc&) {
+        retire_and_join(made, /*keep_promises=*/true);
+        throw;
       }
     }
   }
@@ -72,80 +73,80 @@ class cache {
     retire_and_join(static_cast<std::size_t>(-1), /*keep_promises=*/false);
   }
 
-  /// One more, where more were called than there are; it does not matter if there is none to be had.
+  /// As many more as were called beyond those that there are. It does not matter if there are none to be had; a caller may
+  /// hold a mutex, so nothing is tried twice.
   void relieve() noexcept {
     try {
       const std::lock_guard lock(growing_);
-      std::vector<reserve*> made;
-      made.reserve(1);
-      if (line_.is_short()) grow(1, made);
+      std::size_t made = 0;
+      grow(line_.missing(), made, /*attempts_left=*/0);
     } catch (...) {
     }
   }
 
  private:
-  /// Creates so many threads, adds them to `made` and waits until each is in working order.
-  void grow(std::size_t missing, std::vector<reserve*>& made) {
-    starting_ = 0;
-    failed_ = false;
+  /// Creates so many threads, counts them in `made`, and waits until each is in working order. Throws `resources_refused`
+  /// or `std::bad_alloc`.
+  void grow(std::size_t missing, std::size_t& made, int attempts_left) {
     bool refused = false;
-    for (std::size_t i = 0; i != missing && !refused; ++i) {
-      reserve* const each = create();
-      refused = each == nullptr;
-      if (!refused) made.push_back(each);
+    bool no_memory = false;
+    try {
+      for (; missing != 0 && !refused; --missing) {
+        refused = !create(attempts_left);
+        if (!refused) ++made;
+      }
+    } catch (const std::bad_alloc&) {
+      no_memory = true;
     }
     std::unique_lock lock(starting_mutex_);
     started_.wait(lock, [this] { return starting_ == 0; });
-    if (refused || failed_) throw resources_refused();
+    if (no_memory) throw std::bad_alloc();
+    if (std::exchange(failed_, false) || refused) throw resources_refused();
   }
 
-  reserve* create() {
-    auto made = std::make_unique<reserve>();
-    {
-      const std::lock_guard lock(starting_mutex_);
-      ++starting_;
+  /// False if the system refuses the thread. Throws `std::bad_alloc`.
+  bool create(int attempts_left) {
+    reserve* const made = take_unused();
+    for (;; --attempts_left) {
+      try {
+        const std::lock_guard lock(starting_mutex_);  // the thread does not end before this knows its handle
+        made->thread = std::thread([this, made] { live(*made); });
+        ++starting_;
+        return true;
+      } catch (const std::system_error&) {
+        if (!has_ended_some_.load(std::memory_order_relaxed) || attempts_left <= 0) {
+          put_unused(*made);
+          return false;
+        }
+      } catch (...) {
+        put_unused(*made);
+        throw;
+      }
+      std::this_thread::sleep_for(1ms);
     }
+  }
+
+  /// What a reserve's thread does. It is in the line, where it can be promised, once nothing can fail any more.
+  void live(reserve& self) noexcept {
+    const bool works = arena::prepare_thread();
     {
       const std::lock_guard lock(ended_mutex_);
       ++alive_;
     }
-    line_.add_thread();
-    for (int attempt = 0;; ++attempt) {
-      try {
-        made->thread = std::thread([this, self = made.get()] { live(*self); });
-        return made.release();
-      } catch (const std::system_error&) {
-        if (!has_ended_some_.load(std::memory_order_relaxed) || attempt == attempts) break;
-        std::this_thread::sleep_for(1ms);
-      } catch (const std::bad_alloc&) {
-        break;
-      }
-    }
-    line_.remove_thread();
-    {
-      const std::lock_guard lock(ended_mutex_);
-      --alive_;
-    }
-    const std::lock_guard lock(starting_mutex_);
-    --starting_;
-    return nullptr;
-  }
-
-  /// What a reserve's thread does.
-  void live(reserve& self) noexcept {
-    const bool works = arena::prepare_thread();
+    if (works) line_.add_thread();
     {
       const std::lock_guard lock(starting_mutex_);
       if (!works) failed_ = true;
       if (--starting_ == 0) started_.notify_one();
     }
-    for (line::calls* answered = nullptr; (answered = line_.next(self, answered)) != nullptr;)
-      static_cast<reserves::calls::line_entry*>(answered)->answered_by.serve();
+    if (works) {
+      for (line::calls* answered = nullptr; (answered = line_.next(self, answered)) != nullptr;)
+        static_cast<reserves::calls::line_entry*>(answered)->answered_by.serve();
+    }
     end(self);
   }
 
-  /// Each thread that ends joins the one that ended before it, so that one at most is left to be joined. (The members are
-  /// not deleted: a thread that called one of them last may still be about to notify it.)
+  /// Each thread that ends joins the one that ended before it, so that one at most is left to be joined.
   void end(reserve& self) noexcept {
     reserve* before = nullptr;
     {
@@ -155,7 +156,7 @@ class cache {
       has_ended_some_.store(true, std::memory_order_relaxed);
       ended_.notify_all();
     }
-    if (before != nullptr) before->thread.join();
+    if (before != nullptr) join(*before);
   }
 
   void retire_and_join(std::size_t most, bool keep_promises) noexcept {
@@ -166,7 +167,32 @@ class cache {
       ended_.wait(lock, [this] { return alive_ <= line_.threads(); });
       last = std::exchange(last_ended_, nullptr);
     }
-    if (last != nullptr) last->thread.join();
+    if (last != nullptr) join(*last);
+  }
+
+  void join(reserve& ended) noexcept {
+    ended.thread.join();
+    put_unused(ended);
+  }
+
+  // What a thread has left is never deleted, because one that called it may still be about to notify it; it is used for
+  // another thread. (That one finds that it was not called, and waits on.)
+
+  reserve* take_unused() {
+    {
+      const std::lock_guard lock(ended_mutex_);
+      if (unused_ != nullptr) {
+        reserve* const taken = std::exchange(unused_, unused_->next_unused);
+        taken->retired = false;
+        return taken;
+      }
+    }
+    return new reserve;
+  }
+
+  void put_unused(reserve& left) noexcept {
+    const std::lock_guard lock(ended_mutex_);
+    left.next_unused = std::exchange(unused_, &left);
   }
 
   line line_;
@@ -181,8 +207,9 @@ class cache {
 
   std::mutex ended_mutex_;  // guards what follows
   std::condition_variable ended_;
-  std::size_t alive_ = 0;  // threads that exist and have not begun to end
+  std::size_t alive_ = 0;  // threads that work, or fail to, and have not begun to end
   reserve* last_ended_ = nullptr;
+  reserve* unused_ = nullptr;
   std::atomic<bool> has_ended_some_{false};  // a hint
 };
 
@@ -221,6 +248,7 @@ void calls::call(std::size_t count) noexcept {
 void calls::call_promised(std::size_t count) {
   of_process().make_sure(count, [&] { return of_process().calls().call(line_, count, count); });
   promised_ = count;
+  if (line_.late) of_process().relieve();
 }
 
 std::size_t calls::withdraw() noexcept { return of_process().calls().withdraw(line_, std::exchange(promised_, 0)); }

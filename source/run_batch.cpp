@@ -90,7 +90,6 @@ void run_admitted(executor_core& executor, std::size_t runners, const batch_scop
 void run_on_executor(executor_core& executor, std::size_t limit, const batch_request& request) {
   executor_limiter& limiter = *executor.limiter();
   const scope_entry* const from = origin();
-  const batch_scope scope{.limiter = &limiter, .home = &executor, .starter = from};
 
   // A worker in this very arena runs a piece of a loop that one of the executor's tasks waits for. It must not wait for
   // that task's slot; and it is no thread more, because it has a place in the arena already.
@@ -100,6 +99,7 @@ void run_on_executor(executor_core& executor, std::size_t limit, const batch_req
   const executor_limiter::pass pass = limiter.enter(from, request.options.stop);
   if (pass.how == executor_limiter::admission::stopped) return run_alone({.starter = from}, request);  // nothing will start
   slot_guard slot(limiter, pass);
+  const batch_scope scope{.limiter = &limiter, .home = &executor, .starter = from, .lender = pass.lender};
   const std::size_t most = std::min({limit, executor.limit(), request.size, application_limit()});
   run_admitted(executor, pass.how == executor_limiter::admission::borrowed ? 1 : most, scope, slot, request);
 }

@@ -24,8 +24,8 @@ inline constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max()
 /// Costs some file reads the first time, a nanosecond later.
 FANOUT_EXPORT std::size_t available_concurrency();
 
-/// The largest limit that can be named, 2^20. How many threads the process may really have is found when an executor is
-/// made or a call begins: see `resource_error`.
+/// The largest limit that can be named: 32,768. Whether the system lets the process have so many threads is another
+/// question; where it does not, `resource_error` says how many it allows.
 FANOUT_EXPORT std::size_t max_concurrency();
 
 }  // namespace fanout
