@@ -322,6 +322,7 @@ struct primitives {
     announce({});
     rl::ctx().yield(1, RL_INFO);
   }
+  static void pause() { yield(); }
 
   /// Each reading of a thread is 4 µs after its last one, so that tasks look dear: blocks of a few, and bites of one.
   static std::chrono::steady_clock::time_point now() {
