@@ -491,10 +491,11 @@ TEST_F(ExecutorLimiter, LendsNothingWhereThreadsOnlyPassThroughEachOthersExecuto
       }
     });
   }
+  std::atomic<int> calls{0};
   std::jthread x_to_y([&] {
-    while (!over) call_from_task(x, y);
+    for (; !over; ++calls) call_from_task(x, y);
   });
-  for (int round = 0; round != 2'000; ++round) call_from_task(z, x);
+  while (calls < 2'000) call_from_task(z, x);
   over = true;
 }
 
