@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <stdexcept>
 #include <utility>
 
 #include "tsan.hpp"
@@ -108,14 +109,15 @@ class helper_group : public tbb::task_group {
 #endif
   }
 
-  /// As `run`. Throws `std::bad_alloc`; then the arena may be damaged. (What oneTBB throws where it cannot create a
-  /// worker comes when the task has been spawned, and changes nothing here.)
+  /// As `run`. Throws `std::bad_alloc`; then the arena may be damaged. What oneTBB throws where it cannot create a worker
+  /// (a std::runtime_error) comes when the task has been spawned: the thread that waits for it will run it.
   void try_run(tbb::task_handle&& made) {
     try {
       run(std::move(made));
     } catch (const std::bad_alloc&) {
       uncount();
       throw;
+    } catch (const std::runtime_error&) {
     }
   }
 

@@ -63,6 +63,7 @@ class basic_reserve_line {
   void add_thread() {
     const std::lock_guard lock(mutex_);
     ++threads_;
+    ++arriving_;
   }
 
   /// Promises so many reserves to somebody if there are enough; else returns how many are missing, and changes nothing.
@@ -118,8 +119,9 @@ class basic_reserve_line {
   /// keeps its part of the promise until it goes back: promised to somebody else, it would not come.
   std::size_t withdraw(calls& from, std::size_t promised) {
     std::unique_lock lock(mutex_);
-    from.promised = std::min(promised, from.at_work);
-    promised_ -= promised - from.promised;
+    const std::size_t kept = std::min(promised, from.at_work - from.promised);
+    from.promised += kept;
+    promised_ -= promised - kept;
     const std::size_t withdrawn = from.unanswered;
     if (withdrawn != 0) {
       unlist(from);
@@ -146,7 +148,11 @@ class basic_reserve_line {
   /// last, or null.
   calls* next(member& me, calls* ended) {
     std::unique_lock lock(mutex_);
-    if (ended != nullptr) leave(*ended);
+    if (ended != nullptr) {
+      leave(*ended);
+    } else if (arrive()) {
+      return nullptr;
+    }
     for (;;) {
       if (first_ != nullptr) {
         calls& found = *first_;
@@ -166,7 +172,7 @@ class basic_reserve_line {
 
   // ── The end ──
 
-  /// Retires up to so many idle reserves. Their threads end; `keep_promises`: only those that nobody was promised.
+  /// Retires up to so many idle reserves, or new ones that have not come to the line yet. Their threads end; `keep_promises`: only those that nobody was promised.
   std::size_t retire(std::size_t most, bool keep_promises) {
     const std::lock_guard lock(mutex_);
     return retire_idle(most, keep_promises);
@@ -220,10 +226,20 @@ class basic_reserve_line {
     return top;
   }
 
+  /// A new reserve comes to the line. True: it has been retired already.
+  bool arrive() {
+    --arriving_;
+    if (retired_arriving_ == 0) return false;
+    --retired_arriving_;
+    return true;
+  }
+
   /// Wakes up to `most`, as long as there are more calls than reserves on their way to them.
   wake_list wake(std::size_t most) {
     wake_list woken{};
-    for (std::size_t i = 0; i != most && unanswered_ > on_the_way_ && idle_ != nullptr; ++i) woken[i] = call_top();
+    const std::size_t coming = arriving_ - retired_arriving_;
+    for (std::size_t i = 0; i != most && unanswered_ > on_the_way_ + coming && idle_ != nullptr; ++i)
+      woken[i] = call_top();
     return woken;
   }
 
@@ -297,7 +313,10 @@ class basic_reserve_line {
       top.called.store(true, std::memory_order_release);
       top.bell.notify_one();
     }
-    return retired;
+    const std::size_t coming = std::min(most - retired, arriving_ - retired_arriving_);
+    retired_arriving_ += coming;
+    threads_ -= coming;
+    return retired + coming;
   }
 
   const times times_;
@@ -309,6 +328,8 @@ class basic_reserve_line {
   std::size_t least_idle_ = 0;  // since the keeper began to wait
   std::size_t spinning_ = 0;
   std::size_t on_the_way_ = 0;  // were called, and have not come to the line yet
+  std::size_t arriving_ = 0;    // are new, and have not come to the line yet
+  std::size_t retired_arriving_ = 0;
   std::size_t unanswered_ = 0;
   std::size_t at_work_ = 0;
   std::size_t threads_ = 0;   // that exist

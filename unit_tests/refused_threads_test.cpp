@@ -18,7 +18,7 @@
 #include "support.hpp"
 
 /// Thread creation fails, at each step in turn: a call says what could be had, and fanout is usable at once. Each test
-/// runs in a process of its own, in which no thread of oneTBB exists yet.
+/// runs in a process of its own, in which no other thread exists yet.
 namespace {
 
 using namespace support;
@@ -39,20 +39,15 @@ bool reaches(executor& on, std::size_t limit) {
   return met == limit;
 }
 
-void require_refusal(const std::function<void()>& call, std::size_t requested, std::size_t least_available,
-                     std::size_t most_available, int code) {
+void require_refusal(const std::function<void()>& call, std::size_t requested, std::size_t available, int code) {
   try {
     call();
   } catch (const resource_error& e) {
     require(e.requested() == requested, code + 1);
-    require(e.available() >= least_available && e.available() <= most_available, code + 2);
+    require(e.available() == available, code + 2);
     return;
   }
   std::_Exit(code);
-}
-
-void require_refusal(const std::function<void()>& call, std::size_t requested, std::size_t available, int code) {
-  require_refusal(call, requested, available, available, code);
 }
 
 class RefusedThreadsDeathTest : public testing::Test {
@@ -117,15 +112,20 @@ TEST_F(RefusedThreadsDeathTest, WhatARefusalSaysIsAvailableWorksUnderTheSameLimi
   IN_A_NEW_PROCESS(program);
 }
 
-TEST_F(RefusedThreadsDeathTest, AnAutomaticBatchNeedsThreadsToo) {
+// Its helpers are oneTBB's workers, of which it needs none.
+TEST_F(RefusedThreadsDeathTest, AnAutomaticBatchGoesOnWithoutTheWorkersThatOneTbbCannotCreate) {
   const auto program = [] {
-    const std::size_t cores = fanout::available_concurrency();
-    if (cores == 1) std::_Exit(0);
     threads::limit(0);
-    require_refusal([] { execute_in_parallel(std::vector(10, [] {})); }, cores, 1, 1);
-    require_refusal([] { const executor automatic; }, cores, 1, 4);
+    std::atomic<std::size_t> ran = 0;
+    execute_in_parallel(std::vector(10, [&] { ++ran; }));
+    executor automatic;
+    automatic.execute(std::vector(10, [&] { ++ran; }));
+    require(ran == 20 && threads::existing() == 0, 1);
     threads::no_limit();
-    execute_in_parallel(std::vector(10, [] {}));
+    execute_in_parallel(std::vector(10, [&] { ++ran; }));
+    require(ran == 30, 2);
+    executor three({.concurrency = 3});
+    require(reaches(three, 3), 3);
     std::_Exit(0);
   };
   IN_A_NEW_PROCESS(program);
@@ -136,10 +136,9 @@ TEST_F(RefusedThreadsDeathTest, ExecutorsThatLiveKeepTheirThreads) {
     threads::limit(6);
     executor three({.concurrency = 3});
     for (int round = 0; round != 20; ++round) {
-      // Two workers for the one that lives, nine for the other, and the caller. A worker counts as one that can be had
-      // once it has helped a batch: two may have come too late for that.
-      require_refusal([] { const executor ten({.concurrency = 10}); }, 12, 5, 7, 1);
-      require_refusal([] { execute_in_parallel(std::vector(10, [] {}), 10); }, 12, 5, 7, 4);
+      // Two threads for the one that lives, nine for the other, and the caller.
+      require_refusal([] { const executor ten({.concurrency = 10}); }, 12, 7, 1);
+      require_refusal([] { execute_in_parallel(std::vector(10, [] {}), 10); }, 12, 7, 4);
       require(reaches(three, 3), 7);
       executor another({.concurrency = 3});
       require(reaches(another, 3), 8);
@@ -186,6 +185,42 @@ TEST_F(RefusedThreadsDeathTest, FreeCallsOfOtherLimitsAndSizesNeedNoNewThread) {
     threads::refuse_after(0);
     for (std::size_t limit = 2; limit <= size; ++limit)
       for (std::size_t tasks = 2; tasks <= limit; ++tasks) require(meets(tasks, limit), 3);
+    std::_Exit(0);
+  };
+  IN_A_NEW_PROCESS(program);
+}
+
+// Beside a batch that is not over, the threads for a refused one end at once.
+TEST_F(RefusedThreadsDeathTest, ThreadsThatWereCreatedForARefusedRequestEnd) {
+  const auto program = [] {
+    threads::limit(6);
+    executor three({.concurrency = 3});
+    three.execute(std::vector(1, [] {
+      require_refusal([] { const executor ten({.concurrency = 10}); }, 12, 7, 1);
+      require(threads::existing() == 2, 4);
+      require_refusal([] { execute_in_parallel(std::vector(10, [] {}), 10); }, 12, 7, 5);
+      require(threads::existing() == 2, 8);
+    }));
+    std::_Exit(0);
+  };
+  IN_A_NEW_PROCESS(program);
+}
+
+TEST_F(RefusedThreadsDeathTest, ManyThreadsThatAreRefusedAtOnceAreToldThatEachByItself) {
+  const auto program = [] {
+    threads::limit(4);
+    executor kept({.concurrency = 3});  // the threads of the test are as many as may be besides
+    for (int round = 0; round != 50; ++round) {
+      on_threads(2, [&](std::size_t) {
+        try {
+          const executor five({.concurrency = 5});
+          std::_Exit(1);
+        } catch (const resource_error& e) {
+          require(e.requested() == 7 && e.available() >= 3 && e.available() <= 4, 2);
+        }
+      });
+      require(reaches(kept, 3), 3);
+    }
     std::_Exit(0);
   };
   IN_A_NEW_PROCESS(program);

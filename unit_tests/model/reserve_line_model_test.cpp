@@ -1,0 +1,391 @@
+// The line of the reserves, with every interleaving of a few callers and reserves: see reserve_line.hpp, and search.hpp for
+// what that means.
+
+#include "reserve_line.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+
+#include "model/search.hpp"
+
+// Copies of it with a mistake each: see CMakeLists.txt.
+#define PLANTED(name) namespace name {
+PLANTED(call_wakes_nobody)
+#include "planted/call_wakes_nobody.hpp"
+}
+PLANTED(taker_wakes_nobody)
+#include "planted/taker_wakes_nobody.hpp"
+}
+PLANTED(parks_without_a_look)
+#include "planted/parks_without_a_look.hpp"
+}
+PLANTED(stays_on_the_way)
+#include "planted/stays_on_the_way.hpp"
+}
+PLANTED(wakes_without_notifying)
+#include "planted/wakes_without_notifying.hpp"
+}
+PLANTED(calls_without_a_flag)
+#include "planted/calls_without_a_flag.hpp"
+}
+PLANTED(last_one_notifies_nobody)
+#include "planted/last_one_notifies_nobody.hpp"
+}
+PLANTED(caller_does_not_say_that_it_waits)
+#include "planted/caller_does_not_say_that_it_waits.hpp"
+}
+PLANTED(open_is_relaxed)
+#include "planted/open_is_relaxed.hpp"
+}
+PLANTED(leaves_when_its_time_is_over)
+#include "planted/leaves_when_its_time_is_over.hpp"
+}
+PLANTED(retires_without_notifying)
+#include "planted/retires_without_notifying.hpp"
+}
+PLANTED(new_ones_are_not_retired)
+#include "planted/new_ones_are_not_retired.hpp"
+}
+PLANTED(promise_ends_before_the_work)
+#include "planted/promise_ends_before_the_work.hpp"
+}
+PLANTED(withdrawn_calls_stay)
+#include "planted/withdrawn_calls_stay.hpp"
+}
+
+namespace {
+
+using namespace model;
+using namespace std::chrono_literals;
+
+/// A condition variable that may be used up to a moment.
+struct mortal_condition_variable : condition_variable {
+  void notify_one() {
+    RL_ASSERT(!dead_.look());
+    condition_variable::notify_one();
+  }
+  void die() { dead_.raise(); }
+
+ private:
+  flag dead_;
+};
+
+struct primitives_of_line : primitives {
+  using condition_variable = mortal_condition_variable;
+};
+
+using sound = fanout::detail::basic_reserve_line<primitives_of_line>;
+
+/// Threads 0 … callers - 1 call, the others are reserves. The last caller retires them all: one that is lost makes the
+/// execution a deadlock, as does a call that is.
+template <class Scenario, class Line, unsigned callers, unsigned reserves>
+struct line_scenario : rl::test_suite<Scenario, int{callers + reserves}> {
+  using calls = typename Line::calls;
+  using member = typename Line::member;
+  static constexpr std::chrono::nanoseconds no_spin{0};
+
+  explicit line_scenario(std::chrono::nanoseconds spin = no_spin)
+      : line_(std::make_unique<Line>(typename Line::times{.spin = spin, .most_spinning = 1, .keep = 1h})) {}
+
+  /// Nobody ends before its time: all are promised to somebody.
+  void before() {
+    for (unsigned i = 0; i != reserves; ++i) line_->add_thread();
+    RL_ASSERT(line_->promise(reserves) == 0);
+  }
+
+  void thread(unsigned me) {
+    auto& self = static_cast<Scenario&>(*this);
+    if (me >= callers) return run_reserve(me - callers);
+    self.caller(me);
+    if (finished_.fetch_add(1, std::memory_order_acq_rel) + 1 != callers) return;
+    while (line_->is_moving()) primitives::yield();
+    self.end();
+  }
+
+  void end() { RL_ASSERT(line_->retire(reserves, /*keep_promises=*/false) == reserves); }
+
+  void run_reserve(unsigned number) {
+    for (calls* answered = nullptr; (answered = line_->next(members_[number], answered)) != nullptr;)
+      static_cast<Scenario&>(*this).serve(answered == &calls_[0] ? 0 : 1, number);
+  }
+
+  /// A call of the batch with this number.
+  void serve(unsigned batch, unsigned reserve) {
+    {
+      const std::lock_guard lock(mutex_);
+      ++served_[batch];
+      changed_.notify_all();
+    }
+    result_[batch][reserve](RL_INFO) = 1;
+  }
+
+  void wait_until_served(unsigned batch, unsigned times) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return served_[batch] == times; });
+  }
+
+  /// As reserves.cpp does it. Then the calls may be destroyed.
+  void wait(unsigned batch, bool destroy = true) {
+    if (calls_[batch].open.load(std::memory_order_acquire) != 0) line_->wait(calls_[batch]);
+    for (auto& each : result_[batch]) each(RL_INFO) = 2;
+    if (destroy) calls_[batch].over.die();
+  }
+
+  void after() {
+    RL_ASSERT(line_->threads() == 0);
+    RL_ASSERT(!line_->is_moving());
+    RL_ASSERT(line_->missing() == 0);
+  }
+
+  fresh_start fresh_;
+  std::unique_ptr<Line> line_;
+  std::array<member, reserves> members_;
+  std::array<calls, 2> calls_;
+  std::array<std::array<rl::var<int>, reserves>, 2> result_;
+  model::atomic<unsigned> finished_{0};
+  mutex mutex_;
+  condition_variable changed_;
+  std::array<unsigned, 2> served_{};
+};
+
+/// A caller waits until each of its calls was answered, before it withdraws what is none.
+template <class Line, unsigned callers, unsigned reserves, unsigned count, unsigned rounds = 1>
+struct answering
+    : line_scenario<answering<Line, callers, reserves, count, rounds>, Line, callers, reserves> {
+  void caller(unsigned me) {
+    for (unsigned round = 1; round <= rounds; ++round) {
+      RL_ASSERT(this->line_->call(this->calls_[me], count, 0) == 0);
+      this->wait_until_served(me, round * count);
+      RL_ASSERT(this->line_->withdraw(this->calls_[me], 0) == 0);
+      this->wait(me, round == rounds);
+    }
+  }
+};
+
+/// The same with reserves that spin before they park.
+template <class Line>
+struct answering_after_a_spin : line_scenario<answering_after_a_spin<Line>, Line, 1, 1> {
+  using base = line_scenario<answering_after_a_spin<Line>, Line, 1, 1>;
+  answering_after_a_spin() : base(6us) {}
+  void caller(unsigned me) {
+    RL_ASSERT(this->line_->call(this->calls_[me], 1, 0) == 0);
+    this->wait_until_served(me, 1);
+    this->line_->withdraw(this->calls_[me], 0);
+    this->wait(me);
+  }
+};
+
+/// A caller withdraws at once, and calls again: what was answered and what was withdrawn are all; and the later calls are
+/// answered, also by a reserve that was on its way to those before.
+template <class Line, unsigned reserves, unsigned count>
+struct withdrawing : line_scenario<withdrawing<Line, reserves, count>, Line, 1, reserves> {
+  void caller(unsigned) {
+    this->line_->call(this->calls_[0], count, 0);
+    const std::size_t withdrawn = this->line_->withdraw(this->calls_[0], 0);
+    this->wait(0);
+    RL_ASSERT(withdrawn + this->served_[0] == count);
+    this->line_->call(this->calls_[1], 1, 0);
+    this->wait_until_served(1, 1);
+    RL_ASSERT(this->line_->withdraw(this->calls_[1], 0) == 0);
+    this->wait(1);
+  }
+};
+
+/// Nobody was promised the reserve, so it ends when its time is over, which the search lets pass at any moment. A call
+/// that was promised it, with the call or before, is answered.
+template <class Line, bool before_the_call>
+struct ending : line_scenario<ending<Line, before_the_call>, Line, 1, 1> {
+  using base = line_scenario<ending<Line, before_the_call>, Line, 1, 1>;
+
+  void before() { this->line_->add_thread(); }
+  void caller(unsigned) {
+    if (before_the_call && this->line_->promise(1) != 0) return;
+    const std::size_t promised_now = before_the_call ? 0 : 1;
+    if (this->line_->call(this->calls_[0], 1, promised_now) != 0) return;
+    this->wait_until_served(0, 1);
+    RL_ASSERT(this->line_->withdraw(this->calls_[0], promised_now) == 0);
+    this->wait(0);
+    if (before_the_call) this->line_->take_back_promise(1);
+  }
+  void end() { this->line_->retire(1, /*keep_promises=*/true); }
+  void after() {
+    base::after();
+    RL_ASSERT(this->line_->promised() == 0);
+  }
+};
+
+/// Two calls that each want a promise. What is called for the first waits for the end of the second, or until that has
+/// given up; but the second is promised no reserve that is at work.
+template <class Line>
+struct promising : line_scenario<promising<Line>, Line, 2, 1> {
+  using base = line_scenario<promising<Line>, Line, 2, 1>;
+  bool second_is_over_ = false;  // guarded by mutex_
+
+  void before() {
+    this->line_->add_thread();
+    RL_ASSERT(this->line_->promise(1) == 0);  // so that it does not end by itself …
+    this->line_->take_back_promise(1);
+  }
+
+  void caller(unsigned me) {
+    if (this->line_->call(this->calls_[me], 1, 1) == 0) {
+      if (me == 1) this->wait_until_served(1, 1);
+      this->line_->withdraw(this->calls_[me], 1);
+      this->wait(me);
+    }
+    if (me == 0) return;
+    const std::lock_guard lock(this->mutex_);
+    second_is_over_ = true;
+    this->changed_.notify_all();
+  }
+
+  void serve(unsigned batch, unsigned reserve) {
+    base::serve(batch, reserve);
+    if (batch == 1) return;
+    std::unique_lock lock(this->mutex_);
+    this->changed_.wait(lock, [&] { return second_is_over_; });
+  }
+
+  void end() { this->line_->retire(1, /*keep_promises=*/false); }
+};
+
+TEST(ReserveLineModel, EachCallIsAnswered) {
+  const finding one = every_execution<answering<sound, 1, 1, 1>>();
+  EXPECT_TRUE(one.holds()) << one;
+  const finding again = every_execution<answering<sound, 1, 1, 1, 2>>();
+  EXPECT_TRUE(again.holds()) << again;
+  const finding both_by_one = every_execution<answering<sound, 1, 1, 2>>();
+  EXPECT_TRUE(both_by_one.holds()) << both_by_one;
+  const finding both = every_execution<answering<sound, 1, 2, 2>>();
+  EXPECT_TRUE(both.holds()) << both;
+}
+
+TEST(ReserveLineModel, EachCallIsAnsweredByReservesThatSpin) {
+  const finding found = every_execution<answering_after_a_spin<sound>>();
+  EXPECT_TRUE(found.holds()) << found;
+}
+
+TEST(ReserveLineModel, EachCallOfTwoCallersIsAnswered) {
+  const finding found = every_execution<answering<sound, 2, 1, 1>>();
+  EXPECT_TRUE(found.holds()) << found;
+}
+
+TEST(ReserveLineModel, WithdrawnCallsAreAnsweredByNobodyAndLaterOnesAre) {
+  const finding one = every_execution<withdrawing<sound, 1, 1>>();
+  EXPECT_TRUE(one.holds()) << one;
+  const finding two = every_execution<withdrawing<sound, 1, 2>>();
+  EXPECT_TRUE(two.holds()) << two;
+}
+
+TEST(ReserveLineModel, AReserveThatWasPromisedDoesNotEnd) {
+  const finding with_the_call = every_execution<ending<sound, false>>();
+  EXPECT_TRUE(with_the_call.holds()) << with_the_call;
+  const finding before_it = every_execution<ending<sound, true>>();
+  EXPECT_TRUE(before_it.holds()) << before_it;
+}
+
+TEST(ReserveLineModel, AReserveThatIsAtWorkIsPromisedToNobodyElse) {
+  const finding found = every_execution<promising<sound>>();
+  EXPECT_TRUE(found.holds()) << found;
+}
+
+TEST(ReserveLineModel, KeepsItsPromisesInExecutionsByChance) {
+  const rl::iteration_t executions = has_time() ? 10'000'000 : 50'000;
+  const finding callers = some_executions<answering<sound, 2, 2, 2>>(executions);
+  EXPECT_TRUE(callers.holds()) << callers;
+  const finding withdrawn = some_executions<withdrawing<sound, 2, 3>>(executions);
+  EXPECT_TRUE(withdrawn.holds()) << withdrawn;
+  const finding ends = some_executions<ending<sound, true>>(executions);
+  EXPECT_TRUE(ends.holds()) << ends;
+}
+
+TEST(ReserveLineModel, LongWithdrawnCallsAreAnsweredByNoneOfTwo) {
+  if (!has_time()) GTEST_SKIP() << "takes minutes: set FANOUT_MODEL=long";
+  const finding found = every_execution<withdrawing<sound, 2, 2>>();
+  EXPECT_TRUE(found.holds()) << found;
+}
+
+// ── Mistakes that have to be found ──────────────────────────────────────────────────────────────────────────────────
+
+#define LINE(name) name::fanout::detail::basic_reserve_line<primitives_of_line>
+
+void expect_found(const finding& found) { EXPECT_FALSE(found.holds()); }
+
+/// A call or a reserve waits for ever.
+void expect_lost(const finding& found) { EXPECT_EQ(found.result, rl::test_result_deadlock) << found; }
+
+TEST(ReserveLineModel, FindsThatACallIsLostIfNobodyIsWokenForIt) {
+  expect_lost(every_execution<answering<LINE(call_wakes_nobody), 1, 1, 1>>());
+}
+
+TEST(ReserveLineModel, FindsThatReservesWakeEachOther) {
+  struct meet : line_scenario<meet, LINE(taker_wakes_nobody), 1, 2> {
+    void caller(unsigned) {
+      line_->call(calls_[0], 2, 0);
+      wait_until_served(0, 2);
+      line_->withdraw(calls_[0], 0);
+      wait(0);
+    }
+    void serve(unsigned batch, unsigned reserve) {
+      line_scenario::serve(batch, reserve);
+      wait_until_served(batch, 2);
+    }
+  };
+  expect_lost(every_execution<meet>());
+}
+
+TEST(ReserveLineModel, FindsThatACallIsLostIfAReserveParksWithoutALook) {
+  expect_lost(every_execution<answering<LINE(parks_without_a_look), 1, 1, 1>>());
+}
+
+TEST(ReserveLineModel, FindsThatACallIsLostIfAReserveCountsAsOnItsWayForEver) {
+  expect_found(every_execution<answering<LINE(stays_on_the_way), 1, 1, 1, 2>>());
+}
+
+TEST(ReserveLineModel, FindsThatACallIsLostIfAReserveIsNotNotified) {
+  expect_lost(every_execution<answering<LINE(wakes_without_notifying), 1, 1, 1>>());
+}
+
+TEST(ReserveLineModel, FindsThatACallIsLostIfAReserveIsNotToldThatItWasCalled) {
+  expect_lost(every_execution<answering<LINE(calls_without_a_flag), 1, 1, 1>>());
+}
+
+TEST(ReserveLineModel, FindsThatACallerWaitsForEverIfTheLastReserveDoesNotNotifyIt) {
+  expect_lost(every_execution<answering<LINE(last_one_notifies_nobody), 1, 1, 1>>());
+}
+
+TEST(ReserveLineModel, FindsThatACallerWaitsForEverIfItDoesNotSayThatItWaits) {
+  expect_lost(every_execution<answering<LINE(caller_does_not_say_that_it_waits), 1, 1, 1>>());
+}
+
+TEST(ReserveLineModel, FindsThatACallerDoesNotSeeWhatAReserveDidWithoutTheReleaseOfOpen) {
+  const finding found = every_execution<answering<LINE(open_is_relaxed), 1, 1, 1>>();
+  EXPECT_EQ(found.result, rl::test_result_data_race) << found;
+}
+
+TEST(ReserveLineModel, FindsThatAReserveTakesTheEndOfItsTimeForACall) {
+  expect_lost(every_execution<ending<LINE(leaves_when_its_time_is_over), true>>());
+}
+
+TEST(ReserveLineModel, FindsThatAReserveStaysIfItIsRetiredWithoutANotification) {
+  expect_lost(every_execution<answering<LINE(retires_without_notifying), 1, 1, 1>>());
+}
+
+TEST(ReserveLineModel, FindsThatANewReserveStaysIfOnlyIdleOnesAreRetired) {
+  expect_found(every_execution<answering<LINE(new_ones_are_not_retired), 1, 2, 1>>());
+}
+
+TEST(ReserveLineModel, FindsThatAReserveIsPromisedThatIsStillAtWork) {
+  expect_lost(every_execution<promising<LINE(promise_ends_before_the_work)>>());
+}
+
+TEST(ReserveLineModel, FindsThatCallsWhichStayWhenTheyAreWithdrawnAreAnswered) {
+  expect_found(every_execution<withdrawing<LINE(withdrawn_calls_stay), 1, 1>>());
+}
+
+}  // namespace
