@@ -446,17 +446,9 @@ struct primitives {
 
   using of_chunk = chunk_primitives;
 
-<<<<<<< HEAD
   static void fence(std::source_location where = std::source_location::current()) { model::fence(where); }
   static void yield() { model::yield(); }
-  static void pause() { model::yield(); }
-=======
-  static void yield() {
-    announce({});
-    rl::ctx().yield(1, RL_INFO);
-  }
-  static void pause() { yield(); }
->>>>>>> tests6
+  static void relax() { model::yield(); }
 
   /// 0: a thief recalls all at once. More: half, where the owner's `task_time` says so much.
   static inline std::chrono::nanoseconds patience{0};
