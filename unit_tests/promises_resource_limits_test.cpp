@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 #include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/info.h>
 
 #include <malloc.h>
 #include <sys/resource.h>
@@ -221,15 +222,44 @@ TEST_F(Promise10ResourceLimitsDeathTest, ABatchThatFindsNoMemoryLeavesNothingBeh
 
 // ── A lower limit that the application itself set ───────────────────────────────────────────────────────────────
 
+/// The highest that can be told from none; 0 on a machine of one core.
+std::size_t lower_parallelism() { return static_cast<std::size_t>(tbb::info::default_concurrency()) - 1; }
+
 TEST(Promise10ResourceLimits, OfTheApplicationAreSeenInTheConcurrency) {
-  executor eight({.concurrency = 8});
+  const std::size_t most = lower_parallelism();
+  if (most == 0) GTEST_SKIP() << "no limit is lower than oneTBB's own";
+  executor eight({.concurrency = most + 7});
   {
-    const tbb::global_control lower(tbb::global_control::max_allowed_parallelism, 2);
-    EXPECT_EQ(eight.concurrency(), 2U);
-    EXPECT_EQ(executor({.concurrency = 5}).concurrency(), 2U);
+    const tbb::global_control lower(tbb::global_control::max_allowed_parallelism, most);
+    EXPECT_EQ(eight.concurrency(), most);
+    EXPECT_EQ(executor({.concurrency = most + 4}).concurrency(), most);
     EXPECT_EQ(executor({.concurrency = 1}).concurrency(), 1U);
   }
-  EXPECT_EQ(eight.concurrency(), 8U);
+  EXPECT_EQ(eight.concurrency(), most + 7);
+}
+
+TEST(Promise10ResourceLimits, OfTheApplicationAreKeptByNamedLimits) {
+  const std::size_t most = lower_parallelism();
+  if (most == 0) GTEST_SKIP() << "no limit is lower than oneTBB's own";
+  executor eight({.concurrency = most + 7});
+  const tbb::global_control lower(tbb::global_control::max_allowed_parallelism, most);
+  gauge in_flight;
+  const std::vector tasks(30, [&] {
+    const gauge::visit here(in_flight);
+    std::this_thread::sleep_for(1ms);
+  });
+  eight.execute(tasks);
+  execute_in_parallel(tasks, most + 7);
+  EXPECT_LE(in_flight.most(), static_cast<int>(most));
+}
+
+// oneTBB does not say whether there is one; and an application that raises its parallelism asks for no fewer threads.
+TEST(Promise10ResourceLimits, OfTheApplicationAreNoneWhereTheyAreNotLowerThanTheDefault) {
+  executor many({.concurrency = lower_parallelism() + 7});
+  for (const std::size_t parallelism : {lower_parallelism() + 1, lower_parallelism() + 2}) {
+    const tbb::global_control not_lower(tbb::global_control::max_allowed_parallelism, parallelism);
+    EXPECT_EQ(many.concurrency(), lower_parallelism() + 7);
+  }
 }
 
 TEST(Promise10ResourceLimits, OfTheApplicationLetEveryBatchEnd) {
