@@ -209,11 +209,12 @@ void batch::cancel() noexcept {
   if (decide(verdict::cancelled)) stop();
 }
 
-// The flag is set before the mutex is taken: `token` either finds it set, or has left its source for this. The flags of
-// the runners are what keeps tasks from starting.
+// The flags of the runners are what keeps tasks from starting. They are set first, with release: a thread whose task saw
+// the stop starts no other. The flag of the batch is set before the mutex is taken: `token` either finds it set, or has left
+// its source for this.
 void batch::stop() noexcept {
-  stopped_.store(true, std::memory_order_relaxed);
   for (runner& each : runners_) each.work.mine.stop();
+  stopped_.store(true, std::memory_order_release);
   std::optional<std::stop_source> asked;
   {
     const std::lock_guard lock(mutex_);

@@ -19,9 +19,8 @@ class batch_control {
   batch_control(const batch_control&) = delete;
   batch_control& operator=(const batch_control&) = delete;
 
-  /// Whether no further task may start. Relaxed: the flag carries no data, and coherence alone lets a task that
-  /// was started after the request, in the sense of happens-before, see it.
-  bool stopped() const noexcept { return stopped_.load(std::memory_order_relaxed); }
+  /// Whether no further task may start. Acquire: a runner whose task saw this sees its own flag, and starts no other.
+  bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
 
   /// Whether a runner has to fence each start of a task: see `basic_chunk::may_start`.
   bool fenced() const noexcept { return fenced_; }
