@@ -209,9 +209,9 @@ void batch::cancel() noexcept {
   if (decide(verdict::cancelled)) stop();
 }
 
-// The flags of the runners keep tasks from starting. They are set before the shared one, which tasks see: a thread that has
-// seen the stop starts no task. And the shared one is set before the mutex is taken: `token` either finds it set, or has
-// left its source for this.
+// The flags of the runners are what keeps tasks from starting. They are set first, with release: a thread whose task saw
+// the stop starts no other. The flag of the batch is set before the mutex is taken: `token` either finds it set, or has left
+// its source for this.
 void batch::stop() noexcept {
   for (runner& each : runners_) each.work.mine.stop();
   stopped_.store(true, std::memory_order_release);

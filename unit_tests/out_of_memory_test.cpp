@@ -39,11 +39,19 @@ using fanout::task_context;
 
 constexpr std::size_t limit = 3;
 
-/// An executor of every test's, whose threads are there before memory runs out.
-executor& shared() {
+/// Executors of every test's, whose threads are there before memory runs out.
+executor& named() {
   static executor three({.concurrency = limit});
   return three;
 }
+executor& of_the_cores() {
+  static executor automatic;
+  return automatic;
+}
+
+/// The one that the operations use.
+bool on_workers_of_onetbb = false;
+executor& shared() { return on_workers_of_onetbb ? of_the_cores() : named(); }
 
 void expect_limit(executor& on, std::size_t size) {
   rendezvous all(size);
@@ -52,13 +60,14 @@ void expect_limit(executor& on, std::size_t size) {
   if (met != size) throw std::logic_error("the executor does not reach its limit");
 }
 
-/// All threads of the executor work together, and free calls of either kind work.
+/// All threads of the executor with a named limit work together; the other one and free calls of either kind work.
 void all_is_well() {
-  expect_limit(shared(), limit);
+  expect_limit(named(), limit);
   const std::vector small(5, [] { return 1; });
   if (execute_in_parallel(small, 2).size() != 5 || execute_in_parallel(small).size() != 5) {
     throw std::logic_error("free calls do not work");
   }
+  if (of_the_cores().execute(small).size() != 5) throw std::logic_error("the automatic executor does not work");
 }
 
 /// Too long to be kept within a string.
@@ -397,29 +406,26 @@ std::vector<operation> pools() {
   };
 }
 
-/// However it ends, all threads of the executor come together afterwards.
-template <class Use>
-void use_an_executor(Use use, executor& on, std::size_t size) {
-  try {
-    use(on);
-  } catch (...) {
-    const memory::relief there_is_memory;
-    expect_limit(on, size);
-    throw;
-  }
-  const memory::relief there_is_memory;
-  expect_limit(on, size);
-}
-
 /// An executor that no thread has been in, so that oneTBB has to allocate for each that comes. There is memory to make it:
-/// oneTBB crashes where there is none for an arena (it destroys lanes of a task_stream that were never constructed).
+/// oneTBB crashes where there is none for an arena (it destroys lanes of a task_stream that were never constructed). It can
+/// be used afterwards, however its use ends.
 template <class Use>
-void use_a_new_executor(Use use, std::size_t size = 4) {
+void use_a_new_executor(Use use) {
   const auto fresh = [&] {
     const memory::relief there_is_memory;
-    return std::make_unique<executor>(fanout::executor_options{.concurrency = size});
+    return std::make_unique<executor>();
   }();
-  use_an_executor(use, *fresh, size);
+  const auto works = [&] {
+    const memory::relief there_is_memory;
+    if (fresh->execute(std::vector(20, [] { return 1; })).size() != 20) throw std::logic_error("the executor does not work");
+  };
+  try {
+    use(*fresh);
+  } catch (...) {
+    works();
+    throw;
+  }
+  works();
 }
 
 std::vector<operation> first_uses() {
@@ -440,9 +446,6 @@ std::vector<operation> first_uses() {
 
   return {
       {"OfAnExecutor", [] { use_a_new_executor(run); }},
-      // Up to the cores helpers are spawned in the executor's own arena, beyond them they are called through another one.
-      {"OfAnExecutorWithinTheCores", [] { use_a_new_executor(run, 2); }},
-      {"OfALargeExecutor", [] { use_a_new_executor(run, 20); }},
       {"AgainAndAgain",
        [] {
          use_a_new_executor([](executor& on) {
@@ -450,7 +453,6 @@ std::vector<operation> first_uses() {
          });
        }},
       {"WithinItself", [] { use_a_new_executor(run_within_itself); }},
-      {"WithinItselfWithinTheCores", [] { use_a_new_executor(run_within_itself, 2); }},
   };
 }
 
@@ -467,13 +469,14 @@ bool others_sleep() {
   return true;
 }
 
-/// Workers for all that follows: one that starts when there is no memory ends the process. As many as all executors here
-/// are promised together; oneTBB may create some more while these meet.
+/// Workers for all that follows: one that starts when there is no memory ends the process.
 void have_workers() {
   static const bool done = [] {
-    {
-      executor many({.concurrency = 80});
-      expect_limit(many, 80);
+    const std::size_t cores = fanout::available_concurrency();
+    for (std::atomic<std::size_t> met = 0; met != cores;) {
+      met = 0;
+      rendezvous all(cores);
+      execute_in_parallel(std::vector(cores, [&] { met += all.meet(1s) ? 1 : 0; }));
     }
     for (int times = 0; times != 3; times = others_sleep() ? times + 1 : 0) std::this_thread::sleep_for(1ms);
     return true;
@@ -481,26 +484,22 @@ void have_workers() {
   static_cast<void>(done);
 }
 
-/// Those that make no arena: oneTBB crashes where there is no memory for one.
+/// Those that make no arena: oneTBB crashes where there is no memory for one. None has a named limit: nothing is asked of
+/// oneTBB for these.
 std::vector<operation> operations_in_arenas_that_exist() {
   std::vector<operation> chosen;
   const auto choose = [&](const std::vector<operation>& all, const std::set<std::string>& names) {
     std::copy_if(all.begin(), all.end(), std::back_inserter(chosen),
                  [&](const operation& each) { return names.count(each.name) != 0; });
   };
-  choose(batches(), {"Void", "Strings", "FreeNamed", "FreeAutomatic", "ManyRunners", "Progress", "AFailure",
-                     "AllFailures", "Settle", "SettleOfFailures", "Invoke"});
-  choose(pools(), {"Waiting", "Execute", "ExecuteOnAnExecutor", "Map"});
+  choose(batches(), {"Void", "Strings", "FreeAutomatic", "Progress", "AFailure", "AllFailures", "Settle",
+                     "SettleOfFailures", "Invoke"});
+  choose(pools(), {"Waiting", "ExecuteOnAnExecutor"});
 
   // Long enough for workers to come, who call others.
-  static const auto sleep_in_tasks = [](executor& on) {
-    on.execute(std::vector(40, [] { std::this_thread::sleep_for(100us); }));
-  };
-  static executor two({.concurrency = 2});
-  static executor twenty({.concurrency = 20});
-  static executor adaptive({.concurrency = 4, .adaptive = true});
-  chosen.push_back({"OfSleepersWithinTheCores", [] { use_an_executor(sleep_in_tasks, two, 2); }});
-  chosen.push_back({"OfManySleepers", [] { use_an_executor(sleep_in_tasks, twenty, 20); }});
+  static executor adaptive({.adaptive = true});
+  chosen.push_back(
+      {"OfSleepers", [] { shared().execute(std::vector(40, [] { std::this_thread::sleep_for(100us); })); }});
   chosen.push_back({"OfSleepersWhoseNumberIsSought",
                     [] { adaptive.execute(std::vector(30, [] { std::this_thread::sleep_for(5ms); })); }});
   return chosen;
@@ -531,7 +530,25 @@ class OutOfMemory : public testing::TestWithParam<operation> {
 TEST_P(OutOfMemory, TheCallerIsRefused) { walk_through(memory::source::language, memory::of::this_thread); }
 TEST_P(OutOfMemory, AnybodyIsRefused) { walk_through(memory::source::language, memory::of::all_threads); }
 
-class OutOfMemoryInTheScheduler : public OutOfMemory {};
+class OutOfMemoryInTheScheduler : public OutOfMemory {
+ protected:
+  OutOfMemoryInTheScheduler() { on_workers_of_onetbb = true; }
+  ~OutOfMemoryInTheScheduler() override { on_workers_of_onetbb = false; }
+};
+
+TEST(OutOfMemoryOfNamedLimits, IsNoneOfTheSchedulers) {
+  const std::vector tasks(20, [] { std::this_thread::sleep_for(100us); });
+  const auto run = [&] {
+    named().execute(tasks);
+    execute_in_parallel(tasks, limit);
+    named().execute(std::vector(4, [&] { named().execute(tasks); }));
+    named().execute(std::vector(4, [&] { execute_in_parallel(tasks, 2); }));
+  };
+  for (int warm_up = 0; warm_up != 3; ++warm_up) run();
+  memory::shortage shortage(memory::source::scheduler, memory::of::all_threads, memory::refusal::then_on, 0);
+  run();
+  EXPECT_FALSE(shortage.end());
+}
 
 TEST_P(OutOfMemoryInTheScheduler, TheCallerIsRefused) {
   walk_through(memory::source::scheduler, memory::of::this_thread);

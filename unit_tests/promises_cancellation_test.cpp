@@ -168,6 +168,32 @@ TEST_P(Promise8CancellationAtLimit, FromAnotherThreadIsSeenByRunningTasks) {
   EXPECT_LE(error.completed(), GetParam());
 }
 
+// A batch of many runners, of which few have come: it takes a while to tell them all.
+TEST(Promise8Cancellation, LetsNoTaskStartOnAThreadThatHasSeenIt) {
+  for (int round = 0; round != 300; ++round) {
+    std::stop_source source;
+    std::atomic<int> started_afterwards = 0;
+    std::atomic<bool> begun = false;
+    const auto note = [&, round](const task_context& context) {
+      thread_local int saw_it_in_round = -1;
+      if (saw_it_in_round == round) ++started_afterwards;
+      begun = true;
+      for (int i = 0; i != 100; ++i) {
+        if (context.stop_requested()) saw_it_in_round = round;
+      }
+    };
+    std::jthread stopping([&] {
+      while (!begun) std::this_thread::yield();
+      source.request_stop();
+    });
+    try {
+      execute_in_parallel(std::vector(200'000, note), {.concurrency = 200, .stop = source.get_token()});
+    } catch (const operation_cancelled&) {  // or it was over before
+    }
+    ASSERT_EQ(started_afterwards, 0) << "in round " << round;
+  }
+}
+
 TEST_P(Promise8CancellationAtLimit, FromWithinTheProgressCallbackStopsTheBatch) {
   std::stop_source source;
   run_options options{.concurrency = GetParam(), .stop = source.get_token()};

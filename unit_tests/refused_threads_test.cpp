@@ -206,12 +206,14 @@ TEST_F(RefusedThreadsDeathTest, ThreadsThatWereCreatedForARefusedRequestEnd) {
   IN_A_NEW_PROCESS(program);
 }
 
-TEST_F(RefusedThreadsDeathTest, ManyThreadsThatAreRefusedAtOnceAreToldThatEachByItself) {
+TEST_F(RefusedThreadsDeathTest, ThreadsThatAreRefusedAtOnceAreEachToldWhatThereCanBe) {
   const auto program = [] {
     threads::limit(4);
     executor kept({.concurrency = 3});  // the threads of the test are as many as may be besides
     for (int round = 0; round != 50; ++round) {
+      rendezvous both(2);
       on_threads(2, [&](std::size_t) {
+        require(both.meet(), 4);
         try {
           const executor five({.concurrency = 5});
           std::_Exit(1);

@@ -19,8 +19,7 @@ class batch_control {
   batch_control(const batch_control&) = delete;
   batch_control& operator=(const batch_control&) = delete;
 
-  /// Whether no further task may start. Acquire: a thread that has seen the stop sees the flag of its own chunk, too, and
-  /// starts nothing.
+  /// Whether no further task may start. Acquire: a runner whose task saw this sees its own flag, and starts no other.
   bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
 
   /// Whether a runner has to fence each start of a task: see `basic_chunk::may_start`.
@@ -60,9 +59,6 @@ class executor_core;
 /// Runs a batch to its end on `executor`, or, for null, as a free call. Returns when every task has run, or throws
 /// as the options say; no task runs once it has returned or thrown.
 FANOUT_EXPORT void run_batch(executor_core* executor, const batch_request& request);
-
-/// False for null.
-FANOUT_EXPORT bool is_executor_of_one(const executor_core* executor) noexcept;
 
 /// A concurrency as a caller named it: 1 … `max_concurrency()`, `automatic` or `unlimited`. Throws the
 /// `std::invalid_argument` that names the bounds for any other.
