@@ -60,6 +60,9 @@ class executor_core;
 /// as the options say; no task runs once it has returned or thrown.
 FANOUT_EXPORT void run_batch(executor_core* executor, const batch_request& request);
 
+/// False for null.
+FANOUT_EXPORT bool is_executor_of_one(const executor_core* executor) noexcept;
+
 /// A concurrency as a caller named it: 1 … `max_concurrency()`, `automatic` or `unlimited`. Throws the
 /// `std::invalid_argument` that names the bounds for any other.
 FANOUT_EXPORT std::size_t checked_concurrency(std::size_t named);

@@ -7,6 +7,7 @@
 
 #include "fanout/detail/call.hpp"
 #include "fanout/detail/input.hpp"
+#include "fanout/detail/machine.hpp"
 #include "fanout/detail/results.hpp"
 #include "fanout/resource_pool.hpp"
 
@@ -94,11 +95,12 @@ struct pooled_block {
 };
 
 /// At most as many tasks in flight as there are resources, so that none waits for another of its batch. In a free call
-/// `automatic` means that many.
+/// `automatic` means that many, as `unlimited` does: see there for the most.
 inline run_options limited_by_pool(const run_options& options, std::size_t pool_size) {
-  checked_concurrency(options.concurrency);
+  const std::size_t named = checked_concurrency(options.concurrency);
+  const bool is_number = named != automatic && named != unlimited;
   run_options limited = options;
-  limited.concurrency = std::min({options.concurrency, pool_size, max_concurrency()});
+  limited.concurrency = std::min(is_number ? named : most_unlimited, pool_size);
   return limited;
 }
 
