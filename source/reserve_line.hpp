@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <limits>
 #include <mutex>
+#include <utility>
 
 #include "primitives.hpp"
 
@@ -31,6 +32,7 @@ class basic_reserve_line {
   struct calls {
     std::size_t unanswered = 0;
     std::size_t at_work = 0;
+    std::size_t not_wanted = 0;  // taken back before the caller has asked for it
     bool awaited = false;
     bool late = false;  // at the last call there were fewer threads than calls for them
     std::size_t promised = 0;  // of those at work, how many go on with a promise that was withdrawn
@@ -122,12 +124,7 @@ class basic_reserve_line {
     const std::size_t kept = std::min(promised, from.at_work - from.promised);
     from.promised += kept;
     promised_ -= promised - kept;
-    const std::size_t withdrawn = from.unanswered;
-    if (withdrawn != 0) {
-      unlist(from);
-      unanswered_ -= withdrawn;
-      from.unanswered = 0;
-    }
+    const std::size_t withdrawn = take_back(from) + std::exchange(from.not_wanted, 0);
     const wake_list woken = promised != 0 ? wake_a_keeper() : wake_list{};
     lock.unlock();
     notify(woken);
@@ -145,8 +142,10 @@ class basic_reserve_line {
   // ── A reserve ──
 
   /// The next calls to answer one of, which it has taken then; null: the thread is to end. `ended` is what it answered
-  /// last, or null.
-  calls* next(member& me, calls* ended) {
+  /// last, or null. `wants_help(calls)`: whether others are to come, too. If not, for good, nobody is woken for the rest of
+  /// the calls: a batch of a few cheap tasks is over before the first reserve has come.
+  template <class WantsHelp>
+  calls* next(member& me, calls* ended, WantsHelp wants_help) {
     std::unique_lock lock(mutex_);
     if (ended != nullptr) {
       leave(*ended);
@@ -160,6 +159,7 @@ class basic_reserve_line {
         if (--found.unanswered == 0) unlist(found);
         ++at_work_;
         found.open.store(++found.at_work, std::memory_order_relaxed);
+        if (found.unanswered != 0 && !wants_help(found)) found.not_wanted += take_back(found);
         const wake_list woken = wake(2);
         lock.unlock();
         notify(woken);
@@ -192,6 +192,13 @@ class basic_reserve_line {
     if (promised_ + count > threads_) return promised_ + count - threads_;
     promised_ += count;
     return 0;
+  }
+
+  std::size_t take_back(calls& from) {
+    const std::size_t unanswered = std::exchange(from.unanswered, 0);
+    if (unanswered != 0) unlist(from);
+    unanswered_ -= unanswered;
+    return unanswered;
   }
 
   void enlist(calls& last) {

@@ -140,8 +140,12 @@ class cache {
       if (--starting_ == 0) started_.notify_one();
     }
     if (works) {
-      for (line::calls* answered = nullptr; (answered = line_.next(self, answered)) != nullptr;)
-        static_cast<reserves::calls::line_entry*>(answered)->answered_by.serve();
+      const auto duty_of = [](line::calls& each) -> duty& {
+        return static_cast<reserves::calls::line_entry&>(each).answered_by;
+      };
+      const auto wants_help = [&](line::calls& each) { return duty_of(each).wants_help(); };
+      for (line::calls* answered = nullptr; (answered = line_.next(self, answered, wants_help)) != nullptr;)
+        duty_of(*answered).serve();
     }
     end(self);
   }

@@ -30,6 +30,7 @@ void wait_until(Condition condition) {
 struct work final : reserves::duty {
   explicit work(std::function<void()> what) : task(std::move(what)) {}
   void serve() noexcept override { task(); }
+  bool wants_help() const noexcept override { return true; }
   std::function<void()> task;
 };
 
@@ -258,7 +259,7 @@ class crew {
     }
     for (const auto& each : members_) {
       threads_.emplace_back([this, &me = *each] {
-        for (line::calls* answered = nullptr; (answered = line_.next(me, answered)) != nullptr;) ++served_;
+        for (line::calls* answered = nullptr; (answered = line_.next(me, answered, [](const line::calls&) { return true; })) != nullptr;) ++served_;
         ++ended_;
       });
     }

@@ -110,7 +110,7 @@ struct line_scenario : rl::test_suite<Scenario, int{callers + reserves}> {
   void end() { RL_ASSERT(line_->retire(reserves, /*keep_promises=*/false) == reserves); }
 
   void run_reserve(unsigned number) {
-    for (calls* answered = nullptr; (answered = line_->next(members_[number], answered)) != nullptr;)
+    for (calls* answered = nullptr; (answered = line_->next(members_[number], answered, [](const calls&) { return true; })) != nullptr;)
       static_cast<Scenario&>(*this).serve(answered == &calls_[0] ? 0 : 1, number);
   }
 
