@@ -172,7 +172,8 @@ class basic_reserve_line {
 
   // ── The end ──
 
-  /// Retires up to so many idle reserves, or new ones that have not come to the line yet. Their threads end; `keep_promises`: only those that nobody was promised.
+  /// Retires up to so many idle reserves, or new ones that have not come to the line yet. Their threads end.
+  /// `keep_promises`: only those that nobody was promised.
   std::size_t retire(std::size_t most, bool keep_promises) {
     const std::lock_guard lock(mutex_);
     return retire_idle(most, keep_promises);
