@@ -285,7 +285,7 @@ TEST_F(ExecutorLimiter, NeverGivesMoreSlotsThanItsLimitToCallersHelpersAndWorker
         three.request(batch, number % 3);
         const std::size_t answered = batch.unanswered.exchange(0);
         for (std::size_t helper = 0; helper != answered; ++helper) {
-          const gauge::visit its(inside);
+          { const gauge::visit its(inside); }
           three.leave();
         }
       }
