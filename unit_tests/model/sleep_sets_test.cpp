@@ -135,11 +135,11 @@ struct spinning : program<spinning, 3> {
 template <class Scenario>
 class SleepSets : public testing::Test {};
 
-using programs =
-    testing::Types<store_buffering<false>, store_buffering<true>, asymmetric_store_buffering<fenced::light, fenced::light>,
-                   asymmetric_store_buffering<fenced::light, fenced::heavy>,
-                   asymmetric_store_buffering<fenced::heavy, fenced::heavy>, two_light_fences, message_passing, counting,
-                   waiting, spinning>;
+using programs = testing::Types<store_buffering<false>, store_buffering<true>,
+                                asymmetric_store_buffering<fenced::light, fenced::light>,
+                                asymmetric_store_buffering<fenced::light, fenced::heavy>,
+                                asymmetric_store_buffering<fenced::heavy, fenced::heavy>, two_light_fences,
+                                message_passing, counting, waiting, spinning>;
 TYPED_TEST_SUITE(SleepSets, programs);
 
 TYPED_TEST(SleepSets, LeadToWhateverTheFullSearchLeadsTo) {
