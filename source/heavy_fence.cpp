@@ -1,3 +1,4 @@
+#include <atomic>
 #include <thread>
 
 #include "primitives.hpp"
@@ -32,6 +33,8 @@ bool has_heavy_fence() noexcept { return false; }
 void chunk_primitives::heavy_fence() noexcept { full_fence(); }
 
 #endif
+
+void chunk_primitives::full_fence() noexcept { std::atomic_thread_fence(std::memory_order_seq_cst); }
 
 void chunk_primitives::yield() noexcept { std::this_thread::yield(); }
 
