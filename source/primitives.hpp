@@ -48,8 +48,8 @@ struct std_primitives {
   static constexpr std::chrono::nanoseconds patience{10'000};
 };
 
-/// Whether `chunk_primitives::heavy_fence` works. False where the system refuses `membarrier`: then it does nothing, and
-/// the owners of chunks must fence instead. Asks the system once.
+/// Whether `chunk_primitives::heavy_fence` works. False where the system refuses `membarrier`: then it fences the
+/// calling thread alone, and the owners of chunks must fence as well. Asks the system once.
 bool has_heavy_fence() noexcept;
 
 }  // namespace fanout::detail

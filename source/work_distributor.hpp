@@ -64,7 +64,7 @@ class basic_work_distributor {
     return claimed.empty() ? take_from_others(me, all) : claimed;
   }
 
-  /// Whether no task is left that nobody has started, for good. What a thief has in its hands just then is left: see
+  /// Whether no task is left that nobody has started, for good. Tasks that a thief is about to take count as left: see
   /// take_from_others.
   template <class Runners>
   bool all_taken(const Runners& all) const {
@@ -131,7 +131,8 @@ class basic_work_distributor {
         const auto seen = other.mine.look();
         if (seen.state == kind::empty) continue;
         look_again = true;
-        if (mine.pace.taken != 0) measure(mine);  // now: the wait that may follow is not the time of the last tasks, …
+        // Now: the wait that may follow is not the time of the last tasks.
+        if (mine.pace.taken != 0) measure(mine);
         if (seen.state == kind::coming) continue;
         const auto decision = at_work.judge(other, seen);
         if (decision == thief::decision::wait) continue;
@@ -154,7 +155,7 @@ class basic_work_distributor {
       mine.mine.clear();
     } else {
       mine.mine.open(taken);
-      mine.pace.since = Primitives::now();  // … nor of the next ones
+      mine.pace.since = Primitives::now();  // nor is the wait the time of the next tasks
     }
     return taken;
   }

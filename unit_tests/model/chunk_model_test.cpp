@@ -309,7 +309,8 @@ TEST(ChunkModel, FindsThatATaskStartsTwiceIfTheOwnerDoesNotWaitForTheAnswer) {
 }
 
 TEST(ChunkModel, FindsThatATaskStartsTwiceIfTheAnswerCarriesNoEnd) {
-  const finding found = every_execution_with<one_thief<2, share::all>>({"recall", operation::exchange, kind::relaxed});
+  const finding found =
+      every_execution_with<one_thief<2, share::all>>({"recall", operation::exchange, kind::relaxed});
   EXPECT_EQ(found.result, rl::test_result_user_assert_failed) << found;
 }
 
@@ -321,8 +322,8 @@ TEST(ChunkModel, FindsThatATaskStartsTwiceIfTheOwnerDoesNotAcquireTheAnswer) {
 }
 
 TEST(ChunkModel, FindsThatHalvesOfTwoChunksMeetIfTheOwnerAnnouncesWithoutAFence) {
-  const finding found = every_execution_with<next_chunk<false, share::all>>(
-      {"fence_as_owner", operation::fence, kind::left_out});
+  const finding found =
+      every_execution_with<next_chunk<false, share::all>>({"fence_as_owner", operation::fence, kind::left_out});
   EXPECT_EQ(found.result, rl::test_result_user_assert_failed) << found;
 }
 

@@ -423,8 +423,9 @@ struct chunk_primitives {
   static void light_fence(std::source_location where = std::source_location::current()) {
     if (!makes_mistake(mistake::operation::fence, mistake::kind::left_out, where)) asymmetric_fence::light(where);
   }
-  static void heavy_fence(std::source_location where = std::source_location::current()) {
+  static bool heavy_fence(std::source_location where = std::source_location::current()) {
     if (!makes_mistake(mistake::operation::fence, mistake::kind::left_out, where)) asymmetric_fence::heavy(where);
+    return true;
   }
   static void full_fence(std::source_location where = std::source_location::current()) { fence(where); }
   static void yield() { model::yield(); }
@@ -432,7 +433,10 @@ struct chunk_primitives {
 
 /// Where the system has no asymmetric fence: the heavy one is a full fence of the calling thread alone.
 struct chunk_primitives_fenced : chunk_primitives {
-  static void heavy_fence(std::source_location where = std::source_location::current()) { fence(where); }
+  static bool heavy_fence(std::source_location where = std::source_location::current()) {
+    fence(where);
+    return true;
+  }
 };
 
 struct primitives {

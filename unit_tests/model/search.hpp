@@ -23,14 +23,15 @@
 /// and condition variables, each moment at which a limit may pass, and for each load the newest value or, where the memory
 /// model allows it, the one before. With two threads, each atomic's compare-and-swap may also fail once for no reason.
 /// Two threads are searched in seconds. Three are in some scenarios, the larger of them with FANOUT_MODEL=long; what is too
-/// large even for that, three runners who share a cursor and blocks, is searched by chance. A store that becomes visible
-/// after a later load (what a sequentially consistent fence is for), a missing acquire or release, a deadlock, endless
-/// spinning, and a data race on what a scenario calls a resource are found.
+/// large even for that, three runners that share a cursor and steal from each other, is searched by chance. A store that
+/// becomes visible after a later load (what a sequentially consistent fence is for, or a light one that meets a heavy
+/// one), a missing acquire or release, a deadlock, endless spinning, and a data race on what a scenario calls a resource
+/// are found.
 ///
 /// **What is not**: values older than the second newest (searches by chance see the third, and spurious wake-ups); a
-/// compare-and-swap that fails reads the newest; a load never sees a store that comes later in time; of variables that
-/// are guarded by the mutex only the values are checked, not that it guards them, which is ThreadSanitizer's part; more
-/// threads and more rounds than the scenarios have.
+/// compare-and-swap that fails reads the newest; a load never sees a store that comes later in time; a heavy fence reaches
+/// the other threads in one order; of variables that are guarded by the mutex only the values are checked, not that it
+/// guards them, which is ThreadSanitizer's part; more threads and more rounds than the scenarios have.
 namespace model {
 
 struct finding {

@@ -58,7 +58,7 @@ struct asymmetric_store_buffering : program<asymmetric_store_buffering<first, se
 struct two_light_fences : program<two_light_fences, 3> {
   atomic<int> values_[2];
   void thread(unsigned me) {
-    if (me == 2) return chunk_primitives::heavy_fence();
+    if (me == 2) return static_cast<void>(chunk_primitives::heavy_fence());
     values_[me].store(1, std::memory_order_relaxed);
     chunk_primitives::light_fence();
     seen_[me] = values_[1 - me].load(std::memory_order_relaxed);
@@ -135,11 +135,11 @@ struct spinning : program<spinning, 3> {
 template <class Scenario>
 class SleepSets : public testing::Test {};
 
-using programs =
-    testing::Types<store_buffering<false>, store_buffering<true>, asymmetric_store_buffering<fenced::light, fenced::light>,
-                   asymmetric_store_buffering<fenced::light, fenced::heavy>,
-                   asymmetric_store_buffering<fenced::heavy, fenced::heavy>, two_light_fences, message_passing, counting,
-                   waiting, spinning>;
+using programs = testing::Types<store_buffering<false>, store_buffering<true>,
+                                asymmetric_store_buffering<fenced::light, fenced::light>,
+                                asymmetric_store_buffering<fenced::light, fenced::heavy>,
+                                asymmetric_store_buffering<fenced::heavy, fenced::heavy>, two_light_fences,
+                                message_passing, counting, waiting, spinning>;
 TYPED_TEST_SUITE(SleepSets, programs);
 
 TYPED_TEST(SleepSets, LeadToWhateverTheFullSearchLeadsTo) {
