@@ -308,7 +308,9 @@ class basic_reserve_line {
     const bool called = me.bell.wait_until(lock, Primitives::now() + times_.keep,
                                            [&me] { return me.called.load(std::memory_order_relaxed); });
     keeper_ = false;
-    if (!called) retire_idle(least_idle_, /*keep_promises=*/true);
+    if (called) return;
+    retire_idle(least_idle_, /*keep_promises=*/true);
+    if (me.retired) notify(wake_a_keeper());  // for those that were in use meanwhile
   }
 
   std::size_t retire_idle(std::size_t most, bool keep_promises) {

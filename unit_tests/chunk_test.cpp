@@ -31,6 +31,7 @@ void open(Chunk& mine, task_range tasks) {
 /// Its chunks tell when a thief has raised its flag, when an owner waits, and how it fences.
 struct told_primitives : chunk_primitives {
   static inline std::function<void()> on_heavy_fence;
+  static inline bool refuses_heavy_fence;
   static inline std::atomic<int> yields;
   static inline int light_fences;
   static inline int full_fences;
@@ -38,13 +39,15 @@ struct told_primitives : chunk_primitives {
   told_primitives() = delete;
   static void forget() {
     on_heavy_fence = nullptr;
+    refuses_heavy_fence = false;
     yields = light_fences = full_fences = 0;
   }
 
   static void light_fence() noexcept { ++light_fences; }
   static void full_fence() noexcept { ++full_fences; }
-  static void heavy_fence() {
+  static bool heavy_fence() {
     if (on_heavy_fence) on_heavy_fence();
+    return !refuses_heavy_fence;
   }
   static void yield() {
     ++yields;
@@ -125,6 +128,16 @@ TEST(Chunk, GivesNothingToASecondThiefWhileAnotherIsAtIt) {
   };
   expect_range(mine.recall(true), 1, 10);
   EXPECT_TRUE(second.empty());
+}
+
+TEST(Chunk, GivesNothingToAThiefWhoseFenceTheSystemRefuses) {
+  told_primitives::forget();
+  told_chunk mine;
+  open(mine, {0, 10});
+  EXPECT_TRUE(mine.may_start(0, false));
+  told_primitives::refuses_heavy_fence = true;
+  EXPECT_TRUE(mine.recall(true).empty());
+  EXPECT_TRUE(mine.may_start(1, false)) << "nor is anything left behind";
 }
 
 TEST(Chunk, LetsItsOwnerWaitWhileAThiefIsAtIt) {
@@ -241,7 +254,10 @@ TEST(Chunk, CostsItsOwnerAFullFenceOnlyWhereAThiefHasNoHeavyOne) {
 
 /// Where the system refuses the asymmetric fence.
 struct fenced_primitives : chunk_primitives {
-  static void heavy_fence() noexcept { full_fence(); }
+  static bool heavy_fence() noexcept {
+    full_fence();
+    return true;
+  }
 };
 
 /// An owner that runs through many chunks, and thieves all the time.

@@ -289,6 +289,18 @@ class ReserveLine : public testing::Test {
   const watchdog guard_;
 };
 
+TEST_F(ReserveLine, EndsAllInTheEndAlsoThoseThatWereUsedMeanwhile) {
+  crew five({.spin = 0ns, .most_spinning = 0, .keep = 50ms}, 5);
+  line::calls some;
+  for (int round = 0; round != 3; ++round) {
+    five.at().call(some, 3, 0);
+    wait_until([&] { return five.served() == 3U * static_cast<unsigned>(round + 1); });
+  }
+  five.at().withdraw(some, 0);
+  five.at().wait(some);
+  wait_until([&] { return five.ended() == 5; });
+}
+
 TEST_F(ReserveLine, PromisesEachThreadOnce) {
   crew three({.spin = 0ns, .most_spinning = 0, .keep = 1h}, 3);
   EXPECT_EQ(three.at().promise(2), 0U);
