@@ -93,8 +93,7 @@ void run_on_executor(executor_core& executor, std::size_t limit, const batch_req
 
   // A worker in this very arena runs a piece of a loop that one of the executor's tasks waits for. It must not wait for
   // that task's slot; and it is no thread more, because it has a place in the arena already.
-  const bool may_be_worker = from == nullptr && executor.workplace().is_current();
-  if (may_be_worker) return run_alone({.home = &executor}, request);
+  if (from == nullptr && arena::may_be_worker() && executor.workplace().is_current()) return run_alone({.home = &executor}, request);
 
   const executor_limiter::pass pass = limiter.enter(from, request.options.stop);
   if (pass.how == executor_limiter::admission::stopped) return run_alone({.starter = from}, request);  // nothing will start

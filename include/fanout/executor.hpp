@@ -41,8 +41,8 @@ struct executor_options {
 ///
 /// Nothing deadlocks by limits: a batch that a task starts on the executor it runs on works under the slot that the
 /// task has; and where executors call each other in a cycle, the inner batch runs on the calling thread alone.
-/// (That is so for the batches of a thread. A task that waits for a thread of its own, which calls its executor, may
-/// wait forever.)
+/// (That is so for the batches of a thread. A task that waits for a thread of its own, or for a loop in a
+/// `tbb::task_arena` of its own, whose body calls its executor, may wait forever.)
 ///
 /// After `fork()` the child may only `exec` or `_exit`, whether executors live or not: see docs/concurrency-limits.md.
 ///

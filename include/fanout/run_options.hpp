@@ -20,7 +20,8 @@ enum class error_policy {
 ///     fanout::execute_in_parallel(tasks, {.concurrency = 8, .on_error = fanout::error_policy::run_all});
 struct run_options {
   /// Tasks of this batch in flight at once, the calling thread's included: 1 … `max_concurrency()`, `automatic`
-  /// or `unlimited`. A named number is a promise that blocking tasks reach even beyond the cores. On an executor
+  /// or `unlimited`. A named number is a promise that blocking tasks reach even beyond the cores, unless the application
+  /// holds a `tbb::global_control` below the number of cores. On an executor
   /// `automatic` means the executor's own limit, and whatever is more is capped by it.
   std::size_t concurrency = automatic;
 
