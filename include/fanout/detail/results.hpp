@@ -35,7 +35,10 @@ template <class T>
 void prefetch_behind(const T* place) {
 #if defined(__GNUC__)
   constexpr std::uintptr_t distance = 1024;
-  if constexpr (sizeof(T) <= 64) __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(place) + distance), 1);
+  if constexpr (sizeof(T) <= 64) {
+    const std::uintptr_t behind = reinterpret_cast<std::uintptr_t>(place) + distance;
+    __builtin_prefetch(reinterpret_cast<const void*>(behind), 1);  // NOLINT(performance-no-int-to-ptr)
+  }
 #endif
 }
 
