@@ -96,7 +96,7 @@ class batch final : public batch_control, private team, private reserves::duty, 
 
   // executor_limiter::helped
   void call_helpers(std::size_t count) noexcept override { calls_.call(count); }
-  std::size_t withdraw_helpers() noexcept override { return calls_.withdraw(); }
+  std::size_t withdraw_helpers() noexcept override { return home_ != nullptr ? calls_.withdraw() : 0; }
   bool wants_help() const noexcept override;
 
   std::size_t first_helpers() const { return (adaptation_ ? adaptation_->wanted() : runners_.size()) - 1; }

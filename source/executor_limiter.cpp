@@ -42,6 +42,7 @@ class wait_list {
   /// each other with it. What is read of other waits may be from a moment before; but a wait that is stuck cannot end.
   bool would_never_end(const wait& added) {
     for (wait* each = first_; each != nullptr; each = each->next) each->is_stuck = !each->is_over();
+    if (may_end(added)) return false;  // even if all the others are stuck: so it is where no executors call each other
     // What may end is taken out, until all that is left waits for what is left.
     for (bool changed = true; changed && added.is_stuck;) {
       changed = false;

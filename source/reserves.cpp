@@ -259,10 +259,10 @@ std::size_t calls::withdraw() noexcept { return of_process().calls().withdraw(li
 
 void calls::wait() noexcept {
   // The last tasks of short batches end within microseconds: sleeping and being woken would take longer.
-  constexpr auto spin_time = 20us;
+  constexpr auto patience = 20us;
   if (line_.open.load(std::memory_order_acquire) == 0) return;
   if (available_concurrency() > 1) {
-    const auto end = std::chrono::steady_clock::now() + spin_time;
+    const auto end = std::chrono::steady_clock::now() + patience;
     do {
       std_primitives::relax();
       if (line_.open.load(std::memory_order_acquire) == 0) return;
