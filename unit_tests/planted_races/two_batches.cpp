@@ -1,5 +1,6 @@
 // Tasks of two batches write one int. Each batch has an executor and a calling thread of its own, so nothing orders the
-// two but the signal: what `source/tsan.hpp` says of the one must not count for the other.
+// two but the signal: what `source/tsan.hpp` says of the one must not count for the other. The executors are automatic,
+// with workers of oneTBB: the mutex under which reserves are called would order the batches.
 // expect: data race.*write_of_the_second_batch.*write_of_the_first_batch
 
 #include <fanout/fanout.hpp>
@@ -38,8 +39,8 @@ void run_batch(fanout::executor& executor, void (*write)(), milliseconds later) 
 /// with the first batch, there is an order after all: from that thread to the worker, and on to the second one. So the
 /// worker has so long to leave the first batch before the write.
 void run_round(milliseconds to_leave) {
-  fanout::executor one({.concurrency = 2});
-  fanout::executor other({.concurrency = 2});
+  fanout::executor one;
+  fanout::executor other;
   planted::signal ended;
   std::thread second([&] {
     ended.await();
@@ -54,7 +55,7 @@ void run_round(milliseconds to_leave) {
 
 int main() {
   if (fanout::available_concurrency() < 2) {
-    std::puts("skipped: above the cores the annex calls the helpers, and its mutex orders the batches");
+    std::puts("skipped: there is no worker of oneTBB's on one core");
     return 0;
   }
   using namespace std::chrono_literals;
