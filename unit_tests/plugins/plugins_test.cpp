@@ -191,7 +191,7 @@ TEST_F(Plugins, CanBeUnloadedWhileTheOtherIsUsed) {
   std::jthread user([&] {
     while (!over) missed += stays.free_call_reaches(4) && stays.free_call_reaches(plugin::automatic) ? 0 : 1;
   });
-  for (int round = 0; round != 50; ++round) {
+  for (int round = 0; round != 10; ++round) {
     const loaded used(one);
     use(used);
   }
