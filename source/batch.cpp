@@ -40,12 +40,15 @@ class batch::reserve_calls final : public helper_calls {
   explicit reserve_calls(batch& of) : batch_(of) {}
   ~reserve_calls() = default;
 
-  void call_first(std::size_t helpers) {
-    if (batch_.scope_.limiter != nullptr) {
-      batch_.scope_.limiter->request(batch_, helpers);
-    } else {
-      batch_.calls_.call_promised(helpers);
+  /// An executor of n is promised n - 1 reserves, and each batch that works under the slot of a task one more: the thread
+  /// that leads the batch of that task may be the one without a slot by then.
+  void call_first(std::size_t helpers, bool has_slot) {
+    if (batch_.scope_.limiter == nullptr) return batch_.calls_.call_promised(helpers);
+    try {
+      if (!has_slot) batch_.calls_.promise(1);
+    } catch (const std::exception&) {  // the system refuses it: one slot may wait for a reserve to come back
     }
+    batch_.scope_.limiter->request(batch_, helpers);
   }
 
   /// Of a batch that adapts, which is one of an executor.
@@ -58,7 +61,7 @@ class batch::reserve_calls final : public helper_calls {
 void batch::run_on_reserves(arena& home, bool enters, std::size_t own_slots) {
   home_ = &home;
   reserve_calls helpers(*this);
-  helpers.call_first(first_helpers());
+  helpers.call_first(first_helpers(), own_slots != 0);
   std::exception_ptr no_memory;
   const auto lead = [&] { run(role::leader, &helpers, own_slots != 0); };
   try {

@@ -4,10 +4,10 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
-#include <limits>
 #include <mutex>
 #include <utility>
 
+#include "intrusive_list.hpp"
 #include "primitives.hpp"
 
 /// Who answers a call for help: the protocol between batches that call, and reserves that park until they are called.
@@ -29,31 +29,27 @@ class basic_reserve_line {
   using condition_variable = typename Primitives::condition_variable;
 
   /// The calls of one batch. Guarded by the mutex of the line, but for `open`.
-  struct calls {
+  struct calls : list_entry<calls> {
     std::size_t unanswered = 0;
     std::size_t at_work = 0;
     std::size_t not_wanted = 0;  // taken back before the caller has asked for it
     bool awaited = false;
-    bool late = false;  // at the last call there were fewer threads than calls for them
     std::size_t promised = 0;  // of those at work, how many go on with a promise that was withdrawn
     condition_variable over{};
-    calls* next = nullptr;
-    calls* previous = nullptr;
     typename Primitives::template atomic<std::size_t> open{0};  // as `at_work`, for a caller that spins
   };
 
   /// One reserve. It lives as long as the line, because it may be notified a moment after it was called.
-  struct member {
+  struct member : list_entry<member> {
     condition_variable bell{};
-    bool parked = false;   // it waits for the bell; guarded
     bool retired = false;  // it is to end; guarded
-    member* below = nullptr;
     typename Primitives::template atomic<bool> called{false};  // written under the mutex; read by a reserve that spins
   };
 
   struct times {
     std::chrono::nanoseconds spin;  // for how long an idle reserve looks for a call before it parks
     std::size_t most_spinning;      // how many may do so at once
+    std::chrono::nanoseconds watch;  // for how long one that spun looks whether the batch needs parked ones, too
     std::chrono::nanoseconds keep;  // for how long reserves that nobody was promised stay
   };
 
@@ -92,12 +88,6 @@ class basic_reserve_line {
     return threads_;
   }
 
-  /// How many more reserves are called, or at work, than there are.
-  std::size_t missing() const {
-    const std::lock_guard lock(mutex_);
-    return at_work_ + unanswered_ - std::min(at_work_ + unanswered_, threads_);
-  }
-
   // ── A caller ──
 
   /// Calls so many reserves, and promises `promised` of them first; returns how many are missing for the promise, and
@@ -106,10 +96,9 @@ class basic_reserve_line {
     std::unique_lock lock(mutex_);
     if (const std::size_t missing = try_promise(promised); missing != 0) return missing;
     if (count != 0) {
-      if (from.unanswered == 0) enlist(from);
+      if (from.unanswered == 0) calls_.add(from);
       from.unanswered += count;
       unanswered_ += count;
-      from.late = at_work_ + unanswered_ > threads_;
     }
     const wake_list woken = wake(1);
     lock.unlock();
@@ -124,7 +113,7 @@ class basic_reserve_line {
     const std::size_t kept = std::min(promised, from.at_work - from.promised);
     from.promised += kept;
     promised_ -= promised - kept;
-    const std::size_t withdrawn = take_back(from) + std::exchange(from.not_wanted, 0);
+    const std::size_t withdrawn = take_back(from, from.unanswered) + std::exchange(from.not_wanted, 0);
     const wake_list woken = promised != 0 ? wake_a_keeper() : wake_list{};
     lock.unlock();
     notify(woken);
@@ -143,7 +132,8 @@ class basic_reserve_line {
 
   /// The next calls to answer one of, which it has taken then; null: the thread is to end. `ended` is what it answered
   /// last, or null. `wants_help(calls)`: whether others are to come, too. If not, for good, nobody is woken for the rest of
-  /// the calls: a batch of a few cheap tasks is over before the first reserve has come.
+  /// the calls: a batch of a few cheap tasks is over before the first reserve has come. A reserve that did not have to be
+  /// woken comes within a microsecond, so it watches for a moment first: waking two takes 5 µs and more.
   template <class WantsHelp>
   calls* next(member& me, calls* ended, WantsHelp wants_help) {
     std::unique_lock lock(mutex_);
@@ -152,42 +142,45 @@ class basic_reserve_line {
     } else if (arrive()) {
       return nullptr;
     }
-    for (;;) {
-      if (first_ != nullptr) {
-        calls& found = *first_;
-        --unanswered_;
-        if (--found.unanswered == 0) unlist(found);
-        ++at_work_;
-        found.open.store(++found.at_work, std::memory_order_relaxed);
-        if (found.unanswered != 0 && !wants_help(found)) found.not_wanted += take_back(found);
-        const wake_list woken = wake(2);
-        lock.unlock();
-        notify(woken);
-        return &found;
-      }
-      park(me, lock);
+    bool slept = false;
+    while (calls_.empty()) {
+      slept = park(me, lock);
       if (me.retired) return nullptr;
     }
+    calls& found = calls_.first();
+    take_back(found, 1);
+    found.open.store(++found.at_work, std::memory_order_relaxed);
+    if (found.unanswered != 0 && !slept) watch(found, wants_help, lock);
+    if (found.unanswered != 0 && !wants_help(found)) found.not_wanted += take_back(found, found.unanswered);
+    const wake_list woken = wake(2);
+    lock.unlock();
+    notify(woken);
+    return &found;
   }
 
   // ── The end ──
 
-  /// Retires up to so many idle reserves, or new ones that have not come to the line yet. Their threads end.
-  /// `keep_promises`: only those that nobody was promised.
-  std::size_t retire(std::size_t most, bool keep_promises) {
+  /// Retires up to so many reserves that nobody was promised, idle ones or new ones that have not come to the line yet.
+  /// Their threads end.
+  void retire(std::size_t most) {
     const std::lock_guard lock(mutex_);
-    return retire_idle(most, keep_promises);
+    retire_idle(std::min(most, surplus()));
   }
 
-  /// Whether a reserve that was called has not come to the line yet.
-  bool is_moving() const {
+  /// Retires all that are idle or new, promised or not. False, and nothing has changed, while a call is being answered.
+  bool retire_all() {
     const std::lock_guard lock(mutex_);
-    return on_the_way_ != 0;
+    if (on_the_way_ != 0 || unanswered_ != 0) return false;
+    retire_idle(threads_);
+    return true;
   }
 
  private:
   /// Reserves to be notified once the mutex is free, so that they do not wake up only to wait for it.
   using wake_list = std::array<member*, 2>;
+
+  /// How many nobody was promised.
+  std::size_t surplus() const { return threads_ - std::min(threads_, promised_); }
 
   std::size_t try_promise(std::size_t count) {
     if (promised_ + count > threads_) return promised_ + count - threads_;
@@ -195,28 +188,25 @@ class basic_reserve_line {
     return 0;
   }
 
-  std::size_t take_back(calls& from) {
-    const std::size_t unanswered = std::exchange(from.unanswered, 0);
-    if (unanswered != 0) unlist(from);
-    unanswered_ -= unanswered;
-    return unanswered;
+  std::size_t take_back(calls& from, std::size_t count) {
+    from.unanswered -= count;
+    unanswered_ -= count;
+    if (count != 0 && from.unanswered == 0) calls_.remove(from);
+    return count;
   }
 
-  void enlist(calls& last) {
-    last.next = nullptr;
-    last.previous = last_;
-    (last_ != nullptr ? last_->next : first_) = &last;
-    last_ = &last;
-  }
-
-  void unlist(calls& each) {
-    (each.previous != nullptr ? each.previous->next : first_) = each.next;
-    (each.next != nullptr ? each.next->previous : last_) = each.previous;
+  /// Waits for as long as a batch of a few cheap tasks may still take.
+  template <class WantsHelp>
+  void watch(calls& found, WantsHelp wants_help, std::unique_lock<mutex>& lock) {
+    if (times_.watch.count() == 0) return;
+    lock.unlock();
+    const clock::time_point end = Primitives::now() + times_.watch;
+    while (wants_help(found) && Primitives::now() < end) Primitives::relax();
+    lock.lock();
   }
 
   /// The last touch of the calls is the store: a caller that sees it may destroy them.
   void leave(calls& ended) {
-    --at_work_;
     if (ended.promised != 0) {
       --ended.promised;
       --promised_;
@@ -226,11 +216,13 @@ class basic_reserve_line {
     ended.open.store(left, std::memory_order_release);
   }
 
+  std::size_t idle() const { return spinning_.size() + parked_.size(); }
+
   member& pop_idle() {
-    member& top = *idle_;
-    idle_ = top.below;
-    --idle_count_;
-    least_idle_ = std::min(least_idle_, idle_count_);
+    intrusive_list<member>& from = spinning_.empty() ? parked_ : spinning_;
+    member& top = from.last();
+    from.remove(top);
+    least_idle_ = std::min(least_idle_, idle());
     return top;
   }
 
@@ -246,24 +238,24 @@ class basic_reserve_line {
   wake_list wake(std::size_t most) {
     wake_list woken{};
     const std::size_t coming = arriving_ - retired_arriving_;
-    for (std::size_t i = 0; i != most && unanswered_ > on_the_way_ + coming && idle_ != nullptr; ++i)
+    for (std::size_t i = 0; i != most && unanswered_ > on_the_way_ + coming && idle() != 0; ++i)
       woken[i] = call_top();
     return woken;
   }
 
-  /// The top of the idle ones: the one that parked last, or spins.
+  /// Calls one that spins or, if none does, the one that parked last. Returns whom to notify, if anybody.
   member* call_top() {
+    const bool is_parked = spinning_.empty();
     member& top = pop_idle();
     ++on_the_way_;
-    const bool parked = top.parked;
     top.called.store(true, std::memory_order_release);
-    return parked ? &top : nullptr;
+    return is_parked ? &top : nullptr;
   }
 
   /// Reserves that nobody was promised end in a while, for which one of the idle ones waits with a limit. One that spins
   /// sees to that itself.
   wake_list wake_a_keeper() {
-    if (threads_ <= promised_ || keeper_ || spinning_ != 0 || idle_ == nullptr) return {};
+    if (surplus() == 0 || keeper_ || !spinning_.empty() || parked_.empty()) return {};
     return {call_top(), nullptr};
   }
 
@@ -272,51 +264,51 @@ class basic_reserve_line {
       if (each != nullptr) each->bell.notify_one();
   }
 
-  /// Waits as an idle reserve until it is called or retired.
-  void park(member& me, std::unique_lock<mutex>& lock) {
+  /// Waits as an idle reserve until it is called or retired. Returns whether it slept.
+  bool park(member& me, std::unique_lock<mutex>& lock) {
     me.called.store(false, std::memory_order_relaxed);
-    me.below = idle_;
-    idle_ = &me;
-    ++idle_count_;
-    if (times_.spin.count() != 0 && spinning_ < times_.most_spinning) spin(me, lock);
     const auto is_called = [&me] { return me.called.load(std::memory_order_relaxed); };
+    if (times_.spin.count() != 0 && spinning_.size() < times_.most_spinning) spin(me, lock);
+    const bool sleeps = !is_called();
+    if (sleeps) parked_.add(me);
     while (!is_called()) {
-      me.parked = true;
-      if (threads_ > promised_ && !keeper_) {
+      if (surplus() != 0 && !keeper_) {
         keep(me, lock);
       } else {
         me.bell.wait(lock, is_called);
       }
-      me.parked = false;
     }
     if (!me.retired) --on_the_way_;
+    return sleeps;
   }
 
   void spin(member& me, std::unique_lock<mutex>& lock) {
-    ++spinning_;
+    spinning_.add(me);
     lock.unlock();
     const clock::time_point end = Primitives::now() + times_.spin;
     while (!me.called.load(std::memory_order_acquire) && Primitives::now() < end) Primitives::relax();
     lock.lock();
-    --spinning_;
+    if (!me.called.load(std::memory_order_relaxed)) spinning_.remove(me);
   }
 
-  /// Waits for a call, and after a while retires those that were not needed meanwhile and that nobody was promised.
+  /// Waits for a call, and after a while retires those that were not needed meanwhile and that nobody was promised. It is
+  /// called last of all: then none is idle that it would have to retire.
   void keep(member& me, std::unique_lock<mutex>& lock) {
     keeper_ = true;
-    least_idle_ = idle_count_;
+    parked_.remove(me);
+    parked_.add_first(me);
+    least_idle_ = idle();
     const bool called = me.bell.wait_until(lock, Primitives::now() + times_.keep,
                                            [&me] { return me.called.load(std::memory_order_relaxed); });
     keeper_ = false;
     if (called) return;
-    retire_idle(least_idle_, /*keep_promises=*/true);
+    retire_idle(std::min(least_idle_, surplus()));
     if (me.retired) notify(wake_a_keeper());  // for those that were in use meanwhile
   }
 
-  std::size_t retire_idle(std::size_t most, bool keep_promises) {
-    if (keep_promises) most = std::min(most, threads_ - std::min(threads_, promised_));
+  void retire_idle(std::size_t most) {
     std::size_t retired = 0;
-    for (; retired != most && idle_ != nullptr; ++retired) {
+    for (; retired != most && idle() != 0; ++retired) {
       member& top = pop_idle();
       --threads_;
       top.retired = true;
@@ -326,22 +318,18 @@ class basic_reserve_line {
     const std::size_t coming = std::min(most - retired, arriving_ - retired_arriving_);
     retired_arriving_ += coming;
     threads_ -= coming;
-    return retired + coming;
   }
 
   const times times_;
   mutable mutex mutex_;  // guards all that follows
-  calls* first_ = nullptr;  // those with unanswered calls, in the order of arrival
-  calls* last_ = nullptr;
-  member* idle_ = nullptr;
-  std::size_t idle_count_ = 0;
-  std::size_t least_idle_ = 0;  // since the keeper began to wait
-  std::size_t spinning_ = 0;
+  intrusive_list<calls> calls_;  // those with unanswered calls, in the order of arrival
+  intrusive_list<member> spinning_;
+  intrusive_list<member> parked_;
+  std::size_t least_idle_ = 0;   // since the keeper began to wait
   std::size_t on_the_way_ = 0;  // were called, and have not come to the line yet
   std::size_t arriving_ = 0;    // are new, and have not come to the line yet
   std::size_t retired_arriving_ = 0;
   std::size_t unanswered_ = 0;
-  std::size_t at_work_ = 0;
   std::size_t threads_ = 0;   // that exist
   std::size_t promised_ = 0;
   bool keeper_ = false;  // one of the idle ones waits with a limit

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -25,12 +24,11 @@ using line = basic_reserve_line<std_primitives>;
 // call; as many as there are cores besides the caller's. (oneTBB's workers do the same, for about as long.)
 constexpr auto spin_time = 100us;
 constexpr auto keep_time = 5s;
+constexpr auto watch_time = 1us;
 
 // How often a thread is asked for again that the system refused just after others had ended: the kernel counts a thread
 // for a moment after it was joined.
 constexpr int attempts = 20;
-
-struct resources_refused {};
 
 struct reserve : line::member {
   std::thread thread;
@@ -40,7 +38,7 @@ struct reserve : line::member {
 /// The reserves of the process. Never destroyed: static objects may use the library until the process ends.
 class cache {
  public:
-  cache() : line_({.spin = spin_time, .most_spinning = available_concurrency() - 1, .keep = keep_time}) {}
+  cache() : line_({.spin = spin_time, .most_spinning = available_concurrency() - 1, .watch = watch_time, .keep = keep_time}) {}
 
   line& calls() { return line_; }
 
@@ -53,91 +51,74 @@ class cache {
     std::size_t made = 0;
     for (std::size_t missing = promise(); missing != 0; missing = promise()) {
       const std::size_t promised = line_.promised();
-      try {
-        grow(missing, made, attempts);
-      } catch (const resources_refused&) {
-        const std::size_t available = line_.threads();
-        retire_and_join(made, /*keep_promises=*/true);
-        throw resource_error(promised + wanted + 1, available + 1);
-      } catch (const std::bad_alloc&) {
-        retire_and_join(made, /*keep_promises=*/true);
-        throw;
-      }
+      const growth how = grow(missing, made);
+      if (how == growth::done) continue;
+      const std::size_t available = line_.threads();
+      line_.retire(made);
+      join_ended();
+      if (how == growth::no_memory) throw std::bad_alloc();
+      throw resource_error(promised + wanted + 1, available + 1);
     }
   }
 
   void end_idle() noexcept {
     if (::getpid() != process_) return;  // a child of fork() has none of the threads
     const std::lock_guard lock(growing_);
-    for (int i = 0; line_.is_moving() && i != 1'000; ++i) std::this_thread::sleep_for(1ms);
-    retire_and_join(static_cast<std::size_t>(-1), /*keep_promises=*/false);
-  }
-
-  /// As many more as were called beyond those that there are. It does not matter if there are none to be had; a caller may
-  /// hold a mutex, so nothing is tried twice.
-  void relieve() noexcept {
-    try {
-      const std::lock_guard lock(growing_);
-      std::size_t made = 0;
-      grow(line_.missing(), made, /*attempts_left=*/0);
-    } catch (...) {
-    }
+    for (int i = 0; !line_.retire_all() && i != 1'000; ++i) std::this_thread::sleep_for(1ms);
+    join_ended();
   }
 
  private:
-  /// Creates so many threads, counts them in `made`, and waits until each is in working order. Throws `resources_refused`
-  /// or `std::bad_alloc`.
-  void grow(std::size_t missing, std::size_t& made, int attempts_left) {
-    bool refused = false;
-    bool no_memory = false;
-    try {
-      for (; missing != 0 && !refused; --missing) {
-        refused = !create(attempts_left);
-        if (!refused) ++made;
-      }
-    } catch (const std::bad_alloc&) {
-      no_memory = true;
+  enum class growth { done, refused, no_memory };
+
+  /// Creates so many threads, counts them in `made`, and waits until each is in working order.
+  growth grow(std::size_t missing, std::size_t& made) noexcept {
+    growth how = growth::done;
+    for (; missing != 0 && how == growth::done; --missing) {
+      how = create();
+      if (how == growth::done) ++made;
     }
-    std::unique_lock lock(starting_mutex_);
-    started_.wait(lock, [this] { return starting_ == 0; });
-    if (no_memory) throw std::bad_alloc();
-    if (std::exchange(failed_, false) || refused) throw resources_refused();
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return starting_ == 0; });
+    return std::exchange(failed_, false) ? growth::refused : how;
   }
 
-  /// False if the system refuses the thread. Throws `std::bad_alloc`.
-  bool create(int attempts_left) {
+  growth create() noexcept {
     reserve* const made = take_unused();
-    for (;; --attempts_left) {
+    if (made == nullptr) return growth::no_memory;
+    for (int attempts_left = attempts;; --attempts_left) {
       try {
-        const std::lock_guard lock(starting_mutex_);  // the thread does not end before this knows its handle
+        const std::lock_guard lock(mutex_);  // the thread does not end before this knows its handle
         made->thread = std::thread([this, made] { live(*made); });
         ++starting_;
-        return true;
+        ++alive_;
+        return growth::done;
       } catch (const std::system_error&) {
-        if (!has_ended_some_.load(std::memory_order_relaxed) || attempts_left <= 0) {
+        if (attempts_left == 0 || !has_ended_some()) {
           put_unused(*made);
-          return false;
+          return growth::refused;
         }
       } catch (...) {
         put_unused(*made);
-        throw;
+        return growth::no_memory;
       }
       std::this_thread::sleep_for(1ms);
     }
   }
 
+  bool has_ended_some() const noexcept {
+    const std::lock_guard lock(mutex_);
+    return has_ended_some_;
+  }
+
   /// What a reserve's thread does. It is in the line, where it can be promised, once nothing can fail any more.
   void live(reserve& self) noexcept {
     const bool works = arena::prepare_thread();
-    {
-      const std::lock_guard lock(ended_mutex_);
-      ++alive_;
-    }
     if (works) line_.add_thread();
     {
-      const std::lock_guard lock(starting_mutex_);
-      if (!works) failed_ = true;
-      if (--starting_ == 0) started_.notify_one();
+      const std::lock_guard lock(mutex_);
+      failed_ |= !works;
+      if (--starting_ == 0) changed_.notify_all();
     }
     if (works) {
       const auto duty_of = [](line::calls& each) -> duty& {
@@ -154,21 +135,21 @@ class cache {
   void end(reserve& self) noexcept {
     reserve* before = nullptr;
     {
-      const std::lock_guard lock(ended_mutex_);
+      const std::lock_guard lock(mutex_);
       before = std::exchange(last_ended_, &self);
       --alive_;
-      has_ended_some_.store(true, std::memory_order_relaxed);
-      ended_.notify_all();
+      has_ended_some_ = true;
+      changed_.notify_all();
     }
     if (before != nullptr) join(*before);
   }
 
-  void retire_and_join(std::size_t most, bool keep_promises) noexcept {
-    line_.retire(most, keep_promises);
+  /// Waits for those that were retired.
+  void join_ended() noexcept {
     reserve* last = nullptr;
     {
-      std::unique_lock lock(ended_mutex_);
-      ended_.wait(lock, [this] { return alive_ <= line_.threads(); });
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return alive_ <= line_.threads(); });
       last = std::exchange(last_ended_, nullptr);
     }
     if (last != nullptr) join(*last);
@@ -182,20 +163,16 @@ class cache {
   // What a thread has left is never deleted, because one that called it may still be about to notify it; it is used for
   // another thread. (That one finds that it was not called, and waits on.)
 
-  reserve* take_unused() {
-    {
-      const std::lock_guard lock(ended_mutex_);
-      if (unused_ != nullptr) {
-        reserve* const taken = std::exchange(unused_, unused_->next_unused);
-        taken->retired = false;
-        return taken;
-      }
-    }
-    return new reserve;
+  reserve* take_unused() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (unused_ == nullptr) return new (std::nothrow) reserve;
+    reserve* const taken = std::exchange(unused_, unused_->next_unused);
+    taken->retired = false;
+    return taken;
   }
 
   void put_unused(reserve& left) noexcept {
-    const std::lock_guard lock(ended_mutex_);
+    const std::lock_guard lock(mutex_);
     left.next_unused = std::exchange(unused_, &left);
   }
 
@@ -204,17 +181,14 @@ class cache {
 
   std::mutex growing_;  // held by the one that creates threads
 
-  std::mutex starting_mutex_;  // guards what follows, of the threads that are being created
-  std::condition_variable started_;
+  mutable std::mutex mutex_;  // guards what follows
+  std::condition_variable changed_;
   std::size_t starting_ = 0;
-  bool failed_ = false;
-
-  std::mutex ended_mutex_;  // guards what follows
-  std::condition_variable ended_;
-  std::size_t alive_ = 0;  // threads that work, or fail to, and have not begun to end
+  bool failed_ = false;    // one that was starting
+  std::size_t alive_ = 0;  // threads that have not begun to end
+  bool has_ended_some_ = false;
   reserve* last_ended_ = nullptr;
   reserve* unused_ = nullptr;
-  std::atomic<bool> has_ended_some_{false};  // a hint
 };
 
 cache* created = nullptr;
@@ -244,15 +218,16 @@ share::~share() {
   if (threads_ != 0) of_process().calls().take_back_promise(threads_);
 }
 
-void calls::call(std::size_t count) noexcept {
-  of_process().calls().call(line_, count, 0);
-  if (line_.late) of_process().relieve();
-}
+void calls::call(std::size_t count) noexcept { of_process().calls().call(line_, count, 0); }
 
 void calls::call_promised(std::size_t count) {
   of_process().make_sure(count, [&] { return of_process().calls().call(line_, count, count); });
   promised_ = count;
-  if (line_.late) of_process().relieve();
+}
+
+void calls::promise(std::size_t count) {
+  of_process().make_sure(count, [&] { return of_process().calls().promise(count); });
+  promised_ = count;
 }
 
 std::size_t calls::withdraw() noexcept { return of_process().calls().withdraw(line_, std::exchange(promised_, 0)); }

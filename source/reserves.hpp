@@ -55,6 +55,9 @@ class calls {
   /// The same, with a promise until `withdraw`. Throws `resource_error`, and then has called nobody.
   void call_promised(std::size_t count);
 
+  /// Promises so many more until `withdraw`. Throws `resource_error` or `std::bad_alloc`.
+  void promise(std::size_t count);
+
   /// Takes back what nobody has answered, and returns how many calls that were.
   std::size_t withdraw() noexcept;
 

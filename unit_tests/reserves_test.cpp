@@ -268,7 +268,7 @@ class crew {
   crew& operator=(const crew&) = delete;
   ~crew() {
     wait_until([this] {
-      line_.retire(members_.size(), /*keep_promises=*/false);
+      while (!line_.retire_all()) std::this_thread::yield();
       return line_.threads() == 0;
     });
   }
@@ -290,7 +290,7 @@ class ReserveLine : public testing::Test {
 };
 
 TEST_F(ReserveLine, EndsAllInTheEndAlsoThoseThatWereUsedMeanwhile) {
-  crew five({.spin = 0ns, .most_spinning = 0, .keep = 50ms}, 5);
+  crew five({.spin = 0ns, .most_spinning = 0, .watch = 0us, .keep = 50ms}, 5);
   line::calls some;
   for (int round = 0; round != 3; ++round) {
     five.at().call(some, 3, 0);
@@ -302,7 +302,7 @@ TEST_F(ReserveLine, EndsAllInTheEndAlsoThoseThatWereUsedMeanwhile) {
 }
 
 TEST_F(ReserveLine, PromisesEachThreadOnce) {
-  crew three({.spin = 0ns, .most_spinning = 0, .keep = 1h}, 3);
+  crew three({.spin = 0ns, .most_spinning = 0, .watch = 0us, .keep = 1h}, 3);
   EXPECT_EQ(three.at().promise(2), 0U);
   EXPECT_EQ(three.at().promise(4), 3U) << "so many are missing";
   EXPECT_EQ(three.at().promised(), 2U) << "and nothing has changed";
@@ -313,14 +313,14 @@ TEST_F(ReserveLine, PromisesEachThreadOnce) {
 
 TEST_F(ReserveLine, EndsThreadsThatNobodyWasPromisedAfterAWhile) {
   for (const auto spin : {0us, 100us}) {
-    crew five({.spin = spin, .most_spinning = 1, .keep = 10ms}, 5);
+    crew five({.spin = spin, .most_spinning = 1, .watch = 0us, .keep = 10ms}, 5);
     wait_until([&] { return five.ended() == 5; });
     EXPECT_EQ(five.at().threads(), 0U);
   }
 }
 
 TEST_F(ReserveLine, KeepsThreadsThatSomebodyWasPromised) {
-  crew five({.spin = 0ns, .most_spinning = 0, .keep = 5ms}, 5);
+  crew five({.spin = 0ns, .most_spinning = 0, .watch = 0us, .keep = 5ms}, 5);
   if (five.at().promise(2) != 0) GTEST_SKIP() << "this thread slept for longer than they are kept";
   wait_until([&] { return five.ended() == 3; });
   std::this_thread::sleep_for(50ms);
@@ -331,7 +331,7 @@ TEST_F(ReserveLine, KeepsThreadsThatSomebodyWasPromised) {
 
 TEST_F(ReserveLine, EndsThreadsOfWhichThePromiseIsTakenBackWhileTheySleep) {
   for (const auto spin : {0us, 100us}) {
-    crew two({.spin = spin, .most_spinning = 2, .keep = 5ms}, 2);
+    crew two({.spin = spin, .most_spinning = 2, .watch = 0us, .keep = 5ms}, 2);
     if (two.at().promise(2) != 0) GTEST_SKIP() << "this thread slept for longer than they are kept";
     std::this_thread::sleep_for(20ms);
     EXPECT_EQ(two.at().threads(), 2U);
@@ -342,7 +342,7 @@ TEST_F(ReserveLine, EndsThreadsOfWhichThePromiseIsTakenBackWhileTheySleep) {
 
 TEST_F(ReserveLine, AnswersCallsWhileThreadsComeToTheirEnd) {
   for (int round = 0; round != 200; ++round) {
-    crew two({.spin = 0ns, .most_spinning = 0, .keep = 100us}, 2);
+    crew two({.spin = 0ns, .most_spinning = 0, .watch = 0us, .keep = 100us}, 2);
     line::calls calls;
     std::size_t called = 0;
     while (two.at().call(calls, 1, 1) == 0) {  // until there is none to promise

@@ -21,6 +21,9 @@ PLANTED(call_wakes_nobody)
 PLANTED(taker_wakes_nobody)
 #include "planted/taker_wakes_nobody.hpp"
 }
+PLANTED(watcher_wakes_nobody)
+#include "planted/watcher_wakes_nobody.hpp"
+}
 PLANTED(parks_without_a_look)
 #include "planted/parks_without_a_look.hpp"
 }
@@ -90,7 +93,7 @@ struct line_scenario : rl::test_suite<Scenario, int{callers + reserves}> {
   static constexpr std::chrono::nanoseconds no_spin{0};
 
   explicit line_scenario(std::chrono::nanoseconds spin = no_spin)
-      : line_(std::make_unique<Line>(typename Line::times{.spin = spin, .most_spinning = 1, .keep = 1h})) {}
+      : line_(std::make_unique<Line>(typename Line::times{.spin = spin, .most_spinning = 1, .watch = spin, .keep = 1h})) {}
 
   /// Nobody ends before its time: all are promised to somebody.
   void before() {
@@ -103,11 +106,12 @@ struct line_scenario : rl::test_suite<Scenario, int{callers + reserves}> {
     if (me >= callers) return run_reserve(me - callers);
     self.caller(me);
     if (finished_.fetch_add(1, std::memory_order_acq_rel) + 1 != callers) return;
-    while (line_->is_moving()) primitives::yield();
     self.end();
   }
 
-  void end() { RL_ASSERT(line_->retire(reserves, /*keep_promises=*/false) == reserves); }
+  void end() {
+    while (!line_->retire_all()) primitives::yield();
+  }
 
   void run_reserve(unsigned number) {
     for (calls* answered = nullptr; (answered = line_->next(members_[number], answered, [](const calls&) { return true; })) != nullptr;)
@@ -138,8 +142,6 @@ struct line_scenario : rl::test_suite<Scenario, int{callers + reserves}> {
 
   void after() {
     RL_ASSERT(line_->threads() == 0);
-    RL_ASSERT(!line_->is_moving());
-    RL_ASSERT(line_->missing() == 0);
   }
 
   fresh_start fresh_;
@@ -180,6 +182,23 @@ struct answering_after_a_spin : line_scenario<answering_after_a_spin<Line>, Line
   }
 };
 
+/// Two reserves that must come both, of which one spins before it parks, and watches before it wakes the other one.
+template <class Line>
+struct meeting_after_a_spin : line_scenario<meeting_after_a_spin<Line>, Line, 1, 2> {
+  using base = line_scenario<meeting_after_a_spin<Line>, Line, 1, 2>;
+  meeting_after_a_spin() : base(6us) {}
+  void caller(unsigned) {
+    this->line_->call(this->calls_[0], 2, 0);
+    this->wait_until_served(0, 2);
+    RL_ASSERT(this->line_->withdraw(this->calls_[0], 0) == 0);
+    this->wait(0);
+  }
+  void serve(unsigned batch, unsigned reserve) {
+    base::serve(batch, reserve);
+    this->wait_until_served(batch, 2);
+  }
+};
+
 /// A caller withdraws at once, and calls again: what was answered and what was withdrawn are all; and the later calls are
 /// answered, also by a reserve that was on its way to those before.
 template <class Line, unsigned reserves, unsigned count>
@@ -212,7 +231,7 @@ struct ending : line_scenario<ending<Line, before_the_call>, Line, 1, 1> {
     this->wait(0);
     if (before_the_call) this->line_->take_back_promise(1);
   }
-  void end() { this->line_->retire(1, /*keep_promises=*/true); }
+  void end() { this->line_->retire(1); }
   void after() {
     base::after();
     RL_ASSERT(this->line_->promised() == 0);
@@ -250,8 +269,6 @@ struct promising : line_scenario<promising<Line>, Line, 2, 1> {
     std::unique_lock lock(this->mutex_);
     this->changed_.wait(lock, [&] { return second_is_over_; });
   }
-
-  void end() { this->line_->retire(1, /*keep_promises=*/false); }
 };
 
 TEST(ReserveLineModel, EachCallIsAnswered) {
@@ -302,6 +319,8 @@ TEST(ReserveLineModel, KeepsItsPromisesInExecutionsByChance) {
   EXPECT_TRUE(withdrawn.holds()) << withdrawn;
   const finding ends = some_executions<ending<sound, true>>(executions);
   EXPECT_TRUE(ends.holds()) << ends;
+  const finding meet = some_executions<meeting_after_a_spin<sound>>(executions);
+  EXPECT_TRUE(meet.holds()) << meet;
 }
 
 TEST(ReserveLineModel, LongWithdrawnCallsAreAnsweredByNoneOfTwo) {
@@ -337,6 +356,10 @@ TEST(ReserveLineModel, FindsThatReservesWakeEachOther) {
     }
   };
   expect_lost(every_execution<meet>());
+}
+
+TEST(ReserveLineModel, FindsThatAReserveThatWatchedWakesOthers) {
+  expect_lost(some_executions<meeting_after_a_spin<LINE(watcher_wakes_nobody)>>(50'000));
 }
 
 TEST(ReserveLineModel, FindsThatACallIsLostIfAReserveParksWithoutALook) {
