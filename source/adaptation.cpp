@@ -35,13 +35,11 @@ bool adaptation::leave_if_too_many() {
 }
 
 std::size_t adaptation::look(clock::time_point now, std::size_t completed) {
+  look_again(now + between_looks);  // or later, when a window begins
   if (since_ == clock::time_point{}) since_ = now;
   if (!measuring_) {
-    if (at_work_.load(std::memory_order_relaxed) == wanted() || now - since_ >= longest_change) {
-      begin_window(now, completed);
-    } else {
-      look_again(now + between_looks);
-    }
+    const bool changed = at_work_.load(std::memory_order_relaxed) == wanted() || now - since_ >= longest_change;
+    if (changed) begin_window(now, completed);
     return 0;
   }
   const std::size_t before = wanted();
@@ -51,10 +49,7 @@ std::size_t adaptation::look(clock::time_point now, std::size_t completed) {
   const bool complete = lasted >= longest_window || (lasted >= shortest_window && tasks >= tasks_for_each * before);
   const bool hopeless =
       lasted >= hopeless_window && tasks >= hopeless_tasks_for_each * before && climber_.hopeless(throughput);
-  if (!complete && !hopeless) {
-    look_again(now + between_looks);
-    return 0;
-  }
+  if (!complete && !hopeless) return 0;
   climber_.measured(throughput);
   has_measured_ = true;
   const std::size_t after = climber_.wanted();
@@ -65,7 +60,6 @@ std::size_t adaptation::look(clock::time_point now, std::size_t completed) {
   wanted_.store(after, std::memory_order_relaxed);
   measuring_ = false;
   since_ = now;
-  look_again(now + between_looks);
   return after > before ? after - before : 0;
 }
 

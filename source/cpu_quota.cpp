@@ -4,7 +4,10 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <iterator>
+#include <limits>
 #include <memory>
+#include <sstream>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -25,21 +28,20 @@
 namespace fanout::detail {
 namespace {
 
-enum class hierarchy { version_1_cpu, version_2 };
+constexpr double no_quota = std::numeric_limits<double>::infinity();
 
-struct group_path {
-  std::size_t above = 0;                // how many groups above the root of the namespace it begins
-  std::vector<std::string_view> names;  // and how it goes down from there
-};
+// The paths of groups and mount points end with a slash here: one is a prefix of another if and only if it names the
+// same directory or one around it.
 
+// A group that holds the process: in the version 2 hierarchy, or in the version 1 hierarchy of the cpu controller.
 struct membership {
-  hierarchy kind;
-  group_path group;
+  bool version_2;
+  std::string group;
 };
 
 struct mount {
-  hierarchy kind;
-  std::string root;  // a group's path; kept as text, because `group_path` only refers to it
+  bool version_2;
+  std::string root;  // a group's path
   std::string point;
 };
 
@@ -64,186 +66,136 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 
 // "cpu" in "rw,cpu,cpuacct", but not in "rw,cpuset" or "name=cpu".
 bool lists(std::string_view comma_separated, std::string_view word) {
-  const auto entries = split(comma_separated, ',');
-  return std::find(entries.begin(), entries.end(), word) != entries.end();
+  return std::ranges::count(split(comma_separated, ','), word) != 0;
 }
 
 // mountinfo writes space, tab, newline and backslash of a path as three octal digits: "\040" is a space.
 std::string unescaped(std::string_view text) {
-  const auto octal = [](char c) { return c >= '0' && c <= '7'; };
   std::string plain;
-  plain.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size() && octal(text[i + 1]) && octal(text[i + 2]) && octal(text[i + 3])) {
-      const int code = (text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0');
-      plain.push_back(static_cast<char>(static_cast<unsigned char>(code)));
-      i += 3;
-    } else {
-      plain.push_back(text[i]);
-    }
+    const auto digits = text.substr(i + 1, 3);
+    const auto* const end = digits.data() + digits.size();
+    unsigned code = 0;
+    const bool escaped =
+        text[i] == '\\' && digits.size() == 3 && std::from_chars(digits.data(), end, code, 8).ptr == end;
+    plain.push_back(escaped ? static_cast<char>(code) : text[i]);
+    if (escaped) i += digits.size();
   }
   return plain;
 }
 
-std::optional<group_path> parse_group_path(std::string_view text) {
-  if (!text.starts_with('/')) return std::nullopt;
-  group_path path;
-  for (const auto name : split(text, '/')) {
-    if (name.empty()) continue;
-    if (name != "..") {
-      path.names.push_back(name);
-    } else if (path.names.empty()) {
-      ++path.above;
-    } else {
-      return std::nullopt;  // the kernel goes up only at the beginning
-    }
-  }
-  return path;
+// The path with a slash at its end. None for one that is relative, or that goes up after it went down: the kernel goes
+// up only at the beginning.
+std::optional<std::string> directory_path(std::string path) {
+  if (!path.starts_with('/')) return std::nullopt;
+  if (!path.ends_with('/')) path.push_back('/');
+  std::size_t down = 0;
+  while (path.compare(down, 4, "/../") == 0) down += 3;
+  return path.find("/../", down) == std::string::npos ? std::optional(std::move(path)) : std::nullopt;
 }
 
 std::vector<membership> parse_memberships(std::string_view proc_self_cgroup) {
   std::vector<membership> memberships;
   for (const auto line : lines_of(proc_self_cgroup)) {
-    const auto first = line.find(':');
-    if (first == std::string_view::npos) continue;
-    const auto second = line.find(':', first + 1);  // the path after it may contain colons of its own
-    if (second == std::string_view::npos) continue;
-    const auto controllers = line.substr(first + 1, second - first - 1);
-    const bool version_2 = controllers.empty();
-    if (!version_2 && !lists(controllers, "cpu")) continue;
-    if (auto group = parse_group_path(line.substr(second + 1))) {
-      memberships.push_back({version_2 ? hierarchy::version_2 : hierarchy::version_1_cpu, *std::move(group)});
-    }
+    const auto fields = split(line, ':');
+    if (fields.size() < 3) continue;
+    const bool version_2 = fields[1].empty();
+    if (!version_2 && !lists(fields[1], "cpu")) continue;
+    // The rest of the line is the path, which may contain colons of its own.
+    const auto group = directory_path(std::string(line.substr(fields[0].size() + fields[1].size() + 2)));
+    if (group) memberships.push_back({version_2, *group});
   }
   return memberships;
-}
-
-std::optional<mount> parse_mount(const std::vector<std::string_view>& fields, std::string point) {
-  // The optional fields vary in number. The first field that is nothing but "-" ends them; a hyphen inside a path,
-  // as in docker-abc.scope, does not.
-  const auto separator = std::find(fields.begin() + 5, fields.end(), "-");
-  if (fields.end() - separator < 4) return std::nullopt;
-  const auto type = separator[1];
-  const auto super_options = separator[3];
-  const bool version_2 = type == "cgroup2";
-  if (!version_2 && !(type == "cgroup" && lists(super_options, "cpu"))) return std::nullopt;
-  return mount{version_2 ? hierarchy::version_2 : hierarchy::version_1_cpu, unescaped(fields[3]), std::move(point)};
 }
 
 std::vector<mount> parse_mounts(std::string_view proc_self_mountinfo) {
   std::vector<mount> mounts;
   for (const auto line : lines_of(proc_self_mountinfo)) {
     const auto fields = split(line, ' ');
-    if (fields.size() < 5 || !fields[4].starts_with('/')) continue;
-    std::string point = unescaped(fields[4]);
-    while (point.ends_with('/')) point.pop_back();
+    if (fields.size() < 5) continue;
+    const auto root = directory_path(unescaped(fields[3]));
+    const auto point = directory_path(unescaped(fields[4]));
     // Whatever is mounted later at the same place hides the earlier mount.
-    std::erase_if(mounts, [&](const mount& earlier) { return earlier.point == point; });
-    if (auto found = parse_mount(fields, std::move(point))) mounts.push_back(*std::move(found));
+    std::erase_if(mounts, [&](const mount& earlier) { return point == earlier.point; });
+    // The optional fields vary in number. The first field that is nothing but "-" ends them; a hyphen inside a path,
+    // as in docker-abc.scope, does not.
+    const auto separator = std::find(fields.begin() + 5, fields.end(), "-");
+    if (fields.end() - separator < 4) continue;
+    const auto type = separator[1];
+    const bool version_2 = type == "cgroup2";
+    const bool version_1_cpu = type == "cgroup" && lists(separator[3], "cpu");
+    if (root && point && (version_2 || version_1_cpu)) mounts.push_back({version_2, *root, *point});
   }
   return mounts;
 }
 
 // The directory of the innermost group that `mount` shows and that holds the process; none when the process is not
 // below the root of the mount, whose files are then about somebody else.
-std::optional<std::string> directory_of(const group_path& group, const mount& mount) {
-  const auto root = parse_group_path(mount.root);
-  if (!root) return std::nullopt;
-  if (root->above > group.above) {
-    // The namespace hides the names between the two. The root itself still holds the process, unless it goes down
-    // again: the kernel writes the shortest way, so that is another branch.
-    return root->names.empty() ? std::optional(mount.point) : std::nullopt;
+std::optional<std::string> directory_of(const std::string& group, const mount& mount) {
+  if (!group.starts_with(mount.root)) {
+    // A root that goes up further than the group, and only up, still holds the process; the namespace hides the names
+    // between the two. One that goes down again is another branch: the kernel writes the shortest path.
+    return mount.root.ends_with("/../") ? std::optional(mount.point) : std::nullopt;
   }
-  if (root->above < group.above || root->names.size() > group.names.size()) return std::nullopt;
-  if (!std::equal(root->names.begin(), root->names.end(), group.names.begin())) return std::nullopt;
-  std::string directory = mount.point;
-  for (std::size_t i = root->names.size(); i < group.names.size(); ++i) directory.append("/").append(group.names[i]);
-  return directory;
+  const auto below_root = group.substr(mount.root.size());
+  return below_root.starts_with("../") ? std::nullopt : std::optional(mount.point + below_root);
 }
 
-std::vector<std::string_view> words_of(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r\n\v\f";
-  std::vector<std::string_view> words;
-  for (auto begin = text.find_first_not_of(blanks); begin != std::string_view::npos;) {
-    const auto end = text.find_first_of(blanks, begin);
-    words.push_back(text.substr(begin, end - begin));
-    begin = text.find_first_not_of(blanks, end);
-  }
-  return words;
-}
-
-// None for what is no whole number above 0: "max", -1 (no quota in version 1), 0, which the kernel never accepts
-// for either number, and what does not fit.
-std::optional<double> positive_number(std::string_view word) {
-  long long number = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-  if (error != std::errc{} || end != word.data() + word.size() || number <= 0) return std::nullopt;
-  return static_cast<double>(number);
-}
-
-std::optional<double> cores(std::optional<double> quota, std::optional<double> period) {
-  return quota && period ? std::optional(*quota / *period) : std::nullopt;
-}
-
-std::optional<double> version_1_quota(const file_reader& read_file, const std::string& directory) {
-  const auto number_in = [&](const char* name) -> std::optional<double> {
-    const auto content = read_file(directory + name);
-    if (!content) return std::nullopt;
-    const auto words = words_of(*content);
-    return words.size() == 1 ? positive_number(words.front()) : std::nullopt;
+// The number of cores, or no quota unless both are whole numbers above 0: "max" and -1 (version 1) mean no quota, and
+// the kernel never accepts 0 for either number.
+double cores(const std::string& quota, const std::string& period) {
+  const auto number = [](const std::string& word) {
+    long long value = 0;
+    const auto* const end = word.data() + word.size();
+    const auto [parsed, error] = std::from_chars(word.data(), end, value);
+    return error == std::errc{} && parsed == end ? static_cast<double>(value) : 0.0;
   };
-  const auto quota = number_in("/cpu.cfs_quota_us");
-  return quota ? cores(quota, number_in("/cpu.cfs_period_us")) : std::nullopt;
+  return number(quota) > 0 && number(period) > 0 ? number(quota) / number(period) : no_quota;
 }
 
-std::optional<double> version_2_quota(const file_reader& read_file, const std::string& directory) {
-  constexpr double default_period = 100'000;  // microseconds
-  const auto content = read_file(directory + "/cpu.max");
-  if (!content) return std::nullopt;  // the root group, or the cpu controller is not enabled here
-  const auto words = words_of(*content);
-  if (words.empty()) return std::nullopt;
-  return cores(positive_number(words[0]), words.size() > 1 ? positive_number(words[1]) : default_period);
-}
-
-std::optional<double> tighter(std::optional<double> a, std::optional<double> b) {
-  return a && b ? std::min(a, b) : a ? a : b;
+double quota_of_group(const file_reader& read_file, bool version_2, const std::string& directory) {
+  const auto words_in = [&](const char* name) {
+    std::istringstream content(read_file(directory + name).value_or(""));
+    return std::vector<std::string>(std::istream_iterator<std::string>(content), {});
+  };
+  if (version_2) {
+    auto words = words_in("cpu.max");  // missing in the root group, and where the cpu controller is not enabled
+    if (words.size() == 1) words.emplace_back("100000");  // the default period
+    return words.empty() ? no_quota : cores(words[0], words[1]);
+  }
+  const auto quota = words_in("cpu.cfs_quota_us");
+  const auto period = words_in("cpu.cfs_period_us");
+  return quota.size() == 1 && period.size() == 1 ? cores(quota[0], period[0]) : no_quota;
 }
 
 // A group's quota binds the groups inside it, which often have none of their own (a container in a limited pod).
-std::optional<double> tightest_upwards(const file_reader& read_file, const mount& mount, std::string directory) {
+double tightest_upwards(const file_reader& read_file, const mount& mount, std::string directory) {
   constexpr std::size_t longest_path = 4096;  // PATH_MAX: the kernel opens nothing longer
-  std::optional<double> tightest;
+  double tightest = no_quota;
   while (true) {
-    if (directory.size() < longest_path) {
-      tightest = tighter(tightest, mount.kind == hierarchy::version_2 ? version_2_quota(read_file, directory)
-                                                                      : version_1_quota(read_file, directory));
+    if (directory.size() <= longest_path) {
+      tightest = std::min(tightest, quota_of_group(read_file, mount.version_2, directory));
     }
     if (directory.size() <= mount.point.size()) return tightest;
-    directory.resize(directory.rfind('/'));
+    directory.pop_back();
+    directory.resize(directory.rfind('/') + 1);
   }
 }
-
-struct file_closer {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
 
 }  // namespace
 
 std::optional<double> cpu_quota(const file_reader& read_file) {
-  const auto proc_self_cgroup = read_file("/proc/self/cgroup").value_or("");  // outlives the names that refer to it
-  const auto memberships = parse_memberships(proc_self_cgroup);
-  if (memberships.empty()) return std::nullopt;
   const auto mounts = parse_mounts(read_file("/proc/self/mountinfo").value_or(""));
-  std::optional<double> tightest;
-  for (const auto& [kind, group] : memberships) {
+  double tightest = no_quota;
+  for (const auto& [version_2, group] : parse_memberships(read_file("/proc/self/cgroup").value_or(""))) {
     for (const auto& mount : mounts) {
-      if (mount.kind != kind) continue;
+      if (mount.version_2 != version_2) continue;
       if (auto directory = directory_of(group, mount)) {
-        tightest = tighter(tightest, tightest_upwards(read_file, mount, *std::move(directory)));
+        tightest = std::min(tightest, tightest_upwards(read_file, mount, *std::move(directory)));
       }
     }
   }
-  return tightest;
+  return tightest < no_quota ? std::optional(tightest) : std::nullopt;
 }
 
 std::size_t whole_cores(double quota) {
@@ -255,20 +207,17 @@ std::size_t whole_cores(double quota) {
 std::optional<std::string> read_small_file(const std::string& path) {
   // 64 KiB would hold some 300 mounts; a Kubernetes node has thousands.
   constexpr std::size_t limit = std::size_t{1} << 20;
-  const std::unique_ptr<std::FILE, file_closer> file(std::fopen(path.c_str(), "re"));  // e: close on exec
+  const auto close = [](std::FILE* file) { std::fclose(file); };
+  const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path.c_str(), "re"));  // e: close on exec
   if (!file) return std::nullopt;
   std::string content;
   char buffer[4096];
-  while (content.size() < limit) {
-    const auto count = std::fread(buffer, 1, sizeof buffer, file.get());
-    content.append(buffer, count);
-    if (count < sizeof buffer) {
-      if (std::ferror(file.get()) != 0) return std::nullopt;  // a directory, for one, opens and fails here
-      return content;
-    }
+  while (content.size() < limit && std::feof(file.get()) == 0) {
+    content.append(buffer, std::fread(buffer, 1, sizeof buffer, file.get()));
+    if (std::ferror(file.get()) != 0) return std::nullopt;  // a directory, for one, opens and fails here
   }
   // Half a line can lie: "rw,cpuset" may end after "cpu".
-  content.resize(content.rfind('\n') + 1);
+  if (content.size() == limit) content.resize(content.rfind('\n') + 1);
   return content;
 }
 

@@ -47,12 +47,6 @@ std::string count_of(std::size_t failed, std::size_t total) {
   return std::to_string(failed) + " of " + std::to_string(total) + (total == 1 ? " task" : " tasks");
 }
 
-std::string cancellation_text(std::size_t completed, std::size_t total, std::size_t failures) {
-  std::string text = "cancelled after " + count_of(completed, total);
-  if (failures != 0) text += ", " + std::to_string(failures) + " of which failed";
-  return text;
-}
-
 }  // namespace
 
 task_error::task_error(std::size_t index, const std::exception_ptr& cause)
@@ -65,7 +59,8 @@ aggregate_error::aggregate_error(std::vector<task_error> errors, std::size_t tot
       errors_(std::make_shared<const std::vector<task_error>>(std::move(errors))) {}
 
 operation_cancelled::operation_cancelled(std::size_t completed, std::size_t total, std::vector<task_error> errors)
-    : error(cancellation_text(completed, total, errors.size())),
+    : error("cancelled after " + count_of(completed, total) +
+            (errors.empty() ? "" : ", " + std::to_string(errors.size()) + " of which failed")),
       completed_(completed),
       total_(total),
       errors_(std::make_shared<const std::vector<task_error>>(std::move(errors))) {}

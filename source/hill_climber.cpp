@@ -20,24 +20,12 @@ hill_climber::hill_climber(std::size_t start, std::size_t limit) : limit_(limit)
 
 void hill_climber::measured(double throughput) {
   switch (phase_) {
-    case phase::beginning:
-      best_throughput_ = throughput;
-      return double_from_best();
     case phase::doubling:
-      if (throughput >= worth_doubling * best_throughput_) {
-        best_ = wanted_;
-        best_throughput_ = throughput;
-        return double_from_best();
-      }
+      if (beats_best(throughput, worth_doubling)) return double_from_best();
       too_many_ = wanted_;
       return bisect();
     case phase::bisecting:
-      if (throughput >= worth_a_step * best_throughput_) {
-        best_ = wanted_;
-        best_throughput_ = throughput;
-      } else {
-        too_many_ = wanted_;
-      }
+      if (!beats_best(throughput, worth_a_step)) too_many_ = wanted_;
       return bisect();
     case phase::resting:
       // The latest measurements count most: the tasks may become others.
@@ -45,9 +33,7 @@ void hill_climber::measured(double throughput) {
       if (++windows_rested_ < windows_to_rest_) return;
       return try_neighbour();
     case phase::trying:
-      if (throughput >= worth_a_step * best_throughput_) {
-        best_ = wanted_;
-        best_throughput_ = throughput;
+      if (beats_best(throughput, worth_a_step)) {
         windows_to_rest_ = 1;  // and on in this direction
       } else {
         // One more costs nothing where it is no use; one fewer may cost a core for a window.
@@ -60,6 +46,13 @@ void hill_climber::measured(double throughput) {
 
 bool hill_climber::hopeless(double throughput) const {
   return wanted_ != best_ && throughput < worth_a_look * best_throughput_;
+}
+
+bool hill_climber::beats_best(double throughput, double factor) {
+  if (throughput < factor * best_throughput_) return false;
+  best_ = wanted_;
+  best_throughput_ = throughput;
+  return true;
 }
 
 void hill_climber::double_from_best() {

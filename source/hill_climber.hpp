@@ -37,13 +37,14 @@ class hill_climber {
 
  private:
   enum class phase {
-    beginning,  // nothing has been measured yet
-    doubling,   // `wanted_` is twice the best
+    doubling,   // `wanted_` is twice the best, or the first to be measured
     bisecting,  // between the best and `too_many_`
     resting,    // at the best
     trying,     // one more than the best, or one fewer
   };
 
+  /// True if `wanted_` achieves at least `factor` times the best throughput; it is the new best then.
+  bool beats_best(double throughput, double factor);
   void double_from_best();
   void bisect();
   void rest();
@@ -52,9 +53,9 @@ class hill_climber {
   const std::size_t limit_;
   std::size_t wanted_;
   std::size_t best_;
-  std::size_t too_many_ = 0;  // the lowest number that was not better than the best
-  double best_throughput_ = 0;
-  phase phase_ = phase::beginning;
+  std::size_t too_many_ = 0;    // the lowest number that was not better than the best
+  double best_throughput_ = 0;  // which the first measurement always beats
+  phase phase_ = phase::doubling;
   std::size_t windows_to_rest_ = 1;
   std::size_t windows_rested_ = 0;
   bool tries_more_ = false;  // next; at first fewer: the search came from below, and jumped over some

@@ -1,6 +1,7 @@
 #include "fanout/limits.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -56,11 +57,9 @@ std::optional<double> quota_in_cores() {
 }  // namespace detail
 
 std::size_t available_concurrency() {
-  static const std::size_t available = [] {
-    const std::size_t cores = detail::cores_by_affinity();
-    const auto quota = detail::quota_in_cores();
-    return quota ? std::min(cores, detail::whole_cores(*quota)) : cores;
-  }();
+  constexpr double no_quota = std::numeric_limits<double>::infinity();
+  static const std::size_t available =
+      std::min(detail::cores_by_affinity(), detail::whole_cores(detail::quota_in_cores().value_or(no_quota)));
   return available;
 }
 

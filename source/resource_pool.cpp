@@ -37,7 +37,7 @@ class slot_pool::engine {
               chosen.max_lifetime != std::chrono::nanoseconds::max()),
         slots_(new slot[chosen.size]),
         line_(chosen.size, [this](std::size_t free) {
-          if (slots_[free].now.load(std::memory_order_relaxed) == state::idle) unmake(free);
+          if (is(state::idle, free)) unmake(free);
         }) {}
 
   std::size_t size() const { return settings_.size; }
@@ -50,31 +50,25 @@ class slot_pool::engine {
     }
   }
 
-  enum class patience { none, until_limit, endless };
-
-  struct demand {
-    patience waits;
-    clock::time_point limit;
-    const std::stop_token* stop;
-    std::size_t task;
-  };
-
-  std::size_t acquire(const demand& wanted) {
+  /// A slot with a resource, or `none` if there is none by the limit. Does not wait if the limit has already passed;
+  /// waits without end if there is no limit. The token, if there is one, ends a wait.
+  std::size_t acquire(const clock::time_point* limit, const std::stop_token* stop, std::size_t task) {
     if (line_.closed(std::memory_order_acquire)) throw pool_closed();
     std::size_t taken = none;
-    if (line_.try_take(taken) && is_ready(taken)) return lend(taken, wanted);
+    if (line_.try_take(taken) && is_ready(taken)) return lend(taken, task);
 
     const clock::time_point begin = clock::now();
-    if (taken == none) taken = wait(wanted);
+    const bool may_wait = limit == nullptr || begin < *limit;
+    if (taken == none && may_wait) taken = wait(limit, stop);
     if (taken == none) return none;
     const bool used_time = prepare(taken);
-    if (used_time && wanted.waits == patience::until_limit && clock::now() >= wanted.limit) {
+    if (used_time && may_wait && limit != nullptr && clock::now() >= *limit) {
       put_idle(taken);  // for the next caller: this one has waited long enough
       return none;
     }
     refuse_if_closed(taken);  // meanwhile
     note_wait(clock::now() - begin);
-    return lend(taken, wanted);
+    return lend(taken, task);
   }
 
   /// The lease has moved, so it need not end with the task that acquired it.
@@ -86,16 +80,17 @@ class slot_pool::engine {
       try {
         face_.reset(returned);
       } catch (...) {
-        note_failure(std::current_exception());
+        note_failure();
         return discard(returned);
       }
     }
     put_idle(returned);
   }
 
-  void discard(std::size_t broken) noexcept {
-    drop(broken);
-    line_.put_vacant(broken);
+  /// Puts the slot back without its resource, if it has one.
+  void discard(std::size_t unwanted) noexcept {
+    if (!is(state::vacant, unwanted)) drop(unwanted);
+    line_.put_vacant(unwanted);
   }
 
   void close() noexcept { line_.close(); }
@@ -129,8 +124,7 @@ class slot_pool::engine {
       const std::size_t task = seen.task.load(std::memory_order_relaxed);
       const clock::duration held =
           now.time_since_epoch() - clock::duration(seen.lent_at.load(std::memory_order_relaxed));
-      leases.push_back({std::max(held, clock::duration::zero()),
-                        task == none ? std::optional<std::size_t>() : std::optional<std::size_t>(task)});
+      leases.push_back({std::max(held, clock::duration::zero()), task == none ? std::nullopt : std::optional(task)});
     }
     return leases;
   }
@@ -162,19 +156,13 @@ class slot_pool::engine {
   }
 
   /// Not inlined, or those who need not wait would make room on their stacks for it.
-  [[gnu::noinline]] std::size_t wait(const demand& wanted) {
-    if (wanted.waits == patience::none) return none;
-    const bool endless = wanted.waits == patience::endless;
-    const pool_line::reply reply = line_.wait(endless ? nullptr : &wanted.limit, wanted.stop, [this, endless] {
-      if (endless) refuse_to_wait_for_oneself();
+  [[gnu::noinline]] std::size_t wait(const clock::time_point* limit, const std::stop_token* stop) {
+    const pool_line::reply reply = line_.wait(limit, stop, [this, limit] {
+      if (limit == nullptr) refuse_to_wait_for_oneself();
     });
-    switch (reply.got) {
-      case pool_line::answer::slot: return reply.slot;
-      case pool_line::answer::closed: throw pool_closed();
-      case pool_line::answer::stopped: throw operation_cancelled("cancelled while waiting for a resource");
-      case pool_line::answer::none: break;
-    }
-    return none;
+    if (reply.got == pool_line::answer::closed) throw pool_closed();
+    if (reply.got == pool_line::answer::stopped) throw operation_cancelled("cancelled while waiting for a resource");
+    return reply.got == pool_line::answer::slot ? reply.slot : none;
   }
 
   /// Who holds them all waits for the caller to end. (A lease that has not moved is given back by the thread that
@@ -193,15 +181,18 @@ class slot_pool::engine {
 
   // ── Resources: user code, under no lock ─────────────────────────────────────────────────────────────────────────
 
-  /// Whether a slot that was taken can be lent as it is.
-  bool is_ready(std::size_t taken) const {
-    return slots_[taken].now.load(std::memory_order_relaxed) == state::idle && !settings_.validates && !ages_;
+  /// For the owner of the slot: nobody else changes its state.
+  bool is(state expected, std::size_t each) const {
+    return slots_[each].now.load(std::memory_order_relaxed) == expected;
   }
+
+  /// Whether a slot that was taken can be lent as it is.
+  bool is_ready(std::size_t taken) const { return is(state::idle, taken) && !settings_.validates && !ages_; }
 
   /// Puts a resource that is good into the slot, or puts the slot back and throws. True if user code ran for it.
   bool prepare(std::size_t taken) {
     refuse_if_closed(taken);
-    if (slots_[taken].now.load(std::memory_order_relaxed) == state::idle) {
+    if (is(state::idle, taken)) {
       if (is_good(taken)) return settings_.validates;
       drop(taken);
       refuse_if_closed(taken);
@@ -210,12 +201,8 @@ class slot_pool::engine {
       make(taken);
       if (settings_.validates && !face_.validate(taken)) throw error("a new resource failed its validation");
     } catch (...) {
-      note_failure(std::current_exception());
-      if (slots_[taken].now.load(std::memory_order_relaxed) == state::vacant) {
-        line_.put_vacant(taken);
-      } else {
-        discard(taken);
-      }
+      note_failure();
+      discard(taken);
       throw;
     }
     return true;
@@ -223,11 +210,7 @@ class slot_pool::engine {
 
   void refuse_if_closed(std::size_t taken) {
     if (!line_.closed(std::memory_order_acquire)) return;
-    if (slots_[taken].now.load(std::memory_order_relaxed) == state::idle) {
-      line_.put_idle(taken);
-    } else {
-      line_.put_vacant(taken);
-    }
+    discard(taken);
     throw pool_closed();
   }
 
@@ -235,14 +218,13 @@ class slot_pool::engine {
     const slot& each = slots_[idle];
     if (ages_ && (is_past(each.made_at, settings_.max_lifetime) || is_past(each.idle_since, settings_.max_idle)))
       return false;
-    if (!settings_.validates) return true;
     try {
-      if (face_.validate(idle)) return true;
-      note_failure(std::make_exception_ptr(error("a resource failed its validation")));
+      if (settings_.validates && !face_.validate(idle)) throw error("a resource failed its validation");
+      return true;
     } catch (...) {
-      note_failure(std::current_exception());
+      note_failure();
+      return false;
     }
-    return false;
   }
 
   static bool is_past(clock::time_point since, std::chrono::nanoseconds age) { return clock::now() - since >= age; }
@@ -264,12 +246,12 @@ class slot_pool::engine {
     if (!line_.closed(std::memory_order_relaxed)) discarded_.fetch_add(1, std::memory_order_relaxed);
   }
 
-  std::size_t lend(std::size_t taken, const demand& wanted) {
+  std::size_t lend(std::size_t taken, std::size_t task) {
     slot& lent = slots_[taken];
     lent.holder.store(current_entry() != nullptr ? current_entry()->id() : 0, std::memory_order_relaxed);
     lent.acquired.store(lent.acquired.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     if (settings_.tracks) {
-      lent.task.store(wanted.task, std::memory_order_relaxed);
+      lent.task.store(task, std::memory_order_relaxed);
       lent.lent_at.store(clock::now().time_since_epoch().count(), std::memory_order_relaxed);
     }
     lent.now.store(state::lent, std::memory_order_release);
@@ -283,9 +265,10 @@ class slot_pool::engine {
     }
   }
 
-  void note_failure(const std::exception_ptr& cause) noexcept {
+  /// Keeps the text of the exception that is being handled.
+  void note_failure() noexcept {
     try {
-      std::string text = describe(cause);
+      std::string text = describe(std::current_exception());
       const std::lock_guard lock(failure_mutex_);
       last_failure_ = std::move(text);
     } catch (...) {  // no memory for the text: the one before stays
@@ -314,20 +297,16 @@ slot_pool::~slot_pool() = default;
 void slot_pool::fill() { engine_->fill(); }
 
 std::size_t slot_pool::acquire(const std::stop_token& stop, std::size_t task) {
-  return engine_->acquire({.waits = engine::patience::endless, .limit = {}, .stop = &stop, .task = task});
+  return engine_->acquire(nullptr, &stop, task);
 }
 
 std::size_t slot_pool::try_acquire(std::size_t task) {
-  return engine_->acquire({.waits = engine::patience::none, .limit = {}, .stop = nullptr, .task = task});
+  constexpr auto has_passed = clock::time_point::min();
+  return engine_->acquire(&has_passed, nullptr, task);
 }
 
 std::size_t slot_pool::acquire_until(clock::time_point limit) {
-  const bool may_wait = clock::now() < limit;
-  const std::size_t slot =
-      engine_->acquire({.waits = may_wait ? engine::patience::until_limit : engine::patience::none,
-                        .limit = limit,
-                        .stop = nullptr,
-                        .task = none});
+  const std::size_t slot = engine_->acquire(&limit, nullptr, none);
   if (slot == none) engine_->count_timeout();
   return slot;
 }
