@@ -11,42 +11,36 @@ namespace fanout::detail {
 /// slot at the end of a batch waits, too, and cannot fail.
 class wait_list {
  public:
-  /// One of them. It lies on the stack of the thread.
-  struct wait {
-    const scope_entry* from;              // where the thread stands
-    executor_limiter* wanted;             // it waits for a slot of this, …
-    const executor_limiter::waiter* self;  // … or to work under the slot of an entry, which this names
-    wait* next = nullptr;
-    wait* previous = nullptr;
-    bool is_stuck = false;
-
-    /// Not when it was sent away: until it is removed, its thread may still have to take back its slot.
-    bool is_over() const { return self->now.load(std::memory_order_relaxed) == executor_limiter::waiter::state::admitted; }
-  };
+  using waiter = executor_limiter::waiter;
 
   std::mutex& mutex() { return mutex_; }
 
   // Under the mutex:
-  void add(wait& last) {
-    last.previous = last_;
-    (last_ != nullptr ? last_->next : first_) = &last;
-    last_ = &last;
+  void add(waiter& newest) { waits_.add_first(newest); }
+  void remove(waiter& each) { waits_.remove(each); }
+
+  /// If this wait, which has been added, could only end if it ended, it does not wait for that: it, or another one of those
+  /// that wait for each other with it, is lent the slot of a thread that waits.
+  void break_knot(waiter& added) {
+    while (would_never_end(added) && lend_to_one()) {
+    }
   }
 
-  void remove(const wait& each) {
-    (each.previous != nullptr ? each.previous->next : first_) = each.next;
-    (each.next != nullptr ? each.next->previous : last_) = each.previous;
+ private:
+  static bool waits(const waiter& each) {
+    // Not when it was sent away: until it is removed, its thread may still have to take back its slot.
+    return each.now.load(std::memory_order_relaxed) != waiter::state::admitted;
   }
 
-  /// Whether this wait, which has been added, could only end if it ended. Then it is stuck, and so are all that wait for
-  /// each other with it. What is read of other waits may be from a moment before; but a wait that is stuck cannot end.
-  bool would_never_end(const wait& added) {
-    for (wait* each = first_; each != nullptr; each = each->next) each->is_stuck = !each->is_over();
+  /// Then it is stuck, and so are all that wait for each other with it. What is read of other waits may be from a moment
+  /// before; but a wait that is stuck cannot end.
+  bool would_never_end(const waiter& added) {
+    for (waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) each->is_stuck = waits(*each);
     if (may_end(added)) return false;  // even if all the others are stuck: so it is where no executors call each other
     // What may end is taken out, until all that is left waits for what is left.
     for (bool changed = true; changed && added.is_stuck;) {
       changed = false;
-      for (wait* each = first_; each != nullptr; each = each->next) {
+      for (waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
         if (!each->is_stuck || !may_end(*each)) continue;
         each->is_stuck = false;
         changed = true;
@@ -55,26 +49,38 @@ class wait_list {
     return added.is_stuck;
   }
 
+  /// The newest of the stuck ones first. False if there is none left that could borrow.
+  bool lend_to_one() {
+    for (waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
+      if (!each->is_stuck || each->what != waiter::aim::slot_or_loan) continue;
+      const scope_entry* lender = lender_among_stuck(*each->wanted, /*lent=*/false);
+      if (lender == nullptr) lender = lender_among_stuck(*each->wanted, /*lent=*/true);
+      if (lender == nullptr) continue;
+      each->wanted->lend_instead(*each, *lender);
+      return true;
+    }
+    return false;
+  }
+
   /// The innermost entry of a thread that waits in a task of this executor, and that nobody works under; null if there is
   /// none. Or, with `lent`, one that somebody works under.
   const scope_entry* lender_among_stuck(const executor_limiter& of, bool lent) const {
-    for (const wait* each = first_; each != nullptr; each = each->next) {
+    for (const waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
       const scope_entry* const entry = each->is_stuck ? innermost_entry(each->from, of) : nullptr;
       if (entry != nullptr && entry->lent().load(std::memory_order_relaxed) == lent) return entry;
     }
     return nullptr;
   }
 
- private:
-  bool may_end(const wait& each) {
-    return each.self->lender != nullptr ? !is_lent_to_stuck(*each.self->lender) : !are_held_by_stuck(*each.wanted);
+  bool may_end(const waiter& each) {
+    return each.lender != nullptr ? !is_lent_to_stuck(*each.lender) : !are_held_by_stuck(*each.wanted);
   }
 
   /// All slots are held by entries around stuck waits. (A thread that waits for a slot waits because all are taken.)
   bool are_held_by_stuck(const executor_limiter& wanted) {
     ++counts_;
     std::size_t held = 0;
-    for (const wait* each = first_; each != nullptr; each = each->next) {
+    for (const waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
       if (!each->is_stuck) continue;
       for (const scope_entry* entry = each->from; entry != nullptr; entry = entry->around()) {
         if (entry->entered().limiter != &wanted || !entry->holds_slot()) continue;
@@ -86,7 +92,7 @@ class wait_list {
 
   /// A thread that works under this entry is stuck.
   bool is_lent_to_stuck(const scope_entry& lender) const {
-    for (const wait* each = first_; each != nullptr; each = each->next) {
+    for (const waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
       if (!each->is_stuck) continue;
       for (const scope_entry* entry = each->from; entry != nullptr; entry = entry->around())
         if (entry->entered().lender == &lender) return true;
@@ -95,8 +101,7 @@ class wait_list {
   }
 
   std::mutex mutex_;
-  wait* first_ = nullptr;  // in the order of arrival
-  wait* last_ = nullptr;
+  intrusive_list<waiter> waits_;  // the newest first
   std::uint64_t counts_ = 0;
 };
 
@@ -113,58 +118,26 @@ wait_list& waits_of_process() {
 
 executor_limiter::pass executor_limiter::enter(const scope_entry* from, const std::stop_token& stop) {
   const scope_entry* const lender = innermost_entry(from, *this);
+  const admission how = lender != nullptr ? admission::nested : admission::slot;
   {
     const std::lock_guard lock(mutex_);
-    if (lender == nullptr && try_slot()) return {admission::slot};
-    if (lender != nullptr && try_lend(*lender)) return {admission::nested, lender};
+    if (try_admit(lender)) return {how, lender};
   }
-  if (from != nullptr) return enter_inside(from, lender, stop);
-
   waiter self;
-  const std::stop_callback on_stop(stop, [&, this] { send_away(self); });
-  std::unique_lock lock(mutex_);
-  if (self.now == waiter::state::waiting && !try_slot()) {
-    slots_.add(self);
-    wait(self, lock);
-  } else if (self.now == waiter::state::waiting) {
-    return {admission::slot};
-  }
-  return {self.now == waiter::state::admitted ? admission::slot : admission::stopped};
-}
-
-executor_limiter::pass executor_limiter::enter_inside(const scope_entry* from, const scope_entry* lender,
-                                                      const std::stop_token& stop) {
-  wait_list& waits = waits_of_process();
-  waiter self;
+  self.from = from;
   self.lender = lender;
-  admission how = lender != nullptr ? admission::nested : admission::slot;
-  wait_list::wait this_wait{from, this, &self};
   const std::stop_callback on_stop(stop, [&, this] { send_away(self); });
-
-  std::unique_lock all_waits(waits.mutex());
-  std::unique_lock lock(mutex_);
-  if (self.now != waiter::state::waiting) return {admission::stopped};
-  if (lender != nullptr ? try_lend(*lender) : try_slot()) return {how, lender};
-  waits.add(this_wait);
-  if (waits.would_never_end(this_wait)) {
-    how = admission::borrowed;
-    self.lender = waits.lender_among_stuck(*this, /*lent=*/false);
-    if (self.lender == nullptr) self.lender = waits.lender_among_stuck(*this, /*lent=*/true);
-    assert(self.lender != nullptr && "a slot that is held around a wait has an entry there");
-    if (try_lend(*self.lender)) {
-      waits.remove(this_wait);
-      return {how, self.lender};
-    }
+  std::unique_lock all_waits(waits_of_process().mutex(), std::defer_lock);
+  if (from == nullptr) {  // it holds nothing that another thread could wait for
+    if (has_to_wait(self)) wait(self);
+  } else {
+    all_waits.lock();
+    wait_inside(self, all_waits);
   }
-  (self.lender != nullptr ? lenders_ : slots_).add(self);
-  all_waits.unlock();
-  wait(self, lock);
-  lock.unlock();
-  all_waits.lock();
-  waits.remove(this_wait);
-  if (self.now == waiter::state::admitted) return {how, self.lender};
+  if (self.now == waiter::state::admitted)
+    return {self.what == waiter::aim::loan ? admission::borrowed : how, self.lender};
   // From one wait to the next without a gap, in which somebody would not find that this thread waits.
-  if (from == current_entry() && from->lent().load(std::memory_order_relaxed))
+  if (from != nullptr && from == current_entry() && from->lent().load(std::memory_order_relaxed))
     from->entered().limiter->take_back(*from, all_waits);
   return {admission::stopped};
 }
@@ -187,22 +160,50 @@ void executor_limiter::resume(const scope_entry& entry) {
 }
 
 void executor_limiter::take_back(const scope_entry& entry, std::unique_lock<std::mutex>& all_waits) {
-  wait_list& waits = waits_of_process();
-  std::unique_lock lock(mutex_);
-  if (!try_lend(entry)) {
-    waiter self;
-    self.lender = &entry;
-    wait_list::wait this_wait{&entry, this, &self};
-    waits.add(this_wait);
-    lenders_.add(self);
-    all_waits.unlock();
-    wait(self, lock);
-    lock.unlock();
-    all_waits.lock();
-    waits.remove(this_wait);
-    lock.lock();
+  waiter self;
+  self.from = &entry;
+  self.lender = &entry;
+  self.what = waiter::aim::own_loan;
+  wait_inside(self, all_waits);
+  give_back(entry);
+}
+
+/// Waits, if it has to, as a thread inside a task.
+void executor_limiter::wait_inside(waiter& self, std::unique_lock<std::mutex>& all_waits) {
+  if (!has_to_wait(self)) return;
+  self.wanted = this;
+  waits_of_process().add(self);
+  waits_of_process().break_knot(self);
+  all_waits.unlock();
+  wait(self);
+  all_waits.lock();
+  waits_of_process().remove(self);
+}
+
+bool executor_limiter::has_to_wait(waiter& self) {
+  const std::lock_guard lock(mutex_);
+  if (self.now != waiter::state::waiting) return false;  // it was stopped
+  if (try_admit(self.lender)) {
+    self.now = waiter::state::admitted;
+    return false;
   }
-  end_loan(entry);
+  enlist(self);
+  return true;
+}
+
+void executor_limiter::wait(waiter& self) {
+  std::unique_lock lock(mutex_);
+  self.answered.wait(lock, [&self] { return self.now != waiter::state::waiting; });
+}
+
+/// What waits for a slot, or for a loan inside its own task, works under the slot of this lender instead.
+void executor_limiter::lend_instead(waiter& waiting, const scope_entry& lender) {
+  const std::lock_guard lock(mutex_);
+  if (waiting.now != waiter::state::waiting) return;
+  unlist(waiting);
+  waiting.lender = &lender;
+  waiting.what = waiter::aim::loan;
+  try_lend(lender) ? answer(waiting, waiter::state::admitted) : enlist(waiting);
 }
 
 // ── Helpers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -216,13 +217,15 @@ void executor_limiter::request(helped& batch, std::size_t count) {
 }
 
 bool executor_limiter::join(helped& batch) {
-  std::unique_lock lock(mutex_);
-  if (batch.closed_) return false;
-  if (try_slot()) return true;
   waiter self;
   self.batch = &batch;
-  slots_.add(self);
-  wait(self, lock);
+  {
+    const std::lock_guard lock(mutex_);
+    if (batch.closed_) return false;
+    if (try_slot()) return true;
+    enlist(self);
+  }
+  wait(self);
   return self.now == waiter::state::admitted;
 }
 
@@ -231,11 +234,16 @@ void executor_limiter::close(helped& batch, std::size_t slots) {
   if (!batch.closed_) {
     batch.closed_ = true;
     batch.wanted_ = 0;
-    slots_.remove_if([&](const queued& each) { return each.batch == &batch; },
-                     [](queued& each) {
-                       if (each.kind == queued::kind::thread)
-                         answer(static_cast<waiter&>(each), waiter::state::sent_away);
-                     });
+    for (queued *each = slots_.first(), *next = nullptr; each != nullptr; each = next) {
+      next = slots_.next(*each);
+      if (each->batch != &batch) continue;
+      if (each->kind == queued::kind::helpers) {
+        slots_.remove(*each);
+      } else {
+        unlist(static_cast<waiter&>(*each));
+        answer(static_cast<waiter&>(*each), waiter::state::sent_away);
+      }
+    }
   }
   used_ -= slots + batch.withdraw_helpers();
   serve();
@@ -255,6 +263,10 @@ bool executor_limiter::try_slot() {
   return true;
 }
 
+bool executor_limiter::try_admit(const scope_entry* lender) {
+  return lender != nullptr ? try_lend(*lender) : try_slot();
+}
+
 bool executor_limiter::try_lend(const scope_entry& lender) {
   if (lender.lent().load(std::memory_order_relaxed)) return false;
   lender.lent().store(true, std::memory_order_relaxed);
@@ -264,18 +276,17 @@ bool executor_limiter::try_lend(const scope_entry& lender) {
 /// Whenever a slot comes free, or somebody asks for one.
 void executor_limiter::serve() {
   while (!slots_.empty() && has_slot()) {
-    queued& first = slots_.first();
+    queued& first = *slots_.first();
     if (first.kind == queued::kind::thread) {
-      slots_.remove_first();
+      unlist(static_cast<waiter&>(first));
       ++used_;
       answer(static_cast<waiter&>(first), waiter::state::admitted);
       continue;
     }
     helped& batch = *first.batch;
-    const std::size_t granted =
-        batch.wants_help() ? std::min(batch.wanted_, limit_ - used_) : 0;
+    const std::size_t granted = batch.wants_help() ? std::min(batch.wanted_, limit_ - used_) : 0;
     batch.wanted_ = granted != 0 ? batch.wanted_ - granted : 0;
-    if (batch.wanted_ == 0) slots_.remove_first();
+    if (batch.wanted_ == 0) slots_.remove(first);
     used_ += granted;
     if (granted != 0) batch.call_helpers(granted);
   }
@@ -284,20 +295,26 @@ void executor_limiter::serve() {
 /// The next may work under the slot.
 void executor_limiter::end_loan(const scope_entry& lender) {
   lender.lent().store(false, std::memory_order_relaxed);
-  lenders_.remove_if(
-      [&, served = false](const queued& each) mutable {
-        if (served || static_cast<const waiter&>(each).lender != &lender) return false;
-        served = true;
-        return true;
-      },
-      [&](queued& each) {
-        lender.lent().store(true, std::memory_order_relaxed);
-        answer(static_cast<waiter&>(each), waiter::state::admitted);
-      });
+  for (queued* each = lenders_.first(); each != nullptr; each = lenders_.next(*each)) {
+    waiter& next = static_cast<waiter&>(*each);
+    if (next.lender != &lender) continue;
+    lender.lent().store(true, std::memory_order_relaxed);
+    unlist(next);
+    return answer(next, waiter::state::admitted);
+  }
 }
 
-void executor_limiter::wait(waiter& self, std::unique_lock<std::mutex>& lock) {
-  self.answered.wait(lock, [&self] { return self.now != waiter::state::waiting; });
+intrusive_list<executor_limiter::queued>& executor_limiter::line_of(const waiter& each) {
+  return each.lender != nullptr ? lenders_ : slots_;
+}
+
+void executor_limiter::enlist(waiter& self) {
+  line_of(self).add(self);
+  self.in_line = true;
+}
+
+void executor_limiter::unlist(waiter& each) {
+  if (std::exchange(each.in_line, false)) line_of(each).remove(each);
 }
 
 // Once the mutex is released the waiter may be gone.
@@ -310,45 +327,8 @@ void executor_limiter::answer(waiter& other, enum waiter::state answer) {
 
 void executor_limiter::send_away(waiter& self) {
   const std::lock_guard lock(mutex_);
-  const auto is_self = [&self](const queued& each) { return &each == &self; };
-  const auto send = [](queued& each) { answer(static_cast<waiter&>(each), waiter::state::sent_away); };
-  slots_.remove_if(is_self, send);
-  lenders_.remove_if(is_self, send);
-  if (self.now == waiter::state::waiting) self.now = waiter::state::sent_away;  // not in line yet
-}
-
-// ── The line ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-std::size_t executor_limiter::line::size() const {
-  std::size_t count = 0;
-  for (const queued* each = first_; each != nullptr; each = each->next) ++count;
-  return count;
-}
-
-void executor_limiter::line::add(queued& last) {
-  last.next = nullptr;
-  *end_ = &last;
-  end_ = &last.next;
-}
-
-void executor_limiter::line::remove_first() {
-  first_ = first_->next;
-  if (first_ == nullptr) end_ = &first_;
-}
-
-template <class Predicate, class Action>
-void executor_limiter::line::remove_if(Predicate applies, Action then) {
-  queued** link = &first_;
-  while (*link != nullptr) {
-    queued& each = **link;
-    if (applies(each)) {
-      *link = each.next;
-      then(each);
-    } else {
-      link = &each.next;
-    }
-  }
-  end_ = link;
+  unlist(self);
+  if (self.now == waiter::state::waiting) answer(self, waiter::state::sent_away);
 }
 
 }  // namespace fanout::detail

@@ -7,6 +7,7 @@
 #include <stop_token>
 
 #include "batch_scope.hpp"
+#include "intrusive_list.hpp"
 
 namespace fanout::detail {
 
@@ -25,7 +26,8 @@ namespace fanout::detail {
 /// **Nothing deadlocks by slots.** Threads that hold slots of one executor and wait for another one's may wait for each
 /// other. A wait of a thread inside a task is entered in one list of the process before it begins, so the last of the
 /// waits that would wait for each other sees all of them. If no slot that it waits for can come free, because each is
-/// held around one of these waits, it does not wait for a slot: it works under that of a thread that waits.
+/// held around one of these waits, it does not wait for a slot: it works under that of a thread that waits. (Where the
+/// last one cannot, because it takes back its own slot, another one of them does.)
 class executor_limiter {
  public:
   explicit executor_limiter(std::size_t limit) : limit_(limit) {}
@@ -59,11 +61,10 @@ class executor_limiter {
   class helped;
 
   /// What waits in line.
-  struct queued {
+  struct queued : list_entry<queued> {
     enum class kind { thread, helpers };
     enum kind kind = kind::thread;
     helped* batch = nullptr;  // null for a caller
-    queued* next = nullptr;
   };
 
   /// A batch that wants help.
@@ -84,7 +85,7 @@ class executor_limiter {
     friend class executor_limiter;
     bool closed_ = false;
     std::size_t wanted_ = 0;
-    queued request_{.kind = queued::kind::helpers, .batch = this};
+    queued request_{{}, queued::kind::helpers, this};
   };
 
   /// Asks for slots for `count` helpers more.
@@ -104,36 +105,37 @@ class executor_limiter {
   friend class wait_list;
 
   /// A thread that waits. It lies on its stack.
-  struct waiter : queued {
+  struct waiter : queued, list_entry<waiter> {
     enum class state { waiting, admitted, sent_away };
-    const scope_entry* lender = nullptr;  // of a thread that waits to work under a slot
+    enum class aim {
+      slot_or_loan,  // a slot of its own or, where there is a lender, that one's
+      loan,          // that of a lender which waits, because it would have waited for itself: borrowed
+      own_loan,      // that of the entry where it stands, which another thread works under: taken back
+    };
+
+    const scope_entry* from = nullptr;  // where the thread stands
+    executor_limiter* wanted = nullptr;
+    const scope_entry* lender = nullptr;  // under whose slot it is to work; null if it waits for a slot
+    aim what = aim::slot_or_loan;
     std::atomic<state> now{state::waiting};  // written under the mutex
+    bool in_line = false;
+    bool is_stuck = false;  // see wait_list
     std::condition_variable answered{};
-  };
-
-  /// A list of what waits, in the order of arrival.
-  class line {
-   public:
-    bool empty() const { return first_ == nullptr; }
-    queued& first() const { return *first_; }
-    std::size_t size() const;
-    void add(queued& last);
-    void remove_first();
-    template <class Predicate, class Action>
-    void remove_if(Predicate applies, Action then);
-
-   private:
-    queued* first_ = nullptr;
-    queued** end_ = &first_;
   };
 
   bool has_slot() const { return used_ < limit_; }
   bool try_slot();
   bool try_lend(const scope_entry& lender);
-  pass enter_inside(const scope_entry* from, const scope_entry* lender, const std::stop_token& stop);
+  bool try_admit(const scope_entry* lender);
+  bool has_to_wait(waiter& self);
+  void wait(waiter& self);
+  void wait_inside(waiter& self, std::unique_lock<std::mutex>& all_waits);
+  void lend_instead(waiter& waiting, const scope_entry& lender);
   void take_back(const scope_entry& entry, std::unique_lock<std::mutex>& all_waits);
   void send_away(waiter& self);
-  static void wait(waiter& self, std::unique_lock<std::mutex>& lock);
+  intrusive_list<queued>& line_of(const waiter& each);
+  void enlist(waiter& self);
+  void unlist(waiter& each);
   static void answer(waiter& other, enum waiter::state answer);
   void serve();
   void end_loan(const scope_entry& lender);
@@ -141,8 +143,9 @@ class executor_limiter {
   const std::size_t limit_;
   mutable std::mutex mutex_;
   std::size_t used_ = 0;  // slots; all of them while somebody waits for one
-  line slots_;            // waits for a slot
-  line lenders_;          // waits to work under that of an entry
+  // In the order of arrival:
+  intrusive_list<queued> slots_;    // waits for a slot
+  intrusive_list<queued> lenders_;  // waits to work under that of an entry
 };
 
 }  // namespace fanout::detail

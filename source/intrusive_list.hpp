@@ -22,9 +22,9 @@ class intrusive_list {
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
 
-  /// Require that the list is not empty.
-  T& first() const { return *first_; }
-  T& last() const { return *last_; }
+  /// Null if the list is empty.
+  T* first() const { return first_; }
+  T* last() const { return last_; }
 
   /// The one after `each`, or null.
   static T* next(const T& each) { return links(each).next_; }

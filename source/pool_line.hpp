@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "intrusive_list.hpp"
 #include "primitives.hpp"
 #include "slot_stack.hpp"
 
@@ -98,7 +99,7 @@ class basic_pool_line {
     Primitives::fence();
     {
       const std::lock_guard lock(mutex_);
-      while (!line_.empty()) tell(leave_line(line_.first()), answer::closed);
+      while (!line_.empty()) tell(leave_line(*line_.first()), answer::closed);
     }
     empty_stacks();
   }
@@ -106,33 +107,12 @@ class basic_pool_line {
  private:
   using condition_variable = typename Primitives::condition_variable;
 
-  struct waiter {
+  /// It lies on the stack of its thread.
+  struct waiter : list_entry<waiter> {
     answer got = answer::none;
     std::size_t slot = 0;
     bool in_line = false;
-    waiter* previous = nullptr;
-    waiter* next = nullptr;
     condition_variable* bell = nullptr;  // while it is in line
-  };
-
-  /// Waiters in the order of arrival; they lie on the stacks of their threads.
-  class line {
-   public:
-    bool empty() const { return first_ == nullptr; }
-    waiter& first() const { return *first_; }
-    void add(waiter& last) {
-      last.previous = last_;
-      (last_ != nullptr ? last_->next : first_) = &last;
-      last_ = &last;
-    }
-    void remove(const waiter& each) {
-      (each.previous != nullptr ? each.previous->next : first_) = each.next;
-      (each.next != nullptr ? each.next->previous : last_) = each.previous;
-    }
-
-   private:
-    waiter* first_ = nullptr;
-    waiter* last_ = nullptr;
   };
 
   bool pop(std::size_t& taken) { return idle_.try_pop(taken) || vacant_.try_pop(taken); }
@@ -160,7 +140,7 @@ class basic_pool_line {
     {
       const std::lock_guard lock(mutex_);
       if (line_.empty()) return false;
-      waiter& first = leave_line(line_.first());
+      waiter& first = leave_line(*line_.first());
       first.slot = returned;
       first.got = answer::slot;
       bell = first.bell;
@@ -189,7 +169,7 @@ class basic_pool_line {
   void serve() {
     std::size_t taken = 0;
     while (!line_.empty() && pop(taken)) {
-      waiter& first = leave_line(line_.first());
+      waiter& first = leave_line(*line_.first());
       first.slot = taken;
       tell(first, answer::slot);
     }
@@ -218,7 +198,7 @@ class basic_pool_line {
   typename Primitives::template atomic<bool> closed_{false};
 
   typename Primitives::mutex mutex_;  // guards the line and its bells
-  line line_;
+  intrusive_list<waiter> line_;  // in the order of arrival
   std::deque<condition_variable> bells_;
   std::vector<condition_variable*> spare_bells_;
   typename Primitives::template atomic<std::size_t> waiting_{0};  // written under the mutex: how many are in line

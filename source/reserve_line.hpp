@@ -147,7 +147,7 @@ class basic_reserve_line {
       slept = park(me, lock);
       if (me.retired) return nullptr;
     }
-    calls& found = calls_.first();
+    calls& found = *calls_.first();
     take_back(found, 1);
     found.open.store(++found.at_work, std::memory_order_relaxed);
     if (found.unanswered != 0 && !slept) watch(found, wants_help, lock);
@@ -220,7 +220,7 @@ class basic_reserve_line {
 
   member& pop_idle() {
     intrusive_list<member>& from = spinning_.empty() ? parked_ : spinning_;
-    member& top = from.last();
+    member& top = *from.last();
     from.remove(top);
     least_idle_ = std::min(least_idle_, idle());
     return top;

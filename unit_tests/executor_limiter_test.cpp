@@ -456,6 +456,75 @@ TEST_F(ExecutorLimiter, LendsTheSlotOfAThreadThatWaitsWhereThreeWouldWaitForEach
   c.leave();
 }
 
+// The last of the waits cannot borrow: that thread waits for its own slot, which another one works under.
+TEST_F(ExecutorLimiter, LendsASlotToAnotherThreadWhereTheLastOneTakesBackItsOwn) {
+  executor_limiter a(1);
+  executor_limiter b(2);
+  executor_limiter c(1);
+  ASSERT_EQ(enter(c).how, admission::slot);
+  for (int i = 0; i != 2; ++i) ASSERT_EQ(enter(b).how, admission::slot);
+  event is_in_b;
+  event has_borrowed;
+  event may_go_back;
+  std::stop_source stop;
+  std::jthread a_to_b([&] {
+    ASSERT_EQ(enter(a).how, admission::slot);
+    {
+      const task_of here(a);
+      EXPECT_EQ(enter(b).how, admission::slot);
+      is_in_b.set();
+      EXPECT_TRUE(may_go_back.wait());
+      b.leave();
+      EXPECT_TRUE(here.entry.lent());
+      a.resume(here.entry);
+    }
+    a.leave();
+  });
+  wait_until_waiting(b, 1);
+  std::jthread b_to_a([&] {
+    {
+      const task_of here(b);
+      EXPECT_EQ(enter(a, stop.get_token()).how, admission::stopped);
+    }
+    b.leave();
+  });
+  wait_until_waiting(a, 1);
+  std::jthread b_to_a_to_c([&] {
+    {
+      const task_of here(b);
+      const pass borrowed = enter(a);
+      EXPECT_EQ(borrowed.how, admission::borrowed);
+      {
+        const task_of inside(a, borrowed);
+        has_borrowed.set();
+        EXPECT_EQ(enter(c).how, admission::slot);
+        c.leave();
+      }
+      a.give_back(*borrowed.lender);
+    }
+    b.leave();
+  });
+  ASSERT_TRUE(has_borrowed.wait());
+  stop.request_stop();
+  ASSERT_TRUE(is_in_b.wait());
+  wait_until_waiting(c, 1);
+  std::jthread last([&] {
+    wait_until_waiting(a, 1);
+    may_go_back.set();
+  });
+  {
+    const task_of here(c);
+    const pass borrowed = enter(a);
+    ASSERT_EQ(borrowed.how, admission::borrowed);
+    a.give_back(*borrowed.lender);
+  }
+  c.leave();
+  for (std::jthread* each : {&a_to_b, &b_to_a, &b_to_a_to_c, &last}) each->join();
+  expect_all_free(a, 1);
+  expect_all_free(b, 2);
+  expect_all_free(c, 1);
+}
+
 TEST_F(ExecutorLimiter, LetsACallInATaskWaitWhereASlotWillComeFree) {
   executor_limiter a(2);
   executor_limiter b(1);
