@@ -139,42 +139,54 @@ class task_group_helpers final : public helper_calls {
   // The destructor of a tbb::task_group throws if nobody has waited for it.
   ~task_group_helpers() noexcept = default;
 
-  void call_helper() override { spawn(1); }
+  void call_helper() override {
+    has_late_.store(true, std::memory_order_relaxed);
+    spawn(1, late_);
+  }
 
   /// Two branches of a tree.
   void call(std::size_t helpers) noexcept {
     try {
       const std::size_t half = helpers / 2;
-      if (helpers != 0) spawn(helpers - half);
-      if (half != 0) spawn(half);
+      if (helpers != 0) spawn(helpers - half, group_);
+      if (half != 0) spawn(half, group_);
     } catch (...) {
       if (!has_failed_.test_and_set(std::memory_order_relaxed)) failure_ = std::current_exception();
       team_.give_up();
     }
   }
 
-  /// A wait of the user's inside a task takes no assistance of this team or another.
+  /// A wait of the user's inside a task takes no assistance of this team or another. What this thread spawned in here, it
+  /// can run in here alone.
   void lead() {
-    tbb::this_task_arena::isolate([this] { team_.lead(*this); });
+    tbb::this_task_arena::isolate([this] {
+      team_.lead(*this);
+      wait_for_late();
+    });
   }
 
   /// Throws what a call for helpers failed with.
   void wait() {
     group_.wait();
+    wait_for_late();
     helpers_ended_.acquire();
     if (failure_) std::rethrow_exception(failure_);
   }
 
  private:
-  /// Calls a helper that calls the others of its branch.
-  void spawn(std::size_t branch) {
+  void wait_for_late() {
+    if (has_late_.load(std::memory_order_relaxed)) late_.wait();
+  }
+
+  /// Calls a helper, which calls the others of its branch.
+  void spawn(std::size_t branch, helper_group& group) {
     if (damaged_.load(std::memory_order_relaxed)) throw std::bad_alloc();
-    tbb::task_handle made = group_.try_defer(tsan::handed_over([this, branch] {
+    tbb::task_handle made = group.try_defer(tsan::handed_over([this, branch] {
       help(branch);
       helpers_ended_.release();
     }));
     try {
-      group_.try_run(std::move(made));
+      group.try_run(std::move(made));
     } catch (const std::bad_alloc&) {
       damaged_.store(true, std::memory_order_relaxed);
       throw;
@@ -196,6 +208,8 @@ class task_group_helpers final : public helper_calls {
   // Isolated, or a cancelled enclosing context would skip the team without a word: oneTBB issue 253.
   tbb::task_group_context context_{tbb::task_group_context::isolated};
   helper_group group_{context_};
+  helper_group late_{context_};  // called by runners, while they work
+  std::atomic<bool> has_late_{false};
 };
 
 /// Everything under one isolation: a thread that waits here takes no other task of the arena.

@@ -31,50 +31,51 @@ batch::batch(const batch_request& request, std::size_t runners, const batch_scop
   if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);
 }
 
+void batch::admit(const batch_scope& scope) {
+  scope_ = scope;
+  in_limiter_ = scope.limiter != nullptr;
+}
+
 // ── Where it runs ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-void batch::run_alone(bool has_slot) noexcept { run(role::leader, nullptr, has_slot); }
+/// The leader, which starts no task any more; once.
+void batch::leave_limiter() noexcept {
+  if (std::exchange(in_limiter_, false)) scope_.limiter->close(*this, scope_.has_own_slot() ? 1 : 0);
+}
 
-class batch::reserve_calls final : public helper_calls {
- public:
-  explicit reserve_calls(batch& of) : batch_(of) {}
-  ~reserve_calls() = default;
+void batch::run_alone(arena* home) {
+  const auto lead = [this] { run(role::leader, nullptr); };
+  try {
+    home != nullptr ? home->enter(lead) : lead();
+  } catch (...) {
+    leave_limiter();
+    throw;
+  }
+  leave_limiter();
+}
 
-  /// An executor of n is promised n - 1 reserves, and each batch that works under the slot of a task one more: the thread
-  /// that leads the batch of that task may be the one without a slot by then.
-  void call_first(std::size_t helpers, bool has_slot) {
-    if (batch_.scope_.limiter == nullptr) return batch_.calls_.call_promised(helpers);
+void batch::run_on_reserves(arena& home, bool enters) {
+  home_ = &home;
+  if (scope_.limiter == nullptr) {
+    calls_.call_promised(first_helpers());
+  } else {
     try {
-      if (!has_slot) batch_.calls_.promise(1);
+      // An executor of n is promised n - 1 reserves. The thread that leads the batch of the task around this one may be
+      // one without a slot by then, and all n slots those of reserves.
+      if (!scope_.has_own_slot()) calls_.promise(1);
     } catch (const std::exception&) {  // the system refuses it: one slot may wait for a reserve to come back
     }
-    batch_.scope_.limiter->request(batch_, helpers);
+    scope_.limiter->request(*this, first_helpers());
   }
-
-  /// Of a batch that adapts, which is one of an executor.
-  void call_helper() override { batch_.scope_.limiter->request(batch_, 1); }
-
- private:
-  batch& batch_;
-};
-
-void batch::run_on_reserves(arena& home, bool enters, std::size_t own_slots) {
-  home_ = &home;
-  reserve_calls helpers(*this);
-  helpers.call_first(first_helpers(), own_slots != 0);
+  const auto lead = [this] { run(role::leader, this); };
   std::exception_ptr no_memory;
-  const auto lead = [&] { run(role::leader, &helpers, own_slots != 0); };
   try {
     enters ? home.enter(lead) : lead();
   } catch (...) {  // no memory to enter the arena; helpers may have begun
     no_memory = std::current_exception();
     stop();
   }
-  if (scope_.limiter != nullptr) {
-    scope_.limiter->close(*this, own_slots);
-  } else {
-    calls_.withdraw();
-  }
+  scope_.limiter != nullptr ? leave_limiter() : static_cast<void>(calls_.withdraw());
   calls_.wait();
   if (no_memory) std::rethrow_exception(no_memory);
 }
@@ -82,9 +83,8 @@ void batch::run_on_reserves(arena& home, bool enters, std::size_t own_slots) {
 void batch::serve() noexcept {
   ending how = ending::no_task;
   if (wants_help()) {
-    reserve_calls helpers(*this);
     try {
-      home_->enter([&] { how = help(helpers); });
+      home_->enter([&] { how = help(*this); });
     } catch (...) {  // no memory to enter the arena
       break_off(std::current_exception());
     }
@@ -93,20 +93,18 @@ void batch::serve() noexcept {
   how == ending::no_task ? scope_.limiter->close(*this, 1) : scope_.limiter->leave();
 }
 
-void batch::run_on_workers(arena& home, bool enters, std::size_t own_slots) {
-  own_slots_ = own_slots;
-  team& self = *this;
+void batch::run_on_workers(arena& home, bool enters) {
   try {
-    enters ? home.fan_out(self, first_helpers()) : home.fan_out_from_inside(self, first_helpers());
+    enters ? home.fan_out(*this, first_helpers()) : home.fan_out_from_inside(*this, first_helpers());
   } catch (...) {
-    if (scope_.limiter != nullptr && own_slots_ != 0) scope_.limiter->close(*this, own_slots_);
+    leave_limiter();  // it may not have begun
     throw;
   }
 }
 
 void batch::lead(helper_calls& helpers) noexcept {
-  run(role::leader, &helpers, own_slots_ != 0);
-  if (scope_.limiter != nullptr) scope_.limiter->close(*this, std::exchange(own_slots_, 0));
+  run(role::leader, &helpers);
+  leave_limiter();
 }
 
 void batch::assist(helper_calls& helpers) noexcept {
@@ -123,11 +121,11 @@ bool batch::wants_help() const noexcept { return !stopped() && !distributor_.all
 
 batch::ending batch::help(helper_calls& helpers) noexcept {
   if (adaptation_ && !adaptation_->enter()) return ending::not_wanted;
-  return run(role::helper, &helpers, scope_.limiter != nullptr);
+  return run(role::helper, &helpers);
 }
 
-batch::ending batch::run(role who, helper_calls* helpers, bool has_slot) noexcept {
-  const scope_entry here(scope_, has_slot);
+batch::ending batch::run(role who, helper_calls* helpers) noexcept {
+  const scope_entry here(scope_, who == role::helper ? scope_.limiter != nullptr : scope_.has_own_slot());
   const std::size_t number = adaptation_ ? take_place() : next_runner_.fetch_add(1, std::memory_order_relaxed);
   runner& me = runners_[number];
   for (std::size_t ended = 0; !stopped();) {

@@ -32,21 +32,30 @@ namespace fanout::detail {
 /// it has to tell is broken.)
 ///
 /// The helpers of a batch are reserves, or workers of oneTBB: `lead_reserves` and `lead_workers`.
-class batch final : public batch_control, private team, private reserves::duty, private executor_limiter::helped {
+class batch final : public batch_control,
+                    private team,
+                    private helper_calls,
+                    private reserves::duty,
+                    private executor_limiter::helped {
  public:
-  /// Runs on `runners` threads at most. `adapt_from`: begins with so many runners and seeks the best number; 0 for all of
+  /// For `runners` threads at most. `adapt_from`: begins with so many runners and seeks the best number; 0 for all of
   /// them, all the time.
   batch(const batch_request& request, std::size_t runners, const batch_scope& scope, std::size_t adapt_from = 0);
 
-  /// Runs it on the calling thread alone. `has_slot`: the thread has a slot of the limiter.
-  void run_alone(bool has_slot) noexcept;
+  // Each of these gives back the slot of the scope's limiter, if the batch has one of its own. On the calling thread,
+  // inside of `home` or, if that is null, where it is:
 
-  /// Runs it on the calling thread, inside of `home` or where it is, and on reserves that enter `home`. With `own_slots`
-  /// of its own, 1 or 0, in the scope's limiter, which it gives back. Throws `resource_error` or `std::bad_alloc`.
-  void run_on_reserves(arena& home, bool enters, std::size_t own_slots);
+  /// Alone. Throws `std::bad_alloc`, if it enters.
+  void run_alone(arena* home);
 
-  /// The same, on workers of oneTBB. Throws `std::bad_alloc`.
-  void run_on_workers(arena& home, bool enters, std::size_t own_slots);
+  /// With reserves that enter `home`. Throws `resource_error` or `std::bad_alloc`.
+  void run_on_reserves(arena& home, bool enters);
+
+  /// With workers of oneTBB. Throws `std::bad_alloc`.
+  void run_on_workers(arena& home, bool enters);
+
+  /// It was admitted by a limiter. To be said before it runs.
+  void admit(const batch_scope& scope);
 
   /// The stop token was requested.
   void cancel() noexcept;
@@ -83,13 +92,13 @@ class batch final : public batch_control, private team, private reserves::duty, 
   };
   enum class role { leader, helper };
 
-  /// Calls reserves, through the limiter where there is one.
-  class reserve_calls;
-
   // team, of oneTBB's workers
   void lead(helper_calls& helpers) noexcept override;
   void assist(helper_calls& helpers) noexcept override;
   void give_up() noexcept override { stop(); }
+
+  // helper_calls, of an executor with a limit that was named
+  void call_helper() override { scope_.limiter->request(*this, 1); }
 
   // reserves::duty
   void serve() noexcept override;
@@ -100,9 +109,9 @@ class batch final : public batch_control, private team, private reserves::duty, 
   bool wants_help() const noexcept override;
 
   std::size_t first_helpers() const { return (adaptation_ ? adaptation_->wanted() : runners_.size()) - 1; }
-  void close_limiter(std::size_t slots) noexcept;
+  void leave_limiter() noexcept;
   ending help(helper_calls& helpers) noexcept;
-  ending run(role who, helper_calls* helpers, bool has_slot) noexcept;
+  ending run(role who, helper_calls* helpers) noexcept;
   std::size_t take_place() noexcept;
   void adapt(helper_calls& helpers) noexcept;
   void report_progress() noexcept;
@@ -113,7 +122,8 @@ class batch final : public batch_control, private team, private reserves::duty, 
   std::vector<task_error> task_errors();
 
   const batch_request& request_;
-  const batch_scope scope_;
+  batch_scope scope_;
+  bool in_limiter_ = false;  // of the leader
 
   progress progress_;
   work_distributor distributor_;
@@ -124,7 +134,6 @@ class batch final : public batch_control, private team, private reserves::duty, 
   std::optional<adaptation> adaptation_;
 
   arena* home_ = nullptr;  // which reserves enter
-  std::size_t own_slots_ = 0;
   reserves::calls calls_{*this};
 
   std::atomic<verdict> verdict_{verdict::undecided};

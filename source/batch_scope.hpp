@@ -16,6 +16,8 @@ struct batch_scope {
   executor_core* home = nullptr;         // whose arena the threads of the batch came to it in; null outside of all
   const scope_entry* starter = nullptr;  // of the task that started the batch; null where none did
   const scope_entry* lender = nullptr;   // under whose slot of the limiter it works; null if it has one of its own
+
+  bool has_own_slot() const { return limiter != nullptr && lender == nullptr; }
 };
 
 /// The entry that the calling thread made last; null outside of all batches.

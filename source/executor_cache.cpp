@@ -16,7 +16,6 @@ struct cache {
   std::mutex mutex;
   std::vector<std::unique_ptr<executor_core>> idle;  // the one used last is at the end
   std::size_t slots = 0;
-  std::vector<executor_core*> automatic_lent;
 };
 
 // Never destroyed: at the end of the process oneTBB may be gone before it, or a batch still be running.
@@ -44,16 +43,8 @@ loan borrow(std::size_t limit, bool named) {
   {
     const std::lock_guard lock(shared.mutex);
     core = take(shared, limit, named);
-    if (!named) shared.automatic_lent.reserve(shared.automatic_lent.size() + 1);
-    if (core != nullptr && !named) shared.automatic_lent.push_back(core.get());
   }
-  if (core == nullptr) {
-    core = std::make_unique<executor_core>(limit, named, executor_core::sharing::one_caller);
-    if (!named) {
-      const std::lock_guard lock(shared.mutex);
-      shared.automatic_lent.push_back(core.get());
-    }
-  }
+  if (core == nullptr) core = std::make_unique<executor_core>(limit, named, executor_core::sharing::one_caller);
   core->caller(current_entry());
   return loan(core.release());
 }
@@ -63,7 +54,6 @@ void give_back::operator()(executor_core* core) const noexcept {
   std::vector<std::unique_ptr<executor_core>> surplus;  // destroyed when the mutex is free again
   cache& shared = of_process();
   const std::lock_guard lock(shared.mutex);
-  std::erase(shared.automatic_lent, core);
   try {
     while (!shared.idle.empty() && shared.slots + returned->limit() > most_idle_slots) {
       surplus.reserve(surplus.size() + 1);
@@ -76,15 +66,6 @@ void give_back::operator()(executor_core* core) const noexcept {
     shared.slots += slots;
   } catch (const std::bad_alloc&) {  // no memory to keep it: it is destroyed
   }
-}
-
-const scope_entry* caller_around_worker() {
-  if (!arena::may_be_worker()) return nullptr;
-  cache& shared = of_process();
-  const std::lock_guard lock(shared.mutex);
-  for (executor_core* const each : shared.automatic_lent)
-    if (each->workplace().is_current()) return each->caller();
-  return nullptr;
 }
 
 }  // namespace fanout::detail::executor_cache

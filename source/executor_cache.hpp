@@ -17,8 +17,4 @@ using loan = std::unique_ptr<executor_core, give_back>;
 /// An executor of this limit, idle or new.
 loan borrow(std::size_t limit, bool named);
 
-/// Where the caller of the automatic batch stands in whose arena the calling thread works as a worker of oneTBB; null if
-/// there is none. A worker that runs a piece of a loop in somebody's task knows nothing of that task otherwise.
-const scope_entry* caller_around_worker();
-
 }  // namespace fanout::detail::executor_cache

@@ -7,12 +7,13 @@
 #include "arena.hpp"
 #include "batch_scope.hpp"
 #include "executor_limiter.hpp"
+#include "intrusive_list.hpp"
 #include "reserves.hpp"
 
 namespace fanout::detail {
 
 /// What an executor is made of: an arena, the promise of its reserves, and, where any thread may call it, a limiter.
-class executor_core {
+class executor_core : public list_entry<executor_core> {
  public:
   enum class sharing {
     by_all,      // a user's executor
@@ -21,13 +22,13 @@ class executor_core {
 
   /// `named`: the limit was named by a caller, so its helpers are reserves; else they are workers of oneTBB. A free call
   /// promises itself its reserves.
-  executor_core(std::size_t limit, bool named, sharing use)
-      : limit_(limit),
-        named_(named),
-        reserves_(named && use == sharing::by_all ? limit - 1 : 0),
-        arena_({.workers = named ? 0 : limit - 1, .others = callers(limit, named, use)}) {
-    if (use == sharing::by_all) limiter_.emplace(limit);
-  }
+  executor_core(std::size_t limit, bool named, sharing use);
+  executor_core(const executor_core&) = delete;
+  executor_core& operator=(const executor_core&) = delete;
+  ~executor_core();
+
+  /// The one in whose arena the calling thread is, if that arena has workers. Null for a thread that certainly is none.
+  static executor_core* around_worker();
 
   std::size_t limit() const { return limit_; }
   bool named() const { return named_; }
@@ -44,13 +45,6 @@ class executor_core {
   void caller(const scope_entry* around) { caller_.store(around, std::memory_order_relaxed); }
 
  private:
-  /// Slots of the arena for threads that enter it: callers, and reserves. A thread that waits in the arena for workers has
-  /// given back its slot of the limiter, which another one may have by then.
-  static std::size_t callers(std::size_t limit, bool named, sharing use) {
-    if (named) return limit;
-    return use == sharing::by_all ? 2 * limit : 1;
-  }
-
   const std::size_t limit_;
   const bool named_;
   std::atomic<std::size_t> adapt_from_{0};  // a hint from batch to batch

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <bit>
+#include <optional>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -17,11 +18,24 @@
 namespace fanout::detail {
 namespace {
 
-/// Where the calling thread stands, also where a worker of oneTBB runs a piece of a loop that a task has started.
-const scope_entry* origin() {
-  const scope_entry* const here = current_entry();
-  return here != nullptr ? here : executor_cache::caller_around_worker();
-}
+/// An entry for a worker of oneTBB that runs a piece of a loop, which some task of an automatic batch has started: such a
+/// worker is in the arena, and knows nothing of that task. It works in a place of the arena as a task works under a slot.
+/// So a batch that it starts knows around which batches it runs; and where it comes back to the same executor, directly or
+/// through another one, it does not wait for a slot of tasks that wait for the loop.
+class place_of_worker {
+ public:
+  place_of_worker() {
+    if (current_entry() != nullptr) return;
+    executor_core* const core = executor_core::around_worker();
+    if (core == nullptr) return;
+    scope_ = {.limiter = core->limiter(), .home = core, .starter = core->caller()};
+    entry_.emplace(scope_, /*holds_slot=*/false);
+  }
+
+ private:
+  batch_scope scope_;
+  std::optional<scope_entry> entry_;
+};
 
 /// Runs the batch, with `run` to say how. A stop that is requested meanwhile cancels it.
 template <class Run>
@@ -33,74 +47,45 @@ void run_to_the_end(batch& running, const batch_request& request, const Run& run
 /// Runs the batch on the calling thread alone, in index order.
 void run_alone(const batch_scope& scope, const batch_request& request) {
   batch running(request, 1, scope);
-  run_to_the_end(running, request, [&] { running.run_alone(/*has_slot=*/false); });
+  run_to_the_end(running, request, [&] { running.run_alone(nullptr); });
   running.finish();  // may call the progress callback
 }
 
 // ── Batches of an executor ──────────────────────────────────────────────────────────────────────────────────────────
 
-/// A slot of an executor's limiter, or one that was lent.
-class slot_guard {
- public:
-  slot_guard(executor_limiter& limiter, const executor_limiter::pass& pass) : limiter_(limiter), pass_(pass) {}
-  slot_guard(const slot_guard&) = delete;
-  slot_guard& operator=(const slot_guard&) = delete;
-  ~slot_guard() { release(); }
-
-  std::size_t own_slots() const { return pass_.how == executor_limiter::admission::slot ? 1 : 0; }
-
-  /// The batch has given back the slot.
-  void given_back() { pass_.how = executor_limiter::admission::stopped; }
-
-  /// Call it before user code that is not a task, such as the progress callback.
-  void release() {
-    if (own_slots() != 0) limiter_.leave();
-    if (pass_.lender != nullptr) limiter_.give_back(*pass_.lender);
-    pass_ = {executor_limiter::admission::stopped};
+/// A slot that was lent, to be given back.
+struct loan_of_slot {
+  executor_limiter& limiter;
+  const scope_entry* const lender;
+  ~loan_of_slot() {
+    if (lender != nullptr) limiter.give_back(*lender);
   }
-
- private:
-  executor_limiter& limiter_;
-  executor_limiter::pass pass_;
 };
-
-/// Runs the batch under the slot.
-void run_admitted(executor_core& executor, std::size_t runners, const batch_scope& scope, slot_guard& slot,
-                  const batch_request& request) {
-  const std::size_t adapt_from = std::min(executor.adapt_from(), runners);
-  batch running(request, runners, scope, adapt_from);
-  const bool enters = slot.own_slots() != 0;
-  const std::size_t own_slots = slot.own_slots();
-  arena& home = executor.workplace();
-  run_to_the_end(running, request, [&] {
-    if (runners == 1) {
-      enters ? home.enter([&] { running.run_alone(/*has_slot=*/true); }) : running.run_alone(/*has_slot=*/false);
-      return;
-    }
-    if (own_slots != 0) slot.given_back();
-    executor.named() ? running.run_on_reserves(home, enters, own_slots)
-                     : running.run_on_workers(home, enters, own_slots);
-  });
-  if (adapt_from != 0 && runners >= executor.adapt_from() && running.adapted_to() != 0)
-    executor.adapt_from(running.adapted_to());
-  slot.release();
-  running.finish();  // may call the progress callback
-}
 
 void run_on_executor(executor_core& executor, std::size_t limit, const batch_request& request) {
   executor_limiter& limiter = *executor.limiter();
-  const scope_entry* const from = origin();
-
-  // A worker in this very arena runs a piece of a loop that one of the executor's tasks waits for. It must not wait for
-  // that task's slot; and it is no thread more, because it has a place in the arena already.
-  if (from == nullptr && arena::may_be_worker() && executor.workplace().is_current()) return run_alone({.home = &executor}, request);
-
-  const executor_limiter::pass pass = limiter.enter(from, request.options.stop);
-  if (pass.how == executor_limiter::admission::stopped) return run_alone({.starter = from}, request);  // nothing will start
-  slot_guard slot(limiter, pass);
-  const batch_scope scope{.limiter = &limiter, .home = &executor, .starter = from, .lender = pass.lender};
-  const std::size_t most = std::min({limit, executor.limit(), request.size, application_limit()});
-  run_admitted(executor, pass.how == executor_limiter::admission::borrowed ? 1 : most, scope, slot, request);
+  arena& home = executor.workplace();
+  const scope_entry* const from = current_entry();
+  const std::size_t runners = std::min({limit, executor.limit(), request.size, application_limit()});
+  const std::size_t adapt_from = std::min(executor.adapt_from(), runners);
+  batch running(request, runners, {.starter = from}, adapt_from);  // allocates, so before it has a slot
+  run_to_the_end(running, request, [&] {
+    const auto [how, lender] = limiter.enter(from, request.options.stop);
+    if (how == executor_limiter::admission::stopped) return running.cancel();
+    const loan_of_slot back{limiter, lender};
+    running.admit({.limiter = &limiter, .home = &executor, .starter = from, .lender = lender});
+    const bool enters = lender == nullptr;
+    if (runners == 1 || how == executor_limiter::admission::borrowed) {
+      running.run_alone(enters ? &home : nullptr);
+    } else if (executor.named()) {
+      running.run_on_reserves(home, enters);
+    } else {
+      running.run_on_workers(home, enters);
+    }
+  });
+  if (adapt_from != 0 && runners >= executor.adapt_from() && running.adapted_to() != 0)
+    executor.adapt_from(running.adapted_to());
+  running.finish();  // may call the progress callback
 }
 
 // ── Free calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -108,11 +93,11 @@ void run_on_executor(executor_core& executor, std::size_t limit, const batch_req
 /// Runs the batch on an executor of this size that it has alone.
 void run_on_borrowed(std::size_t size, bool named, std::size_t runners, const batch_request& request) {
   const executor_cache::loan executor = executor_cache::borrow(size, named);
-  const batch_scope scope{.home = executor.get(), .starter = origin()};
+  const batch_scope scope{.home = executor.get(), .starter = current_entry()};
   batch running(request, runners, scope);
   run_to_the_end(running, request, [&] {
     arena& home = executor->workplace();
-    named ? running.run_on_reserves(home, /*enters=*/true, 0) : running.run_on_workers(home, /*enters=*/true, 0);
+    named ? running.run_on_reserves(home, /*enters=*/true) : running.run_on_workers(home, /*enters=*/true);
   });
   running.finish();  // may call the progress callback
 }
@@ -127,7 +112,7 @@ std::size_t named_size(std::size_t limit, std::size_t runners) {
 void run_free(std::size_t limit, const batch_request& request) {
   const scope_entry* const here = current_entry();
   executor_core* const around = here != nullptr ? here->entered().home : nullptr;
-  const auto alone = [&] { run_alone({.home = around, .starter = origin()}, request); };
+  const auto alone = [&] { run_alone({.home = around, .starter = here}, request); };
 
   if (limit != automatic) {
     const bool is_number = limit != unlimited;
@@ -142,7 +127,7 @@ void run_free(std::size_t limit, const batch_request& request) {
     const std::size_t runners = std::min(around->limit(), request.size);
     if (runners == 1) return alone();
     batch running(request, runners, {.home = around, .starter = here});
-    run_to_the_end(running, request, [&] { running.run_on_workers(around->workplace(), /*enters=*/false, 0); });
+    run_to_the_end(running, request, [&] { running.run_on_workers(around->workplace(), /*enters=*/false); });
     return running.finish();  // may call the progress callback
   }
   const std::size_t cores = available_concurrency();
@@ -167,13 +152,13 @@ void run_batch(executor_core* executor, const batch_request& request) {
   if (request.options.stop.stop_requested()) {  // nothing will start: no need to wait for a slot, or for threads
     return run_alone({}, request);
   }
-  const scope_entry* const here = current_entry();
+  const place_of_worker standing;
   struct on_return {
-    const scope_entry* const here;
+    const scope_entry* const here = current_entry();
     ~on_return() {
       if (here != nullptr && here->lent().load(std::memory_order_relaxed)) here->entered().limiter->resume(*here);
     }
-  } const back{here};
+  } const back;
   if (executor != nullptr) {
     run_on_executor(*executor, limit, request);
   } else {

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <oneapi/tbb/info.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/partitioner.h>
+#include <oneapi/tbb/task_arena.h>
+
 #include <atomic>
 #include <chrono>
 #include <cstddef>
@@ -15,6 +20,7 @@
 
 #include "fanout/executor.hpp"
 #include "fanout/limits.hpp"
+#include "support.hpp"
 
 namespace fanout::detail {
 namespace {
@@ -229,6 +235,30 @@ TEST(AdaptiveExecutor, EndsABatchThatFailsOrIsStopped) {
                               {.stop = stop.get_token()}),
                  operation_cancelled);
   }
+}
+
+// It calls for helpers again and again, and none comes: the leader must not wait for one.
+TEST(AdaptiveExecutor, EndsWhileAllWorkersAreBusyElsewhere) {
+  const int threads = tbb::info::default_concurrency();
+  support::event over;
+  std::atomic<int> busy{0};
+  std::jthread elsewhere([&] {
+    tbb::task_arena arena(threads);
+    arena.execute([&] {
+      tbb::parallel_for(
+          0, threads,
+          [&](int) {
+            ++busy;
+            EXPECT_TRUE(over.wait());
+          },
+          tbb::simple_partitioner());
+    });
+  });
+  while (busy != threads) std::this_thread::sleep_for(1ms);
+  executor adapting({.adaptive = true});
+  for (int round = 0; round != 2; ++round)
+    adapting.map(std::views::iota(0, 300), [](int) { std::this_thread::sleep_for(1ms); });
+  over.set();
 }
 
 TEST(AdaptiveExecutor, ServesItsOwnTasksAndSeveralThreads) {

@@ -335,6 +335,18 @@ TEST_P(LimitsAndLoops, EndForSeveralCallers) {
   EXPECT_EQ(bodies, 3 * static_cast<int>(limit()) * 32);
 }
 
+TEST_P(LimitsAndLoops, EndForSeveralCallersWhereTheBodyCallsAnotherExecutorThatCallsBack) {
+  executor some({.concurrency = GetParam().limit});
+  executor other({.concurrency = 2});
+  std::atomic<int> bodies = 0;
+  on_threads(3, [&](std::size_t) {
+    bodies += loops_in_tasks(some, [&](int) {
+      other.execute(actions(2, [&] { some.map(std::views::iota(0, 2), [](int) { briefly(); }); }));
+    });
+  });
+  EXPECT_EQ(bodies, 3 * static_cast<int>(limit()) * 32);
+}
+
 TEST_P(LimitsAndLoops, KeepTheLimitOfTheExecutorThatTheBodyCalls) {
   gauge in_flight;
   in_rounds([&](executor& same, int) {
