@@ -6,12 +6,9 @@ namespace fanout::detail {
 
 /// A base of what can be in an intrusive_list.
 template <class T>
-class list_entry {
-  template <class>
-  friend class intrusive_list;
-
-  T* previous_ = nullptr;
-  T* next_ = nullptr;
+struct list_entry {
+  T* previous_in_list = nullptr;
+  T* next_in_list = nullptr;
 };
 
 /// Objects in the order in which they were added. The list allocates nothing and owns nothing: its links lie in the
@@ -27,34 +24,30 @@ class intrusive_list {
   T* last() const { return last_; }
 
   /// The one after `each`, or null.
-  static T* next(const T& each) { return links(each).next_; }
+  static T* next(const T& each) { return static_cast<const list_entry<T>&>(each).next_in_list; }
 
   /// Adds at the end. Requires that the object is in no list.
-  void add(T& each) { insert(each, last_, nullptr); }
-  void add_first(T& each) { insert(each, nullptr, first_); }
+  void add(T& each) { insert(last_, each, nullptr); }
+  void add_first(T& each) { insert(nullptr, each, first_); }
 
   /// Requires that the object is in this list.
   void remove(T& each) {
-    T* const previous = links(each).previous_;
-    T* const next = links(each).next_;
-    link(previous, next);
-    link_back(next, previous);
+    const list_entry<T>& links = each;
+    next_of(links.previous_in_list) = links.next_in_list;
+    previous_of(links.next_in_list) = links.previous_in_list;
     --size_;
   }
 
  private:
-  static list_entry<T>& links(T& each) { return each; }
-  static const list_entry<T>& links(const T& each) { return each; }
+  T*& next_of(T* each) { return each != nullptr ? static_cast<list_entry<T>*>(each)->next_in_list : first_; }
+  T*& previous_of(T* each) { return each != nullptr ? static_cast<list_entry<T>*>(each)->previous_in_list : last_; }
 
-  void insert(T& each, T* previous, T* next) {
-    links(each).previous_ = previous;
-    links(each).next_ = next;
-    link(previous, &each);
-    link_back(next, &each);
+  void insert(T* previous, T& each, T* next) {
+    static_cast<list_entry<T>&>(each) = {previous, next};
+    next_of(previous) = &each;
+    previous_of(next) = &each;
     ++size_;
   }
-  void link(T* previous, T* next) { (previous != nullptr ? links(*previous).next_ : first_) = next; }
-  void link_back(T* next, T* previous) { (next != nullptr ? links(*next).previous_ : last_) = previous; }
 
   T* first_ = nullptr;
   T* last_ = nullptr;

@@ -57,11 +57,15 @@ class basic_reserve_line {
 
   // ── Numbers ──
 
-  /// A reserve exists, and will call `next`. From now on it may be promised to anybody.
-  void add_thread() {
-    const std::lock_guard lock(mutex_);
+  /// A new reserve, which will call `next`. From now on it may be promised to anybody, and called.
+  void add_thread(member& added) {
+    std::unique_lock lock(mutex_);
     ++threads_;
-    ++arriving_;
+    added.called.store(false, std::memory_order_relaxed);
+    parked_.add(added);
+    const wake_list woken = wake(1);
+    lock.unlock();
+    notify(woken);
   }
 
   /// Promises so many reserves to somebody if there are enough; else returns how many are missing, and changes nothing.
@@ -137,16 +141,14 @@ class basic_reserve_line {
   template <class WantsHelp>
   calls* next(member& me, calls* ended, WantsHelp wants_help) {
     std::unique_lock lock(mutex_);
-    if (ended != nullptr) {
+    bool slept = ended == nullptr;
+    if (slept) {
+      wait(me, lock);
+    } else {
       leave(*ended);
-    } else if (arrive()) {
-      return nullptr;
     }
-    bool slept = false;
-    while (calls_.empty()) {
-      slept = park(me, lock);
-      if (me.retired) return nullptr;
-    }
+    while (!me.retired && calls_.empty()) slept = park(me, lock);
+    if (me.retired) return nullptr;
     calls& found = *calls_.first();
     take_back(found, 1);
     found.open.store(++found.at_work, std::memory_order_relaxed);
@@ -160,14 +162,13 @@ class basic_reserve_line {
 
   // ── The end ──
 
-  /// Retires up to so many reserves that nobody was promised, idle ones or new ones that have not come to the line yet.
-  /// Their threads end.
+  /// Retires up to so many idle reserves that nobody was promised. Their threads end.
   void retire(std::size_t most) {
     const std::lock_guard lock(mutex_);
     retire_idle(std::min(most, surplus()));
   }
 
-  /// Retires all that are idle or new, promised or not. False, and nothing has changed, while a call is being answered.
+  /// Retires all that are idle, promised or not. False, and nothing has changed, while a call is being answered.
   bool retire_all() {
     const std::lock_guard lock(mutex_);
     if (on_the_way_ != 0 || unanswered_ != 0) return false;
@@ -226,19 +227,10 @@ class basic_reserve_line {
     return top;
   }
 
-  /// A new reserve comes to the line. True: it has been retired already.
-  bool arrive() {
-    --arriving_;
-    if (retired_arriving_ == 0) return false;
-    --retired_arriving_;
-    return true;
-  }
-
   /// Wakes up to `most`, as long as there are more calls than reserves on their way to them.
   wake_list wake(std::size_t most) {
     wake_list woken{};
-    const std::size_t coming = arriving_ - retired_arriving_;
-    for (std::size_t i = 0; i != most && unanswered_ > on_the_way_ + coming && idle() != 0; ++i)
+    for (std::size_t i = 0; i != most && unanswered_ > on_the_way_ && idle() != 0; ++i)
       woken[i] = call_top();
     return woken;
   }
@@ -267,10 +259,16 @@ class basic_reserve_line {
   /// Waits as an idle reserve until it is called or retired. Returns whether it slept.
   bool park(member& me, std::unique_lock<mutex>& lock) {
     me.called.store(false, std::memory_order_relaxed);
-    const auto is_called = [&me] { return me.called.load(std::memory_order_relaxed); };
     if (times_.spin.count() != 0 && spinning_.size() < times_.most_spinning) spin(me, lock);
-    const bool sleeps = !is_called();
+    const bool sleeps = !me.called.load(std::memory_order_relaxed);
     if (sleeps) parked_.add(me);
+    wait(me, lock);
+    return sleeps;
+  }
+
+  /// One that is parked, or has been called already.
+  void wait(member& me, std::unique_lock<mutex>& lock) {
+    const auto is_called = [&me] { return me.called.load(std::memory_order_relaxed); };
     while (!is_called()) {
       if (surplus() != 0 && !keeper_) {
         keep(me, lock);
@@ -279,7 +277,6 @@ class basic_reserve_line {
       }
     }
     if (!me.retired) --on_the_way_;
-    return sleeps;
   }
 
   void spin(member& me, std::unique_lock<mutex>& lock) {
@@ -307,17 +304,13 @@ class basic_reserve_line {
   }
 
   void retire_idle(std::size_t most) {
-    std::size_t retired = 0;
-    for (; retired != most && idle() != 0; ++retired) {
+    for (; most != 0 && idle() != 0; --most) {
       member& top = pop_idle();
       --threads_;
       top.retired = true;
       top.called.store(true, std::memory_order_release);
       top.bell.notify_one();
     }
-    const std::size_t coming = std::min(most - retired, arriving_ - retired_arriving_);
-    retired_arriving_ += coming;
-    threads_ -= coming;
   }
 
   const times times_;
@@ -327,8 +320,6 @@ class basic_reserve_line {
   intrusive_list<member> parked_;
   std::size_t least_idle_ = 0;   // since the keeper began to wait
   std::size_t on_the_way_ = 0;  // were called, and have not come to the line yet
-  std::size_t arriving_ = 0;    // are new, and have not come to the line yet
-  std::size_t retired_arriving_ = 0;
   std::size_t unanswered_ = 0;
   std::size_t threads_ = 0;   // that exist
   std::size_t promised_ = 0;

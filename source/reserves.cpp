@@ -114,7 +114,7 @@ class cache {
   /// What a reserve's thread does. It is in the line, where it can be promised, once nothing can fail any more.
   void live(reserve& self) noexcept {
     const bool works = arena::prepare_thread();
-    if (works) line_.add_thread();
+    if (works) line_.add_thread(self);
     {
       const std::lock_guard lock(mutex_);
       failed_ |= !works;

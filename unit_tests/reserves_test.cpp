@@ -40,6 +40,7 @@ class help {
   explicit help(std::function<void()> task) : work_(std::move(task)) {}
   void call(std::size_t count) { calls_.call(count); }
   void call_promised(std::size_t count) { calls_.call_promised(count); }
+  void promise(std::size_t count) { calls_.promise(count); }
   std::size_t withdraw() { return calls_.withdraw(); }
   void end() {
     calls_.withdraw();
@@ -136,13 +137,14 @@ TEST_F(Reserves, OfACallThatIsNotOverAreNotPromisedToTheNext) {
   EXPECT_EQ(existing(), 2U) << "the promise was given back";
 }
 
-TEST_F(Reserves, OfAnExecutorThatAreAllAtWorkAreRelieved) {
+TEST_F(Reserves, OfAnExecutorThatAreAllAtWorkAreJoinedByOneThatIsPromised) {
   const reserves::share one(1);
   rendezvous both(2);
   help first([&] { EXPECT_TRUE(both.meet()); });
   help second([&] { EXPECT_TRUE(both.meet()); });
   first.call(1);
-  second.call(1);  // the caller of an executor's batch may have left its slot to a helper
+  second.promise(1);  // the caller of an executor's batch may have left its slot to a helper
+  second.call(1);
   first.end();
   second.end();
 }
@@ -255,7 +257,7 @@ class crew {
   crew(const line::times& times, std::size_t threads) : line_(times) {
     for (std::size_t i = 0; i != threads; ++i) {
       members_.push_back(std::make_unique<line::member>());
-      line_.add_thread();
+      line_.add_thread(*members_.back());
     }
     for (const auto& each : members_) {
       threads_.emplace_back([this, &me = *each] {
