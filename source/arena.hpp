@@ -8,6 +8,10 @@
 /// What fanout asks of oneTBB to run tasks: an arena, to enter it, and to fan out in it.
 namespace fanout::detail {
 
+/// The most threads that may work for one batch as far as the application has a say: what a `tbb::global_control` of its
+/// own allows, where that is fewer than oneTBB would have by itself. No limit otherwise. Only read, never set.
+std::size_t application_limit() noexcept;
+
 /// Lets a runner call for more helpers while it works.
 class helper_calls {
  public:

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "application_limit.hpp"
 #include "executor_core.hpp"
 #include "fanout/detail/batch.hpp"
 #include "fanout/detail/machine.hpp"

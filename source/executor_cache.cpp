@@ -51,14 +51,11 @@ loan borrow(std::size_t limit, bool named) {
 
 void give_back::operator()(executor_core* core) const noexcept {
   std::unique_ptr<executor_core> returned(core);
-  std::vector<std::unique_ptr<executor_core>> surplus;  // destroyed when the mutex is free again
   cache& shared = of_process();
   const std::lock_guard lock(shared.mutex);
   try {
     while (!shared.idle.empty() && shared.slots + returned->limit() > most_idle_slots) {
-      surplus.reserve(surplus.size() + 1);
       shared.slots -= shared.idle.front()->limit();
-      surplus.push_back(std::move(shared.idle.front()));
       shared.idle.erase(shared.idle.begin());
     }
     const std::size_t slots = returned->limit();

@@ -53,8 +53,7 @@ class wait_list {
   bool lend_to_one() {
     for (waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
       if (!each->is_stuck || each->what != waiter::aim::slot_or_loan) continue;
-      const scope_entry* lender = lender_among_stuck(*each->wanted, /*lent=*/false);
-      if (lender == nullptr) lender = lender_among_stuck(*each->wanted, /*lent=*/true);
+      const scope_entry* const lender = lender_among_stuck(*each->wanted);
       if (lender == nullptr) continue;
       each->wanted->lend_instead(*each, *lender);
       return true;
@@ -62,14 +61,17 @@ class wait_list {
     return false;
   }
 
-  /// The innermost entry of a thread that waits in a task of this executor, and that nobody works under; null if there is
-  /// none. Or, with `lent`, one that somebody works under.
-  const scope_entry* lender_among_stuck(const executor_limiter& of, bool lent) const {
+  /// The innermost entry of a thread that waits in a task of this executor, preferably one that nobody works under. Null
+  /// if there is none.
+  const scope_entry* lender_among_stuck(const executor_limiter& of) const {
+    const scope_entry* found = nullptr;
     for (const waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
       const scope_entry* const entry = each->is_stuck ? innermost_entry(each->from, of) : nullptr;
-      if (entry != nullptr && entry->lent().load(std::memory_order_relaxed) == lent) return entry;
+      if (entry == nullptr || (found != nullptr && entry->lent())) continue;
+      found = entry;
+      if (!found->lent()) break;
     }
-    return nullptr;
+    return found;
   }
 
   bool may_end(const waiter& each) {
@@ -203,7 +205,7 @@ void executor_limiter::lend_instead(waiter& waiting, const scope_entry& lender) 
   unlist(waiting);
   waiting.lender = &lender;
   waiting.what = waiter::aim::loan;
-  try_lend(lender) ? answer(waiting, waiter::state::admitted) : enlist(waiting);
+  try_admit(&lender) ? answer(waiting, waiter::state::admitted) : enlist(waiting);
 }
 
 // ── Helpers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -222,7 +224,7 @@ bool executor_limiter::join(helped& batch) {
   {
     const std::lock_guard lock(mutex_);
     if (batch.closed_) return false;
-    if (try_slot()) return true;
+    if (try_admit(nullptr)) return true;
     enlist(self);
   }
   wait(self);
@@ -256,26 +258,17 @@ std::size_t executor_limiter::waiting() const {
 
 // ── Under the mutex ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-// A newcomer never overtakes.
-bool executor_limiter::try_slot() {
-  if (!slots_.empty() || !has_slot()) return false;
-  ++used_;
-  return true;
-}
-
+/// The loan of a slot or, without a lender, a slot. A newcomer never overtakes.
 bool executor_limiter::try_admit(const scope_entry* lender) {
-  return lender != nullptr ? try_lend(*lender) : try_slot();
-}
-
-bool executor_limiter::try_lend(const scope_entry& lender) {
-  if (lender.lent().load(std::memory_order_relaxed)) return false;
-  lender.lent().store(true, std::memory_order_relaxed);
+  if (lender != nullptr) return !lender->lent().exchange(true, std::memory_order_relaxed);
+  if (!slots_.empty() || used_ == limit_) return false;
+  ++used_;
   return true;
 }
 
 /// Whenever a slot comes free, or somebody asks for one.
 void executor_limiter::serve() {
-  while (!slots_.empty() && has_slot()) {
+  while (!slots_.empty() && used_ != limit_) {
     queued& first = *slots_.first();
     if (first.kind == queued::kind::thread) {
       unlist(static_cast<waiter&>(first));
@@ -304,17 +297,13 @@ void executor_limiter::end_loan(const scope_entry& lender) {
   }
 }
 
-intrusive_list<executor_limiter::queued>& executor_limiter::line_of(const waiter& each) {
-  return each.lender != nullptr ? lenders_ : slots_;
-}
-
 void executor_limiter::enlist(waiter& self) {
-  line_of(self).add(self);
-  self.in_line = true;
+  self.line = self.lender != nullptr ? &lenders_ : &slots_;
+  self.line->add(self);
 }
 
 void executor_limiter::unlist(waiter& each) {
-  if (std::exchange(each.in_line, false)) line_of(each).remove(each);
+  if (each.line != nullptr) std::exchange(each.line, nullptr)->remove(each);
 }
 
 // Once the mutex is released the waiter may be gone.

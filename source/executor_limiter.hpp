@@ -118,14 +118,11 @@ class executor_limiter {
     const scope_entry* lender = nullptr;  // under whose slot it is to work; null if it waits for a slot
     aim what = aim::slot_or_loan;
     std::atomic<state> now{state::waiting};  // written under the mutex
-    bool in_line = false;
+    intrusive_list<queued>* line = nullptr;  // in which it is
     bool is_stuck = false;  // see wait_list
     std::condition_variable answered{};
   };
 
-  bool has_slot() const { return used_ < limit_; }
-  bool try_slot();
-  bool try_lend(const scope_entry& lender);
   bool try_admit(const scope_entry* lender);
   bool has_to_wait(waiter& self);
   void wait(waiter& self);
@@ -133,9 +130,8 @@ class executor_limiter {
   void lend_instead(waiter& waiting, const scope_entry& lender);
   void take_back(const scope_entry& entry, std::unique_lock<std::mutex>& all_waits);
   void send_away(waiter& self);
-  intrusive_list<queued>& line_of(const waiter& each);
   void enlist(waiter& self);
-  void unlist(waiter& each);
+  static void unlist(waiter& each);
   static void answer(waiter& other, enum waiter::state answer);
   void serve();
   void end_loan(const scope_entry& lender);

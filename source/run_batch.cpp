@@ -5,7 +5,6 @@
 #include <stop_token>
 #include <string>
 
-#include "application_limit.hpp"
 #include "batch.hpp"
 #include "batch_scope.hpp"
 #include "executor_cache.hpp"
@@ -18,21 +17,27 @@
 namespace fanout::detail {
 namespace {
 
-/// An entry for a worker of oneTBB that runs a piece of a loop, which some task of an automatic batch has started: such a
-/// worker is in the arena, and knows nothing of that task. It works in a place of the arena as a task works under a slot.
-/// So a batch that it starts knows around which batches it runs; and where it comes back to the same executor, directly or
-/// through another one, it does not wait for a slot of tasks that wait for the loop.
-class place_of_worker {
+/// Where the calling thread stands. A worker of oneTBB that runs a piece of a loop, which some task of an automatic batch
+/// has started, is in the arena and knows nothing of that task: it gets an entry, and works in a place of the arena as a
+/// task works under a slot. So a batch that it starts knows around which batches it runs; and where it comes back to the
+/// same executor, directly or through another one, it does not wait for a slot of tasks that wait for the loop.
+class position {
  public:
-  place_of_worker() {
-    if (current_entry() != nullptr) return;
+  position() {
+    if (here_ != nullptr) return;
     executor_core* const core = executor_core::around_worker();
     if (core == nullptr) return;
     scope_ = {.limiter = core->limiter(), .home = core, .starter = core->caller()};
-    entry_.emplace(scope_, /*holds_slot=*/false);
+    here_ = &entry_.emplace(scope_, /*holds_slot=*/false);
+  }
+  position(const position&) = delete;
+  position& operator=(const position&) = delete;
+  ~position() {
+    if (here_ != nullptr && here_->lent().load(std::memory_order_relaxed)) here_->entered().limiter->resume(*here_);
   }
 
  private:
+  const scope_entry* here_ = current_entry();
   batch_scope scope_;
   std::optional<scope_entry> entry_;
 };
@@ -152,13 +157,7 @@ void run_batch(executor_core* executor, const batch_request& request) {
   if (request.options.stop.stop_requested()) {  // nothing will start: no need to wait for a slot, or for threads
     return run_alone({}, request);
   }
-  const place_of_worker standing;
-  struct on_return {
-    const scope_entry* const here = current_entry();
-    ~on_return() {
-      if (here != nullptr && here->lent().load(std::memory_order_relaxed)) here->entered().limiter->resume(*here);
-    }
-  } const back;
+  const position here;
   if (executor != nullptr) {
     run_on_executor(*executor, limit, request);
   } else {
