@@ -81,16 +81,16 @@ void batch::run_on_reserves(arena& home, bool enters) {
 }
 
 void batch::serve() noexcept {
-  ending how = ending::no_task;
+  bool is_over = true;
   if (wants_help()) {
     try {
-      home_->enter([&] { how = help(*this); });
+      home_->enter([&] { is_over = help(*this); });
     } catch (...) {  // no memory to enter the arena
       break_off(std::current_exception());
     }
   }
   if (scope_.limiter == nullptr) return;
-  how == ending::no_task ? scope_.limiter->close(*this, 1) : scope_.limiter->leave();
+  is_over ? scope_.limiter->close(*this, 1) : scope_.limiter->leave();
 }
 
 void batch::run_on_workers(arena& home, bool enters) {
@@ -111,7 +111,7 @@ void batch::assist(helper_calls& helpers) noexcept {
   if (scope_.limiter == nullptr) {
     help(helpers);
   } else if (scope_.limiter->join(*this)) {
-    help(helpers) == ending::no_task ? scope_.limiter->close(*this, 1) : scope_.limiter->leave();
+    help(helpers) ? scope_.limiter->close(*this, 1) : scope_.limiter->leave();
   }
 }
 
@@ -119,12 +119,12 @@ void batch::assist(helper_calls& helpers) noexcept {
 
 bool batch::wants_help() const noexcept { return !stopped() && !distributor_.all_taken(runners_); }
 
-batch::ending batch::help(helper_calls& helpers) noexcept {
-  if (adaptation_ && !adaptation_->enter()) return ending::not_wanted;
+bool batch::help(helper_calls& helpers) noexcept {
+  if (adaptation_ && !adaptation_->enter()) return false;
   return run(role::helper, &helpers);
 }
 
-batch::ending batch::run(role who, helper_calls* helpers) noexcept {
+bool batch::run(role who, helper_calls* helpers) noexcept {
   const scope_entry here(scope_, who == role::helper ? scope_.limiter != nullptr : scope_.has_own_slot());
   const std::size_t number = adaptation_ ? take_place() : next_runner_.fetch_add(1, std::memory_order_relaxed);
   runner& me = runners_[number];
@@ -140,12 +140,12 @@ batch::ending batch::run(role who, helper_calls* helpers) noexcept {
         me.work.pace.since = {};  // what this runner took is not a measure of the next one's time
         me.work.pace.taken = 0;
         me.taken.store(false, std::memory_order_release);
-        return ending::not_wanted;
+        return false;
       }
       if (helpers != nullptr) adapt(*helpers);
     }
   }
-  return ending::no_task;
+  return true;
 }
 
 // There are as many places as runners, and a runner leaves its place a few instructions after it was counted out.

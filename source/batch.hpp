@@ -85,11 +85,6 @@ class batch final : public batch_control,
 
   enum class verdict { undecided, failed, cancelled, broken };
 
-  /// How a runner ended.
-  enum class ending {
-    no_task,     // none is left to start
-    not_wanted,  // others go on
-  };
   enum class role { leader, helper };
 
   // team, of oneTBB's workers
@@ -110,8 +105,11 @@ class batch final : public batch_control,
 
   std::size_t first_helpers() const { return (adaptation_ ? adaptation_->wanted() : runners_.size()) - 1; }
   void leave_limiter() noexcept;
-  ending help(helper_calls& helpers) noexcept;
-  ending run(role who, helper_calls* helpers) noexcept;
+
+  // False if this runner was not wanted any more and others go on; true if no task is left to start.
+  bool help(helper_calls& helpers) noexcept;
+  bool run(role who, helper_calls* helpers) noexcept;
+
   std::size_t take_place() noexcept;
   void adapt(helper_calls& helpers) noexcept;
   void report_progress() noexcept;

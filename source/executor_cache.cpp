@@ -24,17 +24,6 @@ cache& of_process() {
   return only;
 }
 
-std::unique_ptr<executor_core> take(cache& from, std::size_t limit, bool named) {
-  const auto found = std::find_if(from.idle.rbegin(), from.idle.rend(), [&](const auto& core) {
-    return core->limit() == limit && core->named() == named;
-  });
-  if (found == from.idle.rend()) return nullptr;
-  std::unique_ptr<executor_core> core = std::move(*found);
-  from.idle.erase(std::next(found).base());
-  from.slots -= limit;
-  return core;
-}
-
 }  // namespace
 
 loan borrow(std::size_t limit, bool named) {
@@ -42,7 +31,14 @@ loan borrow(std::size_t limit, bool named) {
   std::unique_ptr<executor_core> core;
   {
     const std::lock_guard lock(shared.mutex);
-    core = take(shared, limit, named);
+    const auto found = std::find_if(shared.idle.rbegin(), shared.idle.rend(), [&](const auto& each) {
+      return each->limit() == limit && each->named() == named;
+    });
+    if (found != shared.idle.rend()) {
+      core = std::move(*found);
+      shared.idle.erase(std::next(found).base());
+      shared.slots -= limit;
+    }
   }
   if (core == nullptr) core = std::make_unique<executor_core>(limit, named, executor_core::sharing::one_caller);
   core->caller(current_entry());

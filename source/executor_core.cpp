@@ -16,20 +16,18 @@ registry& of_process() {
   return only;
 }
 
-/// Slots of the arena for threads that enter it: callers, and reserves. A thread that waits in the arena for workers has
-/// given back its slot of the limiter, which another one may have by then.
-std::size_t callers(std::size_t limit, bool named, executor_core::sharing use) {
-  if (named) return limit;
-  return use == executor_core::sharing::by_all ? 2 * limit : 1;
-}
-
 }  // namespace
 
+// Slots of the arena for threads that enter it are for callers and reserves. A thread that waits in the arena for workers
+// has given back its slot of the limiter, which another one may have by then.
 executor_core::executor_core(std::size_t limit, bool named, sharing use)
     : limit_(limit),
       named_(named),
       reserves_(named && use == sharing::by_all ? limit - 1 : 0),
-      arena_({.workers = named ? 0 : limit - 1, .others = callers(limit, named, use)}) {
+      arena_({.workers = named ? 0 : limit - 1,
+              .others = named                    ? limit
+                        : use == sharing::by_all ? 2 * limit
+                                                 : 1}) {
   if (use == sharing::by_all) limiter_.emplace(limit);
   if (named) return;
   const std::lock_guard lock(of_process().mutex);

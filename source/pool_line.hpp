@@ -192,7 +192,7 @@ class basic_pool_line {
 
   const std::function<void(std::size_t slot)> let_go_;
 
-  const basic_slot_links<Primitives> links_;
+  basic_slot_links<Primitives> links_;
   basic_slot_stack<Primitives> idle_{links_};    // with a resource
   basic_slot_stack<Primitives> vacant_{links_};  // without
   typename Primitives::template atomic<bool> closed_{false};

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <vector>
 
 #include "primitives.hpp"
 
@@ -18,30 +18,20 @@ namespace fanout::detail {
 
 /// The links of the slots 0 … size - 1, for any number of stacks: a slot is in one of them at most.
 template <class Primitives>
-class basic_slot_links {
- public:
-  explicit basic_slot_links(std::size_t size) : next_(new link[size]) {}
-
- private:
-  template <class>
-  friend class basic_slot_stack;
-  using link = typename Primitives::template atomic<std::uint32_t>;
-
-  const std::unique_ptr<link[]> next_;
-};
+using basic_slot_links = std::vector<typename Primitives::template atomic<std::uint32_t>>;
 
 /// Any number of threads may push and pop. Who pops a slot sees what was written before it was pushed.
 template <class Primitives>
 class basic_slot_stack {
  public:
   /// The links outlive the stack.
-  explicit basic_slot_stack(const basic_slot_links<Primitives>& links) : links_(links) {}
+  explicit basic_slot_stack(basic_slot_links<Primitives>& links) : links_(links) {}
 
   /// Requires that the slot is in no stack.
   void push(std::size_t slot) noexcept {
     std::uint64_t seen = first_.load(std::memory_order_relaxed);
     do {
-      links_.next_[slot].store(link_of(seen), std::memory_order_relaxed);
+      links_[slot].store(link_of(seen), std::memory_order_relaxed);
     } while (!first_.compare_exchange_weak(seen, after(seen, static_cast<std::uint32_t>(slot) + 1),
                                            std::memory_order_release, std::memory_order_relaxed));
   }
@@ -52,7 +42,7 @@ class basic_slot_stack {
     while (link_of(seen) != 0) {
       const std::size_t top = link_of(seen) - 1;
       // May be the link of another moment, if somebody else popped this slot meanwhile: then the word has changed.
-      const std::uint32_t next = links_.next_[top].load(std::memory_order_relaxed);
+      const std::uint32_t next = links_[top].load(std::memory_order_relaxed);
       if (first_.compare_exchange_weak(seen, after(seen, next), std::memory_order_acquire)) {
         slot = top;
         return true;
@@ -72,7 +62,7 @@ class basic_slot_stack {
     return (((seen >> link_bits) + 1) << link_bits) | link;
   }
 
-  const basic_slot_links<Primitives>& links_;
+  basic_slot_links<Primitives>& links_;
   alignas(128)
       typename Primitives::template atomic<std::uint64_t> first_{0};  // all threads write it: a line of its own
 };

@@ -79,8 +79,26 @@ class basic_work_distributor {
   using kind = typename chunk::view::kind;
   using time_point = std::chrono::steady_clock::time_point;
 
-  task_range claim(runner_work& mine);
-  void measure(runner_work& mine) const;
+  void measure(runner_work& mine) const { mine.pace.measure(Primitives::now(), runners_, largest_chunk_); }
+
+  task_range claim(runner_work& mine) {
+    // Acquire: who sees the cursor at the end sees the announcement of every claim that brought it there.
+    const std::size_t seen = cursor_.load(std::memory_order_acquire);
+    if (seen >= size_) return {};
+    // The last chunks are single tasks or what was measured before: no measurement would change them.
+    if (mine.pace.taken != 0 && size_ - seen > runners_) measure(mine);
+    const std::size_t share = (size_ - seen) / (2 * runners_);
+    const std::size_t wanted = std::clamp(share, mine.pace.least, mine.pace.wanted);
+    mine.mine.announce(fenced_);
+    const std::size_t first = cursor_.fetch_add(wanted, std::memory_order_acq_rel);
+    if (first >= size_) {
+      mine.mine.clear();
+      return {};
+    }
+    const task_range claimed{first, std::min(first + wanted, size_)};
+    mine.mine.open(claimed);
+    return claimed;
+  }
 
   /// Decides whether to recall. A recall costs microseconds, and an owner that gets on ends a few cheap tasks sooner.
   class thief {
@@ -168,31 +186,6 @@ class basic_work_distributor {
       typename Primitives::template atomic<std::size_t> cursor_{0};  // all runners write it: a line of its own
   alignas(128) typename Primitives::template atomic<std::size_t> thefts_{0};
 };
-
-template <class Primitives>
-void basic_work_distributor<Primitives>::measure(runner_work& mine) const {
-  mine.pace.measure(Primitives::now(), runners_, largest_chunk_);
-}
-
-template <class Primitives>
-task_range basic_work_distributor<Primitives>::claim(runner_work& mine) {
-  // Acquire: who sees the cursor at the end sees the announcement of every claim that brought it there.
-  const std::size_t seen = cursor_.load(std::memory_order_acquire);
-  if (seen >= size_) return {};
-  // The last chunks are single tasks or what was measured before: no measurement would change them.
-  if (mine.pace.taken != 0 && size_ - seen > runners_) measure(mine);
-  const std::size_t share = (size_ - seen) / (2 * runners_);
-  const std::size_t wanted = std::clamp(share, mine.pace.least, mine.pace.wanted);
-  mine.mine.announce(fenced_);
-  const std::size_t first = cursor_.fetch_add(wanted, std::memory_order_acq_rel);
-  if (first >= size_) {
-    mine.mine.clear();
-    return {};
-  }
-  const task_range claimed{first, std::min(first + wanted, size_)};
-  mine.mine.open(claimed);
-  return claimed;
-}
 
 extern template class basic_work_distributor<std_primitives>;  // off the fast way, so compiled once
 

@@ -16,7 +16,7 @@ using fanout::detail::slot_links;
 using fanout::detail::slot_stack;
 
 TEST(SlotStack, ThatIsNewIsEmpty) {
-  const slot_links links(3);
+  slot_links links(3);
   slot_stack stack(links);
   std::size_t slot = 7;
   EXPECT_FALSE(stack.try_pop(slot));
@@ -24,7 +24,7 @@ TEST(SlotStack, ThatIsNewIsEmpty) {
 }
 
 TEST(SlotStack, GivesWhatCameLastFirst) {
-  const slot_links links(3);
+  slot_links links(3);
   slot_stack stack(links);
   for (std::size_t each : {1U, 0U, 2U}) stack.push(each);
   for (std::size_t expected : {2U, 0U, 1U}) {
@@ -37,7 +37,7 @@ TEST(SlotStack, GivesWhatCameLastFirst) {
 }
 
 TEST(SlotStack, SharesItsLinksWithOthers) {
-  const slot_links links(4);
+  slot_links links(4);
   slot_stack one(links);
   slot_stack other(links);
   one.push(0);
@@ -59,7 +59,7 @@ TEST(SlotStack, SharesItsLinksWithOthers) {
 TEST(SlotStack, HasEachSlotOnceWhenManyPushAndPop) {
   constexpr std::size_t slots = 5;
   constexpr int rounds = 20'000;
-  const slot_links links(slots);
+  slot_links links(slots);
   slot_stack left(links);
   slot_stack right(links);
   for (std::size_t each = 0; each != slots; ++each) left.push(each);
