@@ -31,7 +31,7 @@ namespace fanout::detail {
 /// read after all runners have joined. (One change is possible: a cancelled batch that finds no memory for a failure that
 /// it has to tell is broken.)
 ///
-/// The helpers of a batch are reserves, or workers of oneTBB: `lead_reserves` and `lead_workers`.
+/// The helpers of a batch are reserves, or workers of oneTBB: `run_on_reserves` and `run_on_workers`.
 class batch final : public batch_control,
                     private team,
                     private helper_calls,

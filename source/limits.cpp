@@ -1,53 +1,22 @@
 #include "fanout/limits.hpp"
 
+#include <oneapi/tbb/info.h>
+
 #include <algorithm>
 #include <limits>
 #include <stdexcept>
 #include <string>
-#include <thread>
-#include <vector>
-
-#if defined(__linux__)
-#include <sched.h>
-#include <unistd.h>
-
-#include <cerrno>
-#endif
 
 #include "cpu_quota.hpp"
 #include "fanout/detail/batch.hpp"
 #include "fanout/detail/machine.hpp"
 
 namespace fanout {
-namespace {
-
-// The CPUs in the affinity mask of the process, which on Linux is the one of its main thread. Not the mask of the
-// calling thread: a thread pinned to one CPU that happens to ask first would fix the answer for everybody. oneTBB
-// counts the same way.
-std::size_t cpus_in_affinity_mask() {
-#if defined(__linux__)
-  // The kernel refuses (EINVAL) a mask smaller than its own; one cpu_set_t has room for 1024 CPUs.
-  constexpr std::size_t most_sets = 1024;
-  for (std::size_t sets = 1; sets <= most_sets; sets *= 2) {
-    std::vector<cpu_set_t> mask(sets);
-    const std::size_t bytes = sets * sizeof(cpu_set_t);
-    if (::sched_getaffinity(::getpid(), bytes, mask.data()) == 0) {
-      return static_cast<std::size_t>(CPU_COUNT_S(bytes, mask.data()));
-    }
-    if (errno != EINVAL) break;  // a sandbox may forbid the call
-  }
-#endif
-  return std::thread::hardware_concurrency();  // 0 if unknown
-}
-
-}  // namespace
-
 namespace detail {
 
-std::size_t cores_by_affinity() {
-  static const std::size_t cores = std::max<std::size_t>(1, cpus_in_affinity_mask());
-  return cores;
-}
+// oneTBB counts the CPUs in the affinity mask of the process, which on Linux is the one of its main thread. Not those of
+// the calling thread: a thread pinned to one CPU that happens to ask first would fix the answer for everybody.
+std::size_t cores_by_affinity() { return static_cast<std::size_t>(tbb::info::default_concurrency()); }
 
 std::optional<double> quota_in_cores() {
   static const std::optional<double> quota = cpu_quota(read_small_file);

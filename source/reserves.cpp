@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
@@ -94,7 +95,7 @@ class cache {
         ++alive_;
         return growth::done;
       } catch (const std::system_error&) {
-        if (attempts_left == 0 || !has_ended_some()) {
+        if (attempts_left == 0 || !has_ended_some_) {
           put_unused(*made);
           return growth::refused;
         }
@@ -104,11 +105,6 @@ class cache {
       }
       std::this_thread::sleep_for(1ms);
     }
-  }
-
-  bool has_ended_some() const noexcept {
-    const std::lock_guard lock(mutex_);
-    return has_ended_some_;
   }
 
   /// What a reserve's thread does. It is in the line, where it can be promised, once nothing can fail any more.
@@ -181,12 +177,13 @@ class cache {
 
   std::mutex growing_;  // held by the one that creates threads
 
-  mutable std::mutex mutex_;  // guards what follows
+  std::atomic<bool> has_ended_some_{false};
+
+  std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::size_t starting_ = 0;
   bool failed_ = false;    // one that was starting
   std::size_t alive_ = 0;  // threads that have not begun to end
-  bool has_ended_some_ = false;
   reserve* last_ended_ = nullptr;
   reserve* unused_ = nullptr;
 };

@@ -29,6 +29,8 @@ namespace fanout::detail {
 ///
 /// Who gets which slot is the line's business: pool_line.hpp. Closing a pool destroys the resources that the line lets go.
 class slot_pool::engine {
+  friend slot_pool;
+
  public:
   engine(slot_pool& face, const settings& chosen)
       : face_(face),
@@ -41,7 +43,6 @@ class slot_pool::engine {
         }) {}
 
   std::size_t size() const { return settings_.size; }
-  std::size_t waiting() const { return line_.waiting(); }
 
   void fill() {
     for (std::size_t each = none; line_.take_vacant(each);) {
@@ -93,10 +94,6 @@ class slot_pool::engine {
     line_.put_vacant(unwanted);
   }
 
-  void close() noexcept { line_.close(); }
-
-  void count_timeout() { timeouts_.fetch_add(1, std::memory_order_relaxed); }
-
   pool_statistics statistics() const {
     pool_statistics figures;
     figures.size = size();
@@ -106,7 +103,7 @@ class slot_pool::engine {
       figures.in_use += seen == state::lent ? 1U : 0U;
       figures.acquired_total += slots_[each].acquired.load(std::memory_order_relaxed);
     }
-    figures.waiting = waiting();
+    figures.waiting = line_.waiting();
     figures.timeouts = timeouts_.load(std::memory_order_relaxed);
     figures.created = created_.load(std::memory_order_relaxed);
     figures.discarded = discarded_.load(std::memory_order_relaxed);
@@ -307,16 +304,16 @@ std::size_t slot_pool::try_acquire(std::size_t task) {
 
 std::size_t slot_pool::acquire_until(clock::time_point limit) {
   const std::size_t slot = engine_->acquire(&limit, nullptr, none);
-  if (slot == none) engine_->count_timeout();
+  if (slot == none) engine_->timeouts_.fetch_add(1, std::memory_order_relaxed);
   return slot;
 }
 
 void slot_pool::moved(std::size_t slot) noexcept { engine_->moved(slot); }
 void slot_pool::give_back(std::size_t slot) noexcept { engine_->give_back(slot); }
 void slot_pool::discard(std::size_t slot) noexcept { engine_->discard(slot); }
-void slot_pool::close() noexcept { engine_->close(); }
+void slot_pool::close() noexcept { engine_->line_.close(); }
 std::size_t slot_pool::size() const noexcept { return engine_->size(); }
-std::size_t slot_pool::waiting() const noexcept { return engine_->waiting(); }
+std::size_t slot_pool::waiting() const noexcept { return engine_->line_.waiting(); }
 pool_statistics slot_pool::statistics() const { return engine_->statistics(); }
 std::vector<outstanding_lease> slot_pool::outstanding() const { return engine_->outstanding(); }
 
