@@ -30,3 +30,8 @@ build_jobs() {
   fi
   echo "$cores"
 }
+
+# Two tests for each of these jobs: those that may run beside others (unit_tests/CMakeLists.txt) sleep most of the time.
+test_jobs() {
+  echo $((2 * $(build_jobs)))
+}
