@@ -87,4 +87,12 @@ inline const scope_entry* innermost_entry(const scope_entry* from, const executo
   return from;
 }
 
+/// The innermost entry that is, or is around, each of these; null if there is none.
+inline const scope_entry* innermost_common(const scope_entry* one, const scope_entry* other) {
+  for (; one != nullptr; one = one->around())
+    for (const scope_entry* each = other; each != nullptr; each = each->around())
+      if (each == one) return one;
+  return nullptr;
+}
+
 }  // namespace fanout::detail

@@ -41,7 +41,6 @@ loan borrow(std::size_t limit, bool named) {
     }
   }
   if (core == nullptr) core = std::make_unique<executor_core>(limit, named, executor_core::sharing::one_caller);
-  core->caller(current_entry());
   return loan(core.release());
 }
 

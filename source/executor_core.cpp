@@ -40,12 +40,39 @@ executor_core::~executor_core() {
   of_process().automatic.remove(*this);
 }
 
-executor_core* executor_core::around_worker() {
-  if (!arena::may_be_worker()) return nullptr;
+executor_core::visit::visit(executor_core& where, const scope_entry* from) : where_(where), from_(from) {
+  if (where_.named_) return;
+  if (from == nullptr) {
+    where_.visits_from_outside_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    const std::lock_guard lock(of_process().mutex);
+    where_.visits_.add(*this);
+  }
+}
+
+executor_core::visit::~visit() {
+  if (where_.named_) return;
+  if (from_ == nullptr) {
+    where_.visits_from_outside_.fetch_sub(1, std::memory_order_relaxed);
+  } else {
+    const std::lock_guard lock(of_process().mutex);
+    where_.visits_.remove(*this);
+  }
+}
+
+// The worker sees the visit of its own batch: that came before the batch. Others may come and go.
+batch_scope executor_core::scope_of_worker() {
+  if (!arena::may_be_worker()) return {};
   const std::lock_guard lock(of_process().mutex);
-  executor_core* each = of_process().automatic.first();
-  while (each != nullptr && !each->arena_.is_current()) each = intrusive_list<executor_core>::next(*each);
-  return each;
+  executor_core* core = of_process().automatic.first();
+  while (core != nullptr && !core->arena_.is_current()) core = intrusive_list<executor_core>::next(*core);
+  if (core == nullptr) return {};
+  batch_scope scope{.limiter = core->limiter(), .home = core};
+  if (core->visits_from_outside_.load(std::memory_order_relaxed) != 0) return scope;
+  const visit* each = core->visits_.first();
+  if (each != nullptr) scope.starter = each->from_;
+  for (; each != nullptr; each = core->visits_.next(*each)) scope.starter = innermost_common(scope.starter, each->from_);
+  return scope;
 }
 
 }  // namespace fanout::detail

@@ -27,8 +27,23 @@ class executor_core : public list_entry<executor_core> {
   executor_core& operator=(const executor_core&) = delete;
   ~executor_core();
 
-  /// The one in whose arena the calling thread is, if that arena has workers. Null for a thread that certainly is none.
-  static executor_core* around_worker();
+  /// A batch of an executor, while it runs: where it was started. Of interest where the arena has workers.
+  class visit : public list_entry<visit> {
+   public:
+    visit(executor_core& where, const scope_entry* from);
+    visit(const visit&) = delete;
+    visit& operator=(const visit&) = delete;
+    ~visit();
+
+   private:
+    friend executor_core;
+    executor_core& where_;
+    const scope_entry* const from_;
+  };
+
+  /// The scope of a worker of oneTBB that is in an executor's arena, and works for one of its batches: it is around
+  /// whatever all batches that run there are around. Empty for a thread that is no such worker.
+  static batch_scope scope_of_worker();
 
   std::size_t limit() const { return limit_; }
   bool named() const { return named_; }
@@ -40,15 +55,12 @@ class executor_core : public list_entry<executor_core> {
   std::size_t adapt_from() const { return adapt_from_.load(std::memory_order_relaxed); }
   void adapt_from(std::size_t runners) { adapt_from_.store(runners, std::memory_order_relaxed); }
 
-  /// Of an automatic one behind a free call: where its caller stands. Written before its arena runs anything.
-  const scope_entry* caller() const { return caller_.load(std::memory_order_relaxed); }
-  void caller(const scope_entry* around) { caller_.store(around, std::memory_order_relaxed); }
-
  private:
   const std::size_t limit_;
   const bool named_;
   std::atomic<std::size_t> adapt_from_{0};  // a hint from batch to batch
-  std::atomic<const scope_entry*> caller_{nullptr};
+  std::atomic<std::size_t> visits_from_outside_{0};
+  intrusive_list<visit> visits_;  // from tasks
   reserves::share reserves_;
   arena arena_;
   std::optional<executor_limiter> limiter_;

@@ -25,10 +25,8 @@ class position {
  public:
   position() {
     if (here_ != nullptr) return;
-    executor_core* const core = executor_core::around_worker();
-    if (core == nullptr) return;
-    scope_ = {.limiter = core->limiter(), .home = core, .starter = core->caller()};
-    here_ = &entry_.emplace(scope_, /*holds_slot=*/false);
+    scope_ = executor_core::scope_of_worker();
+    if (scope_.home != nullptr) here_ = &entry_.emplace(scope_, /*holds_slot=*/false);
   }
   position(const position&) = delete;
   position& operator=(const position&) = delete;
@@ -78,6 +76,7 @@ void run_on_executor(executor_core& executor, std::size_t limit, const batch_req
     const auto [how, lender] = limiter.enter(from, request.options.stop);
     if (how == executor_limiter::admission::stopped) return running.cancel();
     const loan_of_slot back{limiter, lender};
+    const executor_core::visit here(executor, from);
     running.admit({.limiter = &limiter, .home = &executor, .starter = from, .lender = lender});
     const bool enters = lender == nullptr;
     if (runners == 1 || how == executor_limiter::admission::borrowed) {
@@ -98,6 +97,7 @@ void run_on_executor(executor_core& executor, std::size_t limit, const batch_req
 /// Runs the batch on an executor of this size that it has alone.
 void run_on_borrowed(std::size_t size, bool named, std::size_t runners, const batch_request& request) {
   const executor_cache::loan executor = executor_cache::borrow(size, named);
+  const executor_core::visit here(*executor, current_entry());
   const batch_scope scope{.home = executor.get(), .starter = current_entry()};
   batch running(request, runners, scope);
   run_to_the_end(running, request, [&] {

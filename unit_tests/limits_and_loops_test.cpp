@@ -335,6 +335,22 @@ TEST_P(LimitsAndLoops, EndForSeveralCallers) {
   EXPECT_EQ(bodies, 3 * static_cast<int>(limit()) * 32);
 }
 
+TEST_P(LimitsAndLoops, EndWhereTheBodyCallsTheExecutorAroundAnAutomaticOne) {
+  executor outer({.concurrency = GetParam().limit});
+  executor automatic;
+  std::atomic<int> bodies = 0;
+  const auto loop = [&] {
+    GetParam().by.run(32, [&](int) {
+      outer.execute(actions(2, briefly));
+      ++bodies;
+    });
+  };
+  outer.execute(actions{[&] { automatic.execute(actions{loop}); }});
+  outer.execute(actions{[&] { automatic.execute(actions{[&] { automatic.execute(actions{loop, loop}); }}); }});
+  outer.execute(actions{[&] { fanout::execute_in_parallel(actions{loop, loop}); }});
+  EXPECT_EQ(bodies, 5 * 32);
+}
+
 TEST_P(LimitsAndLoops, EndForSeveralCallersWhereTheBodyCallsAnotherExecutorThatCallsBack) {
   executor some({.concurrency = GetParam().limit});
   executor other({.concurrency = 2});

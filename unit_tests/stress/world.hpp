@@ -40,19 +40,21 @@ inline fanout::resource_pool<used> pool_of(std::size_t size) {
 struct measured_executor {
   measured_executor(std::size_t named, bool adaptive)
       : executor({.concurrency = named, .adaptive = adaptive}),
-        limit(named == fanout::automatic ? fanout::available_concurrency() : named) {}
+        limit(named == fanout::automatic ? fanout::available_concurrency() : named),
+        workers(named == fanout::automatic ? limit - 1 : 0) {}
 
   /// The same one in another place. No batch of it runs.
-  explicit measured_executor(measured_executor&& other) : executor(std::move(other.executor)), limit(other.limit) {}
+  explicit measured_executor(measured_executor&& other) : executor(std::move(other.executor)), limit(other.limit), workers(other.workers) {}
 
   fanout::executor executor;
   const std::size_t limit;
+  const std::size_t workers;  // of oneTBB, which come on top in loops where several threads call it
   support::gauge at_work;
   support::gauge at_work_in_loops;  // only on tasks of batches that turns of loops run
 
   limit_use use() const { return {"its executor", limit, static_cast<std::size_t>(at_work.most())}; }
   limit_use use_in_loops() const {
-    return {"the executor that loops call", limit, static_cast<std::size_t>(at_work_in_loops.most())};
+    return {"the executor that loops call", limit + workers, static_cast<std::size_t>(at_work_in_loops.most())};
   }
 };
 
