@@ -57,7 +57,6 @@ void* arena::native() const noexcept {
 }
 
 bool arena::is_current() const noexcept {
-  if (tbb::this_task_arena::current_thread_index() == tbb::task_arena::not_initialized) return false;
   const native_arena current{tbb::task_arena::attach{}};
   for (const native_arena* each = native_.load(std::memory_order_acquire); each != nullptr; each = each->replaced.get())
     if (each->is_same_as(current)) return true;

@@ -74,7 +74,7 @@ class arena {
   /// workers of the user's arena.
   void fan_out_from_inside(team& team, std::size_t helpers);
 
-  /// Whether the calling thread is in this arena just now, however it came there.
+  /// Whether the calling thread is in this arena just now, however it came there. Requires that it is in one.
   bool is_current() const noexcept;
 
   /// False if the calling thread is certainly no worker of oneTBB's in some arena.

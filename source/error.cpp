@@ -14,16 +14,6 @@
 namespace fanout {
 namespace {
 
-/// What is said of an exception that is being handled and is no std::exception: `an exception of type int`.
-std::string describe_foreign() {
-  const std::type_info* const type = abi::__cxa_current_exception_type();
-  if (type == nullptr) return "an unknown exception";
-  int status = 0;
-  const std::unique_ptr<char, decltype(&std::free)> name(
-      abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
-  return std::string("an exception of type ") + (status == 0 ? name.get() : type->name());
-}
-
 const std::exception_ptr& checked(const std::exception_ptr& cause) {
   if (cause == nullptr) throw std::invalid_argument("a task_error needs a cause");
   return cause;
@@ -92,7 +82,12 @@ std::string describe(const std::exception_ptr& cause) {
   } catch (const std::exception& e) {
     return e.what();
   } catch (...) {
-    return describe_foreign();
+    const std::type_info* const type = abi::__cxa_current_exception_type();
+    if (type == nullptr) return "an unknown exception";
+    int status = 0;
+    const std::unique_ptr<char, decltype(&std::free)> name(
+        abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
+    return std::string("an exception of type ") + (status == 0 ? name.get() : type->name());
   }
 }
 

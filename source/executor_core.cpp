@@ -69,9 +69,8 @@ batch_scope executor_core::scope_of_worker() {
   if (core == nullptr) return {};
   batch_scope scope{.limiter = core->limiter(), .home = core};
   if (core->visits_from_outside_.load(std::memory_order_relaxed) != 0) return scope;
-  const visit* each = core->visits_.first();
-  if (each != nullptr) scope.starter = each->from_;
-  for (; each != nullptr; each = core->visits_.next(*each)) scope.starter = innermost_common(scope.starter, each->from_);
+  for (const visit* each = core->visits_.first(); each != nullptr; each = core->visits_.next(*each))
+    scope.starter = each == core->visits_.first() ? each->from_ : innermost_common(scope.starter, each->from_);
   return scope;
 }
 

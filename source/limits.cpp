@@ -41,17 +41,18 @@ std::size_t max_concurrency() {
 
 namespace detail {
 
-void throw_negative_concurrency(long long named) {
-  throw std::invalid_argument("concurrency must be between 1 and " + std::to_string(max_concurrency()) + ", got " +
-                              std::to_string(named));
+template <class Number>
+[[noreturn]] static void refuse_concurrency(Number named) {
+  throw std::invalid_argument("concurrency must be between 1 and " + std::to_string(max_concurrency()) +
+                              ", automatic or unlimited; got " + std::to_string(named));
 }
 
+void throw_negative_concurrency(long long named) { refuse_concurrency(named); }
+
 std::size_t checked_concurrency(std::size_t named) {
-  if (named == automatic || named == unlimited) return named;
-  const std::size_t most = max_concurrency();
-  if (named >= 1 && named <= most) return named;
-  throw std::invalid_argument("concurrency must be between 1 and " + std::to_string(most) +
-                              ", automatic or unlimited; got " + std::to_string(named));
+  const bool is_number = named != automatic && named != unlimited;
+  if (is_number && (named < 1 || named > max_concurrency())) refuse_concurrency(named);
+  return named;
 }
 
 }  // namespace detail

@@ -26,16 +26,7 @@
 /// order more than oneTBB does, a task after another one's spawn, and hide the races that are looked for; that they are
 /// still found is what `unit_tests/planted_races` shows.
 ///
-/// **Fences** need nothing here. ThreadSanitizer does not model `std::atomic_thread_fence` (g++ says so, -Wtsan; clang is
-/// silent, and a datum that only a fence orders is reported by both). But fanout orders no datum by a fence alone. Each of
-/// its fences is sequentially consistent and stands between a write and a read of two *atomics*, so that of two threads at
-/// least one sees the other: a matter of who acts, not of what that one reads then.
-///   - `progress.hpp`: counts and flag. What the callback reads is ordered by the counts (released, acquired), `told_` by
-///     the flag (acquired by the exchange, released by the store).
-///   - `pool_line.hpp`: stacks, number of waiters, `closed_`. A resource, and what is plain in its slot, is ordered by
-///     the stack that it comes from (push releases, pop acquires) or by the mutex under which it is handed over.
-///   - `chunk.hpp`: position and flags, by a fence of which one side is `membarrier`. What the tasks of a chunk read was
-///     written before the runners began, and no runner reads what a task of another one wrote.
+/// Fences need nothing here: see "Fences" in docs/architecture.md.
 namespace fanout::detail::tsan {
 
 #ifdef FANOUT_THREAD_SANITIZER

@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 
 #include "fanout/detail/chunk.hpp"
 #include "primitives.hpp"
@@ -100,47 +99,16 @@ class basic_work_distributor {
     return claimed;
   }
 
-  /// Decides whether to recall. A recall costs microseconds, and an owner that gets on ends a few cheap tasks sooner.
-  class thief {
-   public:
-    enum class decision { wait, take_half, take_all };
-
-    decision judge(const runner_work& other, const typename chunk::view& seen) {
-      // Tasks of 10 µs together, by the owner's last measurement, are worth it at once.
-      const std::uint64_t estimate = std::uint64_t{seen.unstarted} * other.pace.task_time.load(std::memory_order_relaxed);
-      if (estimate >= static_cast<std::uint64_t>(Primitives::patience.count()) && Primitives::patience.count() != 0)
-        return decision::take_half;
-      if (watched_ == nullptr) {
-        watched_ = &other;
-        position_ = seen.position;
-        since_ = Primitives::now();
-      }
-      if (watched_ != &other) return decision::wait;
-      seen_again_ = true;
-      if (Primitives::now() - since_ < Primitives::patience) return decision::wait;
-      return seen.position == position_ ? decision::take_all : decision::take_half;
-    }
-
-    /// After all others have been looked at.
-    void end_round() {
-      if (!seen_again_) watched_ = nullptr;
-      seen_again_ = false;
-    }
-
-   private:
-    const runner_work* watched_ = nullptr;
-    std::size_t position_ = 0;
-    time_point since_{};
-    bool seen_again_ = false;
-  };
-
   /// Looks around until something can be taken or nothing will ever be. One look sees each runner at another moment:
   /// tasks that a thief takes from one not looked at yet to one already looked at are in neither. So each theft is
   /// counted before it is done, and a thief that saw nothing looks again if there was one meanwhile.
+  ///
+  /// A recall costs microseconds, and an owner that gets on ends a few cheap tasks sooner. Half of what takes 10 µs and
+  /// more, by the owner's last measurement, is taken at once; all of what takes less when there was nothing else for as long.
   template <class Runners>
   task_range take_from_others(std::size_t me, Runners& all) {
     runner_work& mine = all[me].work;
-    thief at_work;
+    time_point since{};
     for (bool look_again = true; look_again;) {
       look_again = false;
       const std::size_t thefts = thefts_.load(std::memory_order_acquire);
@@ -152,14 +120,16 @@ class basic_work_distributor {
         // Now: the wait that may follow is not the time of the last tasks.
         if (mine.pace.taken != 0) measure(mine);
         if (seen.state == kind::coming) continue;
-        const auto decision = at_work.judge(other, seen);
-        if (decision == thief::decision::wait) continue;
-        const task_range taken = take(mine, other, decision == thief::decision::take_all);
+        const std::uint64_t time = std::uint64_t{seen.unstarted} * other.pace.task_time.load(std::memory_order_relaxed);
+        const bool is_much = Primitives::patience.count() != 0 && time >= static_cast<std::uint64_t>(Primitives::patience.count());
+        const time_point now = Primitives::now();
+        if (since == time_point{}) since = now;
+        if (!is_much && now - since < Primitives::patience) continue;
+        const task_range taken = take(mine, other, /*all=*/!is_much);
         if (!taken.empty()) return taken;
       }
       if (thefts_.load(std::memory_order_acquire) != thefts) look_again = true;
       if (!look_again || mine.mine.stopped()) return {};
-      at_work.end_round();
       Primitives::yield();
     }
     return {};

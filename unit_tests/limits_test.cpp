@@ -126,7 +126,8 @@ TEST(CheckedConcurrency, RefusesEverythingElseAndNamesTheBounds) {
 }
 
 TEST(RefuseNegativeConcurrency, NamesTheNumberAsTheCallerWroteIt) {
-  const std::string bounds = "concurrency must be between 1 and " + std::to_string(max_concurrency()) + ", got ";
+  const std::string bounds = "concurrency must be between 1 and " + std::to_string(max_concurrency()) +
+                             ", automatic or unlimited; got ";
   EXPECT_EQ(refusal([] { throw_negative_concurrency(-1); }), bounds + "-1");
   EXPECT_EQ(refusal([] { throw_negative_concurrency(std::numeric_limits<long long>::min()); }),
             bounds + "-9223372036854775808");
