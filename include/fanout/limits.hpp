@@ -9,8 +9,9 @@
 /// How many tasks may run at once: the two symbolic limits, and what the machine can give.
 namespace fanout {
 
-/// The cores: as many tasks at once as `available_concurrency()`, shared with the other automatic batches of
-/// the process. On an executor it means the executor's own limit. The right choice for tasks that compute.
+/// The cores: up to `available_concurrency()` tasks at once. Automatic batches in each other together never have more.
+/// Those of several threads share the workers of oneTBB, in addition to each calling thread. On an executor it means the
+/// executor's own limit. The right choice for tasks that compute.
 inline constexpr std::size_t automatic = std::numeric_limits<std::size_t>::max();
 
 /// One slot a task, up to 1,024: the right choice for a handful of tasks that mostly wait.

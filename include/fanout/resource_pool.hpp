@@ -171,7 +171,8 @@ class [[nodiscard]] lease {
 /// lease each, both waiting for a second. Acquire once, or release first, or make the pool large enough for all at
 /// once. A task gets a `std::logic_error` instead when it and the tasks in which its batch was started hold *every*
 /// resource, so that nobody could give one back before it ends. (A lease that was moved counts for nobody: it may be
-/// anywhere.) Factory and validation must not wait for a resource of the same pool.
+/// anywhere. And a worker of oneTBB that runs a piece of a loop does not know in which task that is.) Factory and
+/// validation must not wait for a resource of the same pool.
 ///
 /// *Costs*: some 20 ns to acquire and release where nobody waits; 20 ns more with `max_idle` or `max_lifetime`.
 template <class T>
