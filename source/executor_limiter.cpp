@@ -49,10 +49,10 @@ class wait_list {
     return added.is_stuck;
   }
 
-  /// The newest of the stuck ones first. False if there is none left that could borrow.
+  /// The newest of the stuck ones first; then it is not stuck any more. False if none can borrow.
   bool lend_to_one() {
     for (waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
-      if (!each->is_stuck || each->what != waiter::aim::slot_or_loan) continue;
+      if (!each->is_stuck || each->what == waiter::aim::own_loan) continue;
       const scope_entry* const lender = lender_among_stuck(*each->wanted);
       if (lender == nullptr) continue;
       each->wanted->lend_instead(*each, *lender);
@@ -61,15 +61,15 @@ class wait_list {
     return false;
   }
 
-  /// The innermost entry of a thread that waits in a task of this executor, preferably one that nobody works under. Null
-  /// if there is none.
+  /// The innermost entry of a thread that waits in a task of this executor: one that nobody works under or, if there is
+  /// none, under which a thread works that is not stuck. (Where one is stuck under an entry, it has an entry further in.)
   const scope_entry* lender_among_stuck(const executor_limiter& of) const {
     const scope_entry* found = nullptr;
     for (const waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
       const scope_entry* const entry = each->is_stuck ? innermost_entry(each->from, of) : nullptr;
-      if (entry == nullptr || (found != nullptr && entry->lent())) continue;
+      if (entry == nullptr || is_lent_to_stuck(*entry)) continue;
+      if (!entry->lent()) return entry;
       found = entry;
-      if (!found->lent()) break;
     }
     return found;
   }
