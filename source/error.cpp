@@ -8,7 +8,6 @@
 #include <typeinfo>
 #include <utility>
 
-#include "describe.hpp"
 #include "fanout/outcome.hpp"
 
 namespace fanout {

@@ -41,17 +41,16 @@ std::size_t max_concurrency() {
 
 namespace detail {
 
-template <class Number>
-[[noreturn]] static void refuse_concurrency(Number named) {
+[[noreturn]] static void refuse_concurrency(const std::string& named) {
   throw std::invalid_argument("concurrency must be between 1 and " + std::to_string(max_concurrency()) +
-                              ", automatic or unlimited; got " + std::to_string(named));
+                              ", automatic or unlimited; got " + named);
 }
 
-void throw_negative_concurrency(long long named) { refuse_concurrency(named); }
+void throw_negative_concurrency(long long named) { refuse_concurrency(std::to_string(named)); }
 
 std::size_t checked_concurrency(std::size_t named) {
   const bool is_number = named != automatic && named != unlimited;
-  if (is_number && (named < 1 || named > max_concurrency())) refuse_concurrency(named);
+  if (is_number && (named < 1 || named > max_concurrency())) refuse_concurrency(std::to_string(named));
   return named;
 }
 

@@ -27,17 +27,27 @@ struct std_primitives {
   /// A sequentially consistent fence.
   static void fence() noexcept { std::atomic_thread_fence(std::memory_order_seq_cst); }
 
+  /// For a thread that spins for a moment: some ten nanoseconds.
+  static void pause() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield");
+#endif
+  }
+
   /// For a thread that spins, about half a microsecond: it leaves the core to any other thread that wants it. (Without
   /// the yield the threads that a batch has just woken waited for one that spun, 100 µs each.)
   static void relax() noexcept {
-    for (int i = 0; i != 8; ++i) {
-#if defined(__x86_64__) || defined(__i386__)
-      __builtin_ia32_pause();
-#elif defined(__aarch64__)
-      __asm__ __volatile__("yield");
-#endif
-    }
+    for (int i = 0; i != 8; ++i) pause();
     std::this_thread::yield();
+  }
+
+  /// Locks a mutex that is held for some hundred nanoseconds at a time: to sleep and be woken would take longer.
+  static std::unique_lock<mutex> lock(mutex& guarding) {
+    for (int i = 0; i != 30; ++i, pause())
+      if (std::unique_lock taken(guarding, std::try_to_lock); taken) return taken;
+    return std::unique_lock(guarding);
   }
 
   static void yield() noexcept { std::this_thread::yield(); }

@@ -59,7 +59,7 @@ class basic_reserve_line {
 
   /// A new reserve, which will call `next`. From now on it may be promised to anybody, and called.
   void add_thread(member& added) {
-    std::unique_lock lock(mutex_);
+    std::unique_lock lock = Primitives::lock(mutex_);
     ++threads_;
     added.called.store(false, std::memory_order_relaxed);
     parked_.add(added);
@@ -75,7 +75,7 @@ class basic_reserve_line {
   }
 
   void take_back_promise(std::size_t count) {
-    std::unique_lock lock(mutex_);
+    std::unique_lock lock = Primitives::lock(mutex_);
     promised_ -= count;
     const wake_list woken = wake_a_keeper();
     lock.unlock();
@@ -97,7 +97,7 @@ class basic_reserve_line {
   /// Calls so many reserves, and promises `promised` of them first; returns how many are missing for the promise, and
   /// then calls nobody.
   std::size_t call(calls& from, std::size_t count, std::size_t promised) {
-    std::unique_lock lock(mutex_);
+    std::unique_lock lock = Primitives::lock(mutex_);
     if (const std::size_t missing = try_promise(promised); missing != 0) return missing;
     if (count != 0) {
       if (from.unanswered == 0) calls_.add(from);
@@ -113,7 +113,7 @@ class basic_reserve_line {
   /// Takes back what nobody has answered, and a promise. Returns how many calls that were. A reserve that is still at work
   /// keeps its part of the promise until it goes back: promised to somebody else, it would not come.
   std::size_t withdraw(calls& from, std::size_t promised) {
-    std::unique_lock lock(mutex_);
+    std::unique_lock lock = Primitives::lock(mutex_);
     const std::size_t kept = std::min(promised, from.at_work - from.promised);
     from.promised += kept;
     promised_ -= promised - kept;
@@ -126,7 +126,7 @@ class basic_reserve_line {
 
   /// Waits until all reserves that answered have gone back. Acquires what they did.
   void wait(calls& from) {
-    std::unique_lock lock(mutex_);
+    std::unique_lock lock = Primitives::lock(mutex_);
     if (from.at_work == 0) return;
     from.awaited = true;
     from.over.wait(lock, [&from] { return from.at_work == 0; });
@@ -140,7 +140,7 @@ class basic_reserve_line {
   /// woken comes within a microsecond, so it watches for a moment first: waking two takes 5 µs and more.
   template <class WantsHelp>
   calls* next(member& me, calls* ended, WantsHelp wants_help) {
-    std::unique_lock lock(mutex_);
+    std::unique_lock lock = Primitives::lock(mutex_);
     bool slept = ended == nullptr;
     if (slept) {
       wait(me, lock);
@@ -154,7 +154,7 @@ class basic_reserve_line {
     found.open.store(++found.at_work, std::memory_order_relaxed);
     if (found.unanswered != 0 && !slept) watch(found, wants_help, lock);
     if (found.unanswered != 0 && !wants_help(found)) found.not_wanted += take_back(found, found.unanswered);
-    const wake_list woken = wake(2);
+    const wake_list woken = wake(most_woken);
     lock.unlock();
     notify(woken);
     return &found;
@@ -177,8 +177,11 @@ class basic_reserve_line {
   }
 
  private:
+  /// How many others a reserve wakes before it serves: a wake-up takes microseconds, but longer until that thread runs.
+  static constexpr std::size_t most_woken = 8;
+
   /// Reserves to be notified once the mutex is free, so that they do not wake up only to wait for it.
-  using wake_list = std::array<member*, 2>;
+  using wake_list = std::array<member*, most_woken>;
 
   /// How many nobody was promised.
   std::size_t surplus() const { return threads_ - std::min(threads_, promised_); }
@@ -202,7 +205,7 @@ class basic_reserve_line {
     if (times_.watch.count() == 0) return;
     lock.unlock();
     const clock::time_point end = Primitives::now() + times_.watch;
-    while (wants_help(found) && Primitives::now() < end) Primitives::relax();
+    while (wants_help(found) && Primitives::now() < end) Primitives::pause();
     lock.lock();
   }
 
@@ -230,8 +233,7 @@ class basic_reserve_line {
   /// Wakes up to `most`, as long as there are more calls than reserves on their way to them.
   wake_list wake(std::size_t most) {
     wake_list woken{};
-    for (std::size_t i = 0; i != most && unanswered_ > on_the_way_ && idle() != 0; ++i)
-      woken[i] = call_top();
+    for (std::size_t i = 0; i != most && unanswered_ > on_the_way_ && idle() != 0; ++i) woken[i] = call_top();
     return woken;
   }
 
@@ -248,7 +250,7 @@ class basic_reserve_line {
   /// sees to that itself.
   wake_list wake_a_keeper() {
     if (surplus() == 0 || keeper_ || !spinning_.empty() || parked_.empty()) return {};
-    return {call_top(), nullptr};
+    return {call_top()};
   }
 
   static void notify(const wake_list& woken) {

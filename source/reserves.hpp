@@ -22,7 +22,7 @@ class duty {
   /// On a reserve, for each call that was answered.
   virtual void serve() noexcept = 0;
 
-  /// False once there is nothing to do for anybody else who comes, for good. Called under a mutex, which it must not need.
+  /// False once there is nothing to do for anybody else who comes, for good. Called also under a mutex.
   virtual bool wants_help() const noexcept = 0;
 
  protected:

@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "describe.hpp"
 #include "fanout/detail/slot_pool.hpp"
 #include "fanout/error.hpp"
 #include "batch_scope.hpp"

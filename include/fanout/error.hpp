@@ -134,4 +134,10 @@ class FANOUT_EXPORT resource_error : public error {
   std::size_t available_;
 };
 
+namespace detail {
+
+/// What an exception says of itself: `what()`, or `an exception of type int`. Requires one that is not null.
+std::string describe(const std::exception_ptr& cause);
+
+}  // namespace detail
 }  // namespace fanout

@@ -453,6 +453,8 @@ struct primitives {
   static void fence(std::source_location where = std::source_location::current()) { model::fence(where); }
   static void yield() { model::yield(); }
   static void relax() { model::yield(); }
+  static void pause() { model::yield(); }
+  static std::unique_lock<mutex> lock(mutex& guarding) { return std::unique_lock(guarding); }
 
   /// 0: a thief recalls all at once. More: half, where the owner's `task_time` says so much.
   static inline std::chrono::nanoseconds patience{0};
