@@ -13,7 +13,7 @@
 /// Who answers a call for help: the protocol between batches that call, and reserves that park until they are called.
 ///
 /// A caller asks for a number of reserves and wakes one. Each reserve that comes takes one of the calls that wait, the
-/// oldest first, and wakes up to two more while calls are left: so a hundred come by a tree, not by one thread that wakes
+/// oldest first, and wakes up to eight more while calls are left: so a hundred come by a tree, not by one thread that wakes
 /// them all. Closing a batch withdraws its calls that nobody has answered.
 ///
 /// No call is lost, because all of this happens under one mutex. While a call waits, a reserve is on its way to the line
@@ -137,7 +137,7 @@ class basic_reserve_line {
   /// The next calls to answer one of, which it has taken then; null: the thread is to end. `ended` is what it answered
   /// last, or null. `wants_help(calls)`: whether others are to come, too. If not, for good, nobody is woken for the rest of
   /// the calls: a batch of a few cheap tasks is over before the first reserve has come. A reserve that did not have to be
-  /// woken comes within a microsecond, so it watches for a moment first: waking two takes 5 µs and more.
+  /// woken comes within a microsecond, so it watches for a moment first: a wake-up takes microseconds.
   template <class WantsHelp>
   calls* next(member& me, calls* ended, WantsHelp wants_help) {
     std::unique_lock lock = Primitives::lock(mutex_);
