@@ -169,37 +169,24 @@ struct answering
   }
 };
 
-/// The same with a reserve that spins before it parks again.
-template <class Line>
-struct answering_after_a_spin : line_scenario<answering_after_a_spin<Line>, Line, 1, 1> {
-  using base = line_scenario<answering_after_a_spin<Line>, Line, 1, 1>;
-  answering_after_a_spin() : base(6us) {}
-  void caller(unsigned) {
-    for (const unsigned batch : {0U, 1U}) {
-      RL_ASSERT(this->line_->call(this->calls_[batch], 1, 0) == 0);
-      this->wait_until_served(batch, 1);
-      this->line_->withdraw(this->calls_[batch], 0);
-      this->wait(batch);
-    }
-  }
-};
-
-/// Two reserves that must come both. One that has answered another call spins, and watches before it wakes the other.
-template <class Line>
-struct meeting_after_a_spin : line_scenario<meeting_after_a_spin<Line>, Line, 1, 2> {
-  using base = line_scenario<meeting_after_a_spin<Line>, Line, 1, 2>;
+/// One call, and then one for each reserve, which all meet. One that has answered the first spins before it parks again, and
+/// watches before it wakes another.
+template <class Line, unsigned reserves>
+struct meeting_after_a_spin : line_scenario<meeting_after_a_spin<Line, reserves>, Line, 1, reserves> {
+  using base = line_scenario<meeting_after_a_spin<Line, reserves>, Line, 1, reserves>;
   meeting_after_a_spin() : base(6us) {}
+  static unsigned count(unsigned batch) { return batch == 0 ? 1 : reserves; }
   void caller(unsigned) {
     for (const unsigned batch : {0U, 1U}) {
-      this->line_->call(this->calls_[batch], batch + 1, 0);
-      this->wait_until_served(batch, batch + 1);
+      RL_ASSERT(this->line_->call(this->calls_[batch], count(batch), 0) == 0);
+      this->wait_until_served(batch, count(batch));
       RL_ASSERT(this->line_->withdraw(this->calls_[batch], 0) == 0);
       this->wait(batch);
     }
   }
   void serve(unsigned batch, unsigned reserve) {
     base::serve(batch, reserve);
-    this->wait_until_served(batch, batch + 1);
+    this->wait_until_served(batch, count(batch));
   }
 };
 
@@ -310,7 +297,7 @@ TEST(ReserveLineModel, ACallIsAnsweredByAReserveThatComesLater) {
 }
 
 TEST(ReserveLineModel, EachCallIsAnsweredByReservesThatSpin) {
-  const finding found = every_execution<answering_after_a_spin<sound>>();
+  const finding found = every_execution<meeting_after_a_spin<sound, 1>>();
   EXPECT_TRUE(found.holds()) << found;
 }
 
@@ -346,7 +333,7 @@ TEST(ReserveLineModel, KeepsItsPromisesInExecutionsByChance) {
   EXPECT_TRUE(withdrawn.holds()) << withdrawn;
   const finding ends = some_executions<ending<sound, true>>(executions);
   EXPECT_TRUE(ends.holds()) << ends;
-  const finding meet = some_executions<meeting_after_a_spin<sound>>(executions);
+  const finding meet = some_executions<meeting_after_a_spin<sound, 2>>(executions);
   EXPECT_TRUE(meet.holds()) << meet;
 }
 
@@ -386,7 +373,7 @@ TEST(ReserveLineModel, FindsThatReservesWakeEachOther) {
 }
 
 TEST(ReserveLineModel, FindsThatAReserveThatWatchedWakesOthers) {
-  expect_lost(some_executions<meeting_after_a_spin<LINE(watcher_wakes_nobody)>>(50'000));
+  expect_lost(some_executions<meeting_after_a_spin<LINE(watcher_wakes_nobody), 2>>(50'000));
 }
 
 TEST(ReserveLineModel, FindsThatACallIsLostIfAReserveParksWithoutALook) {
