@@ -1,7 +1,6 @@
 #include "arena.hpp"
 
 #include <oneapi/tbb/global_control.h>
-#include <oneapi/tbb/info.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 #include <oneapi/tbb/version.h>
@@ -15,14 +14,14 @@
 #include <stdexcept>
 #include <utility>
 
+#include "fanout/detail/machine.hpp"
 #include "tsan.hpp"
 
 namespace fanout::detail {
 
 std::size_t application_limit() noexcept {
-  static const auto by_default = static_cast<std::size_t>(tbb::info::default_concurrency());
   const std::size_t allowed = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
-  return allowed < by_default ? allowed : std::numeric_limits<std::size_t>::max();
+  return allowed < cores_by_affinity() ? allowed : std::numeric_limits<std::size_t>::max();
 }
 
 /// A `tbb::task_arena` is *damaged* when it had no memory to spawn a task. Where a thread spawns its first task in an

@@ -16,7 +16,10 @@ namespace detail {
 
 // oneTBB counts the CPUs in the affinity mask of the process, which on Linux is the one of its main thread. Not those of
 // the calling thread: a thread pinned to one CPU that happens to ask first would fix the answer for everybody.
-std::size_t cores_by_affinity() { return static_cast<std::size_t>(tbb::info::default_concurrency()); }
+std::size_t cores_by_affinity() {
+  static const auto cores = static_cast<std::size_t>(tbb::info::default_concurrency());
+  return cores;
+}
 
 std::optional<double> quota_in_cores() {
   static const std::optional<double> quota = cpu_quota(read_small_file);

@@ -39,7 +39,7 @@ struct reserve : line::member {
 /// The reserves of the process. Never destroyed: static objects may use the library until the process ends.
 class cache {
  public:
-  cache() : line_({.spin = spin_time, .most_spinning = available_concurrency() - 1, .watch = watch_time, .keep = keep_time}) {}
+  cache() : line_({spin_time, /*most_spinning=*/available_concurrency() - 1, watch_time, keep_time}) {}
 
   line& calls() { return line_; }
 

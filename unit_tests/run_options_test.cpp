@@ -87,10 +87,12 @@ TEST(RunOptions, RefuseAConcurrencyAboveTheMost) {
 
 TEST(RunOptions, RefuseANegativeConcurrencyAsItWasWritten) {
   EXPECT_EQ(refusal([](auto& tasks) { execute_in_parallel(tasks, -1); }), bounds(", automatic or unlimited; got -1"));
-  EXPECT_EQ(refusal([](auto& tasks) { execute_in_parallel(tasks, std::int8_t{-2}); }), bounds(", automatic or unlimited; got -2"));
+  EXPECT_EQ(refusal([](auto& tasks) { execute_in_parallel(tasks, std::int8_t{-2}); }),
+            bounds(", automatic or unlimited; got -2"));
   EXPECT_EQ(refusal([](auto& tasks) { execute_in_parallel(tasks, std::numeric_limits<long long>::min()); }),
             bounds(", automatic or unlimited; got -9223372036854775808"));
-  EXPECT_EQ(refusal([](auto& tasks) { execute_in_parallel_with_progress(tasks, -1, nullptr); }), bounds(", automatic or unlimited; got -1"));
+  EXPECT_EQ(refusal([](auto& tasks) { execute_in_parallel_with_progress(tasks, -1, nullptr); }),
+            bounds(", automatic or unlimited; got -1"));
 }
 
 TEST(RunOptions, RefuseABadConcurrencyEvenForAnEmptyBatch) {

@@ -44,7 +44,8 @@ struct measured_executor {
         workers(named == fanout::automatic ? limit - 1 : 0) {}
 
   /// The same one in another place. No batch of it runs.
-  explicit measured_executor(measured_executor&& other) : executor(std::move(other.executor)), limit(other.limit), workers(other.workers) {}
+  explicit measured_executor(measured_executor&& other)
+      : executor(std::move(other.executor)), limit(other.limit), workers(other.workers) {}
 
   fanout::executor executor;
   const std::size_t limit;

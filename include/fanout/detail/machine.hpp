@@ -8,8 +8,8 @@
 /// What `available_concurrency()` is made of, for the report of a measurement. Both are read once, with it.
 namespace fanout::detail {
 
-/// The CPUs in the affinity mask of the process, at least 1, as oneTBB counts them. (Since 2022.3 it also takes the quota into
-/// account.)
+/// The CPUs in the affinity mask of the process, at least 1, as oneTBB counts them. (Since 2022.3 it also takes the quota
+/// into account.)
 FANOUT_EXPORT std::size_t cores_by_affinity();
 
 /// The CPU quota of the control group in cores, or none.
