@@ -14,26 +14,27 @@
 ///
 /// A caller asks for a number of reserves and wakes one. Each reserve that comes takes one of the calls that wait, the
 /// oldest first, and wakes up to eight more while calls are left: so a hundred come by a tree, not by one thread that wakes
-/// them all. Closing a batch withdraws its calls that nobody has answered.
+/// them all. Closing a batch withdraws its calls that nobody has answered, and calls off reserves that have not come yet.
 ///
 /// No call is lost, because all of this happens under one mutex. While a call waits, a reserve is on its way to the line
 /// or none is idle: `call` sees to that, and so does each reserve that takes a call and leaves others. A reserve looks at
 /// the calls before it parks, so one that comes back from a batch answers what nobody was idle for.
 namespace fanout::detail {
 
-template <class Primitives>
+/// What a batch calls for is its `Duty`: see reserves.hpp.
+template <class Primitives, class Duty>
 class basic_reserve_line {
  public:
-  using clock = std::chrono::steady_clock;
   using mutex = typename Primitives::mutex;
   using condition_variable = typename Primitives::condition_variable;
 
   /// The calls of one batch. Guarded by the mutex of the line, but for `open`.
   struct calls : list_entry<calls> {
+    explicit calls(Duty& what) : answered_by(what) {}
+    Duty& answered_by;
     std::size_t unanswered = 0;
     std::size_t at_work = 0;
     std::size_t not_wanted = 0;  // taken back before the caller has asked for it
-    bool awaited = false;
     std::size_t promised = 0;  // of those at work, how many go on with a promise that was withdrawn
     condition_variable over{};
     typename Primitives::template atomic<std::size_t> open{0};  // as `at_work`, for a caller that spins
@@ -43,13 +44,14 @@ class basic_reserve_line {
   struct member : list_entry<member> {
     condition_variable bell{};
     bool retired = false;  // it is to end; guarded
+    bool called_off = false;  // since it began to spin; guarded
     typename Primitives::template atomic<bool> called{false};  // written under the mutex; read by a reserve that spins
   };
 
   struct times {
     std::chrono::nanoseconds spin;  // for how long an idle reserve looks for a call before it parks
     std::size_t most_spinning;      // how many may do so at once
-    std::chrono::nanoseconds watch;  // for how long one that spun looks whether the batch needs parked ones, too
+    std::chrono::nanoseconds hesitate;  // for how long a reserve that need not be woken waits whether a call stands
     std::chrono::nanoseconds keep;  // for how long reserves that nobody was promised stay
   };
 
@@ -118,6 +120,7 @@ class basic_reserve_line {
     from.promised += kept;
     promised_ -= promised - kept;
     const std::size_t withdrawn = take_back(from, from.unanswered) + std::exchange(from.not_wanted, 0);
+    call_off();
     const wake_list woken = promised != 0 ? wake_a_keeper() : wake_list{};
     lock.unlock();
     notify(woken);
@@ -127,33 +130,24 @@ class basic_reserve_line {
   /// Waits until all reserves that answered have gone back. Acquires what they did.
   void wait(calls& from) {
     std::unique_lock lock = Primitives::lock(mutex_);
-    if (from.at_work == 0) return;
-    from.awaited = true;
     from.over.wait(lock, [&from] { return from.at_work == 0; });
   }
 
   // ── A reserve ──
 
   /// The next calls to answer one of, which it has taken then; null: the thread is to end. `ended` is what it answered
-  /// last, or null. `wants_help(calls)`: whether others are to come, too. If not, for good, nobody is woken for the rest of
-  /// the calls: a batch of a few cheap tasks is over before the first reserve has come. A reserve that did not have to be
-  /// woken comes within a microsecond, so it watches for a moment first: a wake-up takes microseconds.
-  template <class WantsHelp>
-  calls* next(member& me, calls* ended, WantsHelp wants_help) {
+  /// last, or null. Where no more help is wanted, nobody is woken for the rest of the calls: a batch of a few cheap tasks is
+  /// over before the first reserve has come.
+  calls* next(member& me, calls* ended) {
     std::unique_lock lock = Primitives::lock(mutex_);
-    bool slept = ended == nullptr;
-    if (slept) {
-      wait(me, lock);
-    } else {
-      leave(*ended);
-    }
-    while (!me.retired && calls_.empty()) slept = park(me, lock);
+    ended == nullptr ? wait(me, lock) : leave(*ended);
+    if (ended != nullptr && !calls_.empty()) hesitate(lock);
+    while (!me.retired && calls_.empty()) park(me, lock);
     if (me.retired) return nullptr;
     calls& found = *calls_.first();
     take_back(found, 1);
     found.open.store(++found.at_work, std::memory_order_relaxed);
-    if (found.unanswered != 0 && !slept) watch(found, wants_help, lock);
-    if (found.unanswered != 0 && !wants_help(found)) found.not_wanted += take_back(found, found.unanswered);
+    if (found.unanswered != 0 && !found.answered_by.wants_help()) found.not_wanted += take_back(found, found.unanswered);
     const wake_list woken = wake(most_woken);
     lock.unlock();
     notify(woken);
@@ -199,14 +193,13 @@ class basic_reserve_line {
     return count;
   }
 
-  /// Waits for as long as a batch of a few cheap tasks may still take.
-  template <class WantsHelp>
-  void watch(calls& found, WantsHelp wants_help, std::unique_lock<mutex>& lock) {
-    if (times_.watch.count() == 0) return;
+  /// Before it answers a call when it comes back: others that come back, too, need not be woken for the rest.
+  void hesitate(std::unique_lock<mutex>& lock) {
+    ++on_the_way_;
     lock.unlock();
-    const clock::time_point end = Primitives::now() + times_.watch;
-    while (wants_help(found) && Primitives::now() < end) Primitives::pause();
+    for (const auto end = Primitives::now() + times_.hesitate; Primitives::now() < end;) Primitives::pause();
     lock.lock();
+    --on_the_way_;
   }
 
   /// The last touch of the calls is the store: a caller that sees it may destroy them.
@@ -216,7 +209,7 @@ class basic_reserve_line {
       --promised_;
     }
     const std::size_t left = --ended.at_work;
-    if (left == 0 && ended.awaited) ended.over.notify_one();
+    if (left == 0) ended.over.notify_one();
     ended.open.store(left, std::memory_order_release);
   }
 
@@ -242,8 +235,22 @@ class basic_reserve_line {
     const bool is_parked = spinning_.empty();
     member& top = pop_idle();
     ++on_the_way_;
-    top.called.store(true, std::memory_order_release);
+    if (!is_parked) called_.add(top);
+    top.called.store(true, std::memory_order_relaxed);
     return is_parked ? &top : nullptr;
+  }
+
+  /// Calls off reserves that spun when they were called, and have not come before a batch of a few cheap tasks was over: they
+  /// would only be in the way of the next call.
+  void call_off() {
+    while (on_the_way_ > unanswered_ && !called_.empty()) {
+      member& last = *called_.last();
+      called_.remove(last);
+      spinning_.add(last);
+      --on_the_way_;
+      last.called_off = true;
+      last.called.store(false, std::memory_order_relaxed);
+    }
   }
 
   /// Reserves that nobody was promised end in a while, for which one of the idle ones waits with a limit. One that spins
@@ -258,36 +265,41 @@ class basic_reserve_line {
       if (each != nullptr) each->bell.notify_one();
   }
 
-  /// Waits as an idle reserve until it is called or retired. Returns whether it slept.
-  bool park(member& me, std::unique_lock<mutex>& lock) {
+  // Only those that spin read `called` without the mutex, and then they take it: so it is relaxed.
+  static bool is_called(const member& one) { return one.called.load(std::memory_order_relaxed); }
+
+  /// Waits as an idle reserve until it is called or retired.
+  void park(member& me, std::unique_lock<mutex>& lock) {
     me.called.store(false, std::memory_order_relaxed);
-    if (times_.spin.count() != 0 && spinning_.size() < times_.most_spinning) spin(me, lock);
-    const bool sleeps = !me.called.load(std::memory_order_relaxed);
-    if (sleeps) parked_.add(me);
+    while (times_.spin.count() != 0 && spinning_.size() < times_.most_spinning && spin(me, lock)) continue;
+    if (!is_called(me)) parked_.add(me);
     wait(me, lock);
-    return sleeps;
   }
 
   /// One that is parked, or has been called already.
   void wait(member& me, std::unique_lock<mutex>& lock) {
-    const auto is_called = [&me] { return me.called.load(std::memory_order_relaxed); };
-    while (!is_called()) {
-      if (surplus() != 0 && !keeper_) {
-        keep(me, lock);
-      } else {
-        me.bell.wait(lock, is_called);
-      }
-    }
+    while (!is_called(me))
+      surplus() != 0 && !keeper_ ? keep(me, lock) : me.bell.wait(lock, [&me] { return is_called(me); });
     if (!me.retired) --on_the_way_;
   }
 
-  void spin(member& me, std::unique_lock<mutex>& lock) {
+  /// Returns whether it is to go on, because calls came that were called off.
+  bool spin(member& me, std::unique_lock<mutex>& lock) {
     spinning_.add(me);
     lock.unlock();
-    const clock::time_point end = Primitives::now() + times_.spin;
-    while (!me.called.load(std::memory_order_acquire) && Primitives::now() < end) Primitives::relax();
+    const auto end = Primitives::now() + times_.spin;
+    while (!is_called_for_good(me) && Primitives::now() < end) Primitives::relax();
     lock.lock();
-    if (!me.called.load(std::memory_order_relaxed)) spinning_.remove(me);
+    if (!me.retired) (is_called(me) ? called_ : spinning_).remove(me);
+    return std::exchange(me.called_off, false) && !is_called(me);
+  }
+
+  /// Whether a call has stood for a moment.
+  bool is_called_for_good(const member& me) {
+    if (!is_called(me)) return false;
+    const auto end = Primitives::now() + times_.hesitate;
+    while (is_called(me) && Primitives::now() < end) Primitives::pause();
+    return is_called(me);
   }
 
   /// Waits for a call, and after a while retires those that were not needed meanwhile and that nobody was promised. It is
@@ -297,8 +309,7 @@ class basic_reserve_line {
     parked_.remove(me);
     parked_.add_first(me);
     least_idle_ = idle();
-    const bool called = me.bell.wait_until(lock, Primitives::now() + times_.keep,
-                                           [&me] { return me.called.load(std::memory_order_relaxed); });
+    const bool called = me.bell.wait_until(lock, Primitives::now() + times_.keep, [&me] { return is_called(me); });
     keeper_ = false;
     if (called) return;
     retire_idle(std::min(least_idle_, surplus()));
@@ -310,7 +321,7 @@ class basic_reserve_line {
       member& top = pop_idle();
       --threads_;
       top.retired = true;
-      top.called.store(true, std::memory_order_release);
+      top.called.store(true, std::memory_order_relaxed);
       top.bell.notify_one();
     }
   }
@@ -319,9 +330,10 @@ class basic_reserve_line {
   mutable mutex mutex_;  // guards all that follows
   intrusive_list<calls> calls_;  // those with unanswered calls, in the order of arrival
   intrusive_list<member> spinning_;
+  intrusive_list<member> called_;  // while they spun; they have not come to the line yet
   intrusive_list<member> parked_;
   std::size_t least_idle_ = 0;   // since the keeper began to wait
-  std::size_t on_the_way_ = 0;  // were called, and have not come to the line yet
+  std::size_t on_the_way_ = 0;  // were called or hesitate, and have not come to the line yet
   std::size_t unanswered_ = 0;
   std::size_t threads_ = 0;   // that exist
   std::size_t promised_ = 0;

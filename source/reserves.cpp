@@ -19,13 +19,14 @@ namespace fanout::detail::reserves {
 namespace {
 
 using namespace std::chrono_literals;
-using line = basic_reserve_line<std_primitives>;
+using line = basic_reserve_line<std_primitives, duty>;
 
 // An idle reserve looks for calls for a while before it parks, so that a stream of short batches wakes nobody by a system
-// call; as many as there are cores besides the caller's. (oneTBB's workers do the same, for about as long.)
+// call; as many as there are cores besides the caller's. (oneTBB's workers do the same, for about as long.) It hesitates for
+// as long as a batch of a few cheap tasks takes, so that it does not meet the caller's next call at the mutex.
 constexpr auto spin_time = 100us;
+constexpr auto hesitate_time = 2us;
 constexpr auto keep_time = 5s;
-constexpr auto watch_time = 1us;
 
 // How often a thread is asked for again that the system refused just after others had ended: the kernel counts a thread
 // for a moment after it was joined.
@@ -39,7 +40,7 @@ struct reserve : line::member {
 /// The reserves of the process. Never destroyed: static objects may use the library until the process ends.
 class cache {
  public:
-  cache() : line_({spin_time, /*most_spinning=*/available_concurrency() - 1, watch_time, keep_time}) {}
+  cache() : line_({spin_time, /*most_spinning=*/available_concurrency() - 1, hesitate_time, keep_time}) {}
 
   line& calls() { return line_; }
 
@@ -117,12 +118,8 @@ class cache {
       if (--starting_ == 0) changed_.notify_all();
     }
     if (works) {
-      const auto duty_of = [](line::calls& each) -> duty& {
-        return static_cast<reserves::calls::line_entry&>(each).answered_by;
-      };
-      const auto wants_help = [&](line::calls& each) { return duty_of(each).wants_help(); };
-      for (line::calls* answered = nullptr; (answered = line_.next(self, answered, wants_help)) != nullptr;)
-        duty_of(*answered).serve();
+      for (line::calls* answered = nullptr; (answered = line_.next(self, answered)) != nullptr;)
+        answered->answered_by.serve();
     }
     end(self);
   }

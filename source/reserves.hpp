@@ -64,14 +64,8 @@ class calls {
   /// Waits until every reserve that answered has returned from `serve`. Requires `withdraw` before.
   void wait() noexcept;
 
-  /// For the reserves.
-  struct line_entry : basic_reserve_line<std_primitives>::calls {
-    explicit line_entry(duty& what) : answered_by(what) {}
-    duty& answered_by;
-  };
-
  private:
-  line_entry line_;
+  basic_reserve_line<std_primitives, duty>::calls line_;
   std::size_t promised_ = 0;
 };
 

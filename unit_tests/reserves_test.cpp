@@ -249,7 +249,11 @@ TEST_F(Reserves, MayCallOthersThemselves) {
 
 // ── The line, with times of its own ─────────────────────────────────────────────────────────────────────────────────
 
-using line = basic_reserve_line<std_primitives>;
+struct endless {
+  bool wants_help() const { return true; }
+} work;
+
+using line = basic_reserve_line<std_primitives, endless>;
 
 /// A line with some threads that answer what is called.
 class crew {
@@ -261,7 +265,7 @@ class crew {
     }
     for (const auto& each : members_) {
       threads_.emplace_back([this, &me = *each] {
-        for (line::calls* answered = nullptr; (answered = line_.next(me, answered, [](const line::calls&) { return true; })) != nullptr;) ++served_;
+        for (line::calls* answered = nullptr; (answered = line_.next(me, answered)) != nullptr;) ++served_;
         ++ended_;
       });
     }
@@ -292,8 +296,8 @@ class ReserveLine : public testing::Test {
 };
 
 TEST_F(ReserveLine, EndsAllInTheEndAlsoThoseThatWereUsedMeanwhile) {
-  crew five({.spin = 0ns, .most_spinning = 0, .watch = 0us, .keep = 50ms}, 5);
-  line::calls some;
+  crew five({.spin = 0ns, .most_spinning = 0, .hesitate = 0us, .keep = 50ms}, 5);
+  line::calls some(work);
   for (int round = 0; round != 3; ++round) {
     five.at().call(some, 3, 0);
     wait_until([&] { return five.served() == 3U * static_cast<unsigned>(round + 1); });
@@ -303,8 +307,27 @@ TEST_F(ReserveLine, EndsAllInTheEndAlsoThoseThatWereUsedMeanwhile) {
   wait_until([&] { return five.ended() == 5; });
 }
 
+TEST_F(ReserveLine, CallsOffWhoHasNotComeYet) {
+  crew one({.spin = 1min, .most_spinning = 1, .hesitate = 50ms, .keep = 1h}, 1);
+  line::calls calls(work);
+  one.at().call(calls, 1, 0);
+  wait_until([&] { return one.served() == 1; });  // it has been parked until now, and spins from now on
+  std::size_t called_off = 0;
+  for (int round = 0; round != 100; ++round) {
+    one.at().call(calls, 1, 0);
+    called_off += one.at().withdraw(calls, 0);
+  }
+  EXPECT_GT(called_off, 0U);
+  one.at().wait(calls);
+  EXPECT_EQ(one.served() + called_off, 101U);
+  one.at().call(calls, 1, 0);
+  wait_until([&] { return one.served() + called_off == 102; });
+  one.at().withdraw(calls, 0);
+  one.at().wait(calls);
+}
+
 TEST_F(ReserveLine, PromisesEachThreadOnce) {
-  crew three({.spin = 0ns, .most_spinning = 0, .watch = 0us, .keep = 1h}, 3);
+  crew three({.spin = 0ns, .most_spinning = 0, .hesitate = 0us, .keep = 1h}, 3);
   EXPECT_EQ(three.at().promise(2), 0U);
   EXPECT_EQ(three.at().promise(4), 3U) << "so many are missing";
   EXPECT_EQ(three.at().promised(), 2U) << "and nothing has changed";
@@ -315,14 +338,14 @@ TEST_F(ReserveLine, PromisesEachThreadOnce) {
 
 TEST_F(ReserveLine, EndsThreadsThatNobodyWasPromisedAfterAWhile) {
   for (const auto spin : {0us, 100us}) {
-    crew five({.spin = spin, .most_spinning = 1, .watch = 0us, .keep = 10ms}, 5);
+    crew five({.spin = spin, .most_spinning = 1, .hesitate = 0us, .keep = 10ms}, 5);
     wait_until([&] { return five.ended() == 5; });
     EXPECT_EQ(five.at().threads(), 0U);
   }
 }
 
 TEST_F(ReserveLine, KeepsThreadsThatSomebodyWasPromised) {
-  crew five({.spin = 0ns, .most_spinning = 0, .watch = 0us, .keep = 5ms}, 5);
+  crew five({.spin = 0ns, .most_spinning = 0, .hesitate = 0us, .keep = 5ms}, 5);
   if (five.at().promise(2) != 0) GTEST_SKIP() << "this thread slept for longer than they are kept";
   wait_until([&] { return five.ended() == 3; });
   std::this_thread::sleep_for(50ms);
@@ -333,7 +356,7 @@ TEST_F(ReserveLine, KeepsThreadsThatSomebodyWasPromised) {
 
 TEST_F(ReserveLine, EndsThreadsOfWhichThePromiseIsTakenBackWhileTheySleep) {
   for (const auto spin : {0us, 100us}) {
-    crew two({.spin = spin, .most_spinning = 2, .watch = 0us, .keep = 5ms}, 2);
+    crew two({.spin = spin, .most_spinning = 2, .hesitate = 0us, .keep = 5ms}, 2);
     if (two.at().promise(2) != 0) GTEST_SKIP() << "this thread slept for longer than they are kept";
     std::this_thread::sleep_for(20ms);
     EXPECT_EQ(two.at().threads(), 2U);
@@ -344,8 +367,8 @@ TEST_F(ReserveLine, EndsThreadsOfWhichThePromiseIsTakenBackWhileTheySleep) {
 
 TEST_F(ReserveLine, AnswersCallsWhileThreadsComeToTheirEnd) {
   for (int round = 0; round != 200; ++round) {
-    crew two({.spin = 0ns, .most_spinning = 0, .watch = 0us, .keep = 100us}, 2);
-    line::calls calls;
+    crew two({.spin = 0ns, .most_spinning = 0, .hesitate = 0us, .keep = 100us}, 2);
+    line::calls calls(work);
     std::size_t called = 0;
     while (two.at().call(calls, 1, 1) == 0) {  // until there is none to promise
       ++called;

@@ -21,9 +21,6 @@ PLANTED(call_wakes_nobody)
 PLANTED(taker_wakes_nobody)
 #include "planted/taker_wakes_nobody.hpp"
 }
-PLANTED(watcher_wakes_nobody)
-#include "planted/watcher_wakes_nobody.hpp"
-}
 PLANTED(parks_without_a_look)
 #include "planted/parks_without_a_look.hpp"
 }
@@ -39,9 +36,6 @@ PLANTED(calls_without_a_flag)
 PLANTED(last_one_notifies_nobody)
 #include "planted/last_one_notifies_nobody.hpp"
 }
-PLANTED(caller_does_not_say_that_it_waits)
-#include "planted/caller_does_not_say_that_it_waits.hpp"
-}
 PLANTED(open_is_relaxed)
 #include "planted/open_is_relaxed.hpp"
 }
@@ -56,6 +50,24 @@ PLANTED(new_one_does_not_look)
 }
 PLANTED(promise_ends_before_the_work)
 #include "planted/promise_ends_before_the_work.hpp"
+}
+PLANTED(calls_off_who_is_needed)
+#include "planted/calls_off_who_is_needed.hpp"
+}
+PLANTED(called_off_stays_on_the_way)
+#include "planted/called_off_stays_on_the_way.hpp"
+}
+PLANTED(called_off_idles_nowhere)
+#include "planted/called_off_idles_nowhere.hpp"
+}
+PLANTED(called_off_stays_called)
+#include "planted/called_off_stays_called.hpp"
+}
+PLANTED(answers_stay_on_the_list)
+#include "planted/answers_stay_on_the_list.hpp"
+}
+PLANTED(hesitates_on_no_way)
+#include "planted/hesitates_on_no_way.hpp"
 }
 PLANTED(withdrawn_calls_stay)
 #include "planted/withdrawn_calls_stay.hpp"
@@ -82,7 +94,12 @@ struct primitives_of_line : primitives {
   using condition_variable = mortal_condition_variable;
 };
 
-using sound = fanout::detail::basic_reserve_line<primitives_of_line>;
+/// What the callers call for: as much help as they can get.
+struct duty {
+  bool wants_help() const { return true; }
+};
+
+using sound = fanout::detail::basic_reserve_line<primitives_of_line, duty>;
 
 /// Threads 0 … callers - 1 call, the others are reserves. The last caller retires them all: one that is lost makes the
 /// execution a deadlock, as does a call that is.
@@ -93,7 +110,7 @@ struct line_scenario : rl::test_suite<Scenario, int{callers + reserves}> {
   static constexpr std::chrono::nanoseconds no_spin{0};
 
   explicit line_scenario(std::chrono::nanoseconds spin = no_spin)
-      : line_(std::make_unique<Line>(typename Line::times{.spin = spin, .most_spinning = 1, .watch = spin, .keep = 1h})) {}
+      : line_(std::make_unique<Line>(typename Line::times{.spin = spin, .most_spinning = 1, .hesitate = spin, .keep = 1h})) {}
 
   /// Nobody ends before its time: all are promised to somebody.
   void before() {
@@ -114,7 +131,7 @@ struct line_scenario : rl::test_suite<Scenario, int{callers + reserves}> {
   }
 
   void run_reserve(unsigned number) {
-    for (calls* answered = nullptr; (answered = line_->next(members_[number], answered, [](const calls&) { return true; })) != nullptr;)
+    for (calls* answered = nullptr; (answered = line_->next(members_[number], answered)) != nullptr;)
       static_cast<Scenario&>(*this).serve(answered == &calls_[0] ? 0 : 1, number);
   }
 
@@ -147,7 +164,8 @@ struct line_scenario : rl::test_suite<Scenario, int{callers + reserves}> {
   fresh_start fresh_;
   std::unique_ptr<Line> line_;
   std::array<member, reserves> members_;
-  std::array<calls, 2> calls_;
+  duty duty_;
+  std::array<calls, 2> calls_{calls(duty_), calls(duty_)};
   std::array<std::array<rl::var<int>, reserves>, 2> result_;
   model::atomic<unsigned> finished_{0};
   mutex mutex_;
@@ -169,8 +187,7 @@ struct answering
   }
 };
 
-/// One call, and then one for each reserve, which all meet. One that has answered the first spins before it parks again, and
-/// watches before it wakes another.
+/// One call, and then one for each reserve, which all meet. One that has answered the first spins before it parks again.
 template <class Line, unsigned reserves>
 struct meeting_after_a_spin : line_scenario<meeting_after_a_spin<Line, reserves>, Line, 1, reserves> {
   using base = line_scenario<meeting_after_a_spin<Line, reserves>, Line, 1, reserves>;
@@ -219,6 +236,31 @@ struct withdrawing : line_scenario<withdrawing<Line, reserves, count>, Line, 1, 
     RL_ASSERT(withdrawn + this->served_[0] == count);
     this->line_->call(this->calls_[1], 1, 0);
     this->wait_until_served(1, 1);
+    RL_ASSERT(this->line_->withdraw(this->calls_[1], 0) == 0);
+    this->wait(1);
+  }
+};
+
+/// A reserve has answered a call, and spins, when the first caller calls and withdraws at once. The last caller's calls are
+/// answered, which come afterwards or, where it is another one, meanwhile.
+template <class Line, unsigned callers, unsigned reserves>
+struct calling_off : line_scenario<calling_off<Line, callers, reserves>, Line, callers, reserves> {
+  using base = line_scenario<calling_off<Line, callers, reserves>, Line, callers, reserves>;
+  calling_off() : base(2us) {}
+  void caller(unsigned me) {
+    if (me == 0) {
+      this->line_->call(this->calls_[0], 1, 0);
+      this->wait_until_served(0, 1);
+      RL_ASSERT(this->line_->withdraw(this->calls_[0], 0) == 0);
+      this->wait(0, false);
+      this->line_->call(this->calls_[0], 1, 0);
+      const std::size_t withdrawn = this->line_->withdraw(this->calls_[0], 0);
+      this->wait(0);
+      RL_ASSERT(withdrawn + this->served_[0] == 2);
+    }
+    if (me + 1 != callers) return;
+    this->line_->call(this->calls_[1], reserves, 0);
+    this->wait_until_served(1, reserves);
     RL_ASSERT(this->line_->withdraw(this->calls_[1], 0) == 0);
     this->wait(1);
   }
@@ -313,6 +355,11 @@ TEST(ReserveLineModel, WithdrawnCallsAreAnsweredByNobodyAndLaterOnesAre) {
   EXPECT_TRUE(two.holds()) << two;
 }
 
+TEST(ReserveLineModel, AReserveThatIsCalledOffAnswersLaterCallsAndThoseOfOthers) {
+  const finding found = every_execution<calling_off<sound, 1, 1>>();
+  EXPECT_TRUE(found.holds()) << found;
+}
+
 TEST(ReserveLineModel, AReserveThatWasPromisedDoesNotEnd) {
   const finding with_the_call = every_execution<ending<sound, false>>();
   EXPECT_TRUE(with_the_call.holds()) << with_the_call;
@@ -335,6 +382,10 @@ TEST(ReserveLineModel, KeepsItsPromisesInExecutionsByChance) {
   EXPECT_TRUE(ends.holds()) << ends;
   const finding meet = some_executions<meeting_after_a_spin<sound, 2>>(executions);
   EXPECT_TRUE(meet.holds()) << meet;
+  const finding called_off = some_executions<calling_off<sound, 2, 1>>(executions);
+  EXPECT_TRUE(called_off.holds()) << called_off;
+  const finding two_called_off = some_executions<calling_off<sound, 2, 2>>(executions);
+  EXPECT_TRUE(two_called_off.holds()) << two_called_off;
 }
 
 TEST(ReserveLineModel, LongWithdrawnCallsAreAnsweredByNoneOfTwo) {
@@ -345,7 +396,7 @@ TEST(ReserveLineModel, LongWithdrawnCallsAreAnsweredByNoneOfTwo) {
 
 // ── Mistakes that have to be found ──────────────────────────────────────────────────────────────────────────────────
 
-#define LINE(name) name::fanout::detail::basic_reserve_line<primitives_of_line>
+#define LINE(name) name::fanout::detail::basic_reserve_line<primitives_of_line, duty>
 
 void expect_found(const finding& found) { EXPECT_FALSE(found.holds()); }
 
@@ -372,10 +423,6 @@ TEST(ReserveLineModel, FindsThatReservesWakeEachOther) {
   expect_lost(every_execution<meet>());
 }
 
-TEST(ReserveLineModel, FindsThatAReserveThatWatchedWakesOthers) {
-  expect_lost(some_executions<meeting_after_a_spin<LINE(watcher_wakes_nobody), 2>>(50'000));
-}
-
 TEST(ReserveLineModel, FindsThatACallIsLostIfAReserveParksWithoutALook) {
   expect_lost(every_execution<answering<LINE(parks_without_a_look), 1, 1, 1>>());
 }
@@ -394,10 +441,6 @@ TEST(ReserveLineModel, FindsThatACallIsLostIfAReserveIsNotToldThatItWasCalled) {
 
 TEST(ReserveLineModel, FindsThatACallerWaitsForEverIfTheLastReserveDoesNotNotifyIt) {
   expect_lost(every_execution<answering<LINE(last_one_notifies_nobody), 1, 1, 1>>());
-}
-
-TEST(ReserveLineModel, FindsThatACallerWaitsForEverIfItDoesNotSayThatItWaits) {
-  expect_lost(every_execution<answering<LINE(caller_does_not_say_that_it_waits), 1, 1, 1>>());
 }
 
 TEST(ReserveLineModel, FindsThatACallerDoesNotSeeWhatAReserveDidWithoutTheReleaseOfOpen) {
@@ -423,6 +466,30 @@ TEST(ReserveLineModel, FindsThatAReserveIsPromisedThatIsStillAtWork) {
 
 TEST(ReserveLineModel, FindsThatCallsWhichStayWhenTheyAreWithdrawnAreAnswered) {
   expect_found(every_execution<withdrawing<LINE(withdrawn_calls_stay), 1, 1>>());
+}
+
+TEST(ReserveLineModel, FindsThatACallIsLostIfAReserveIsCalledOffThatAnotherCallNeeds) {
+  expect_lost(some_executions<calling_off<LINE(calls_off_who_is_needed), 2, 1>>(50'000));
+}
+
+TEST(ReserveLineModel, FindsThatACallIsLostIfAReserveThatWasCalledOffCountsAsOnItsWay) {
+  expect_found(every_execution<calling_off<LINE(called_off_stays_on_the_way), 1, 1>>());
+}
+
+TEST(ReserveLineModel, FindsThatAReserveThatWasCalledOffIsOnNoList) {
+  expect_found(every_execution<calling_off<LINE(called_off_idles_nowhere), 1, 1>>());
+}
+
+TEST(ReserveLineModel, FindsThatAReserveThatWasCalledOffTakesItselfForCalled) {
+  expect_found(every_execution<calling_off<LINE(called_off_stays_called), 1, 1>>());
+}
+
+TEST(ReserveLineModel, FindsThatAReserveThatComesIsStillOnTheListOfTheCalled) {
+  expect_found(every_execution<calling_off<LINE(answers_stay_on_the_list), 1, 1>>());
+}
+
+TEST(ReserveLineModel, FindsThatAReserveIsLeftBehindIfItHesitatesWhenAllAreRetired) {
+  expect_lost(every_execution<answering<LINE(hesitates_on_no_way), 1, 2, 2>>());
 }
 
 }  // namespace
