@@ -4,17 +4,21 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "fanout/error.hpp"
+#include "fanout/execute.hpp"
+#include "fanout/execute_with_pool.hpp"
 #include "support.hpp"
 
 /// An executor as an object, and as something that many threads share.
@@ -64,6 +68,39 @@ TEST(Executor, ExecutesMapsAndSettles) {
   EXPECT_EQ(two.map(std::vector{1, 2}, [](int i) { return -i; }), (std::vector{-1, -2}));
   EXPECT_EQ(two.settle(std::vector(2, [] { return 3; })).at(1).value(), 3);
   EXPECT_TRUE(two.execute(std::vector<std::function<int()>>()).empty());
+}
+
+TEST(Executor, IsCalledInConstFunctions) {
+  const executor two = of(2);
+  EXPECT_EQ(two.execute(std::vector(2, [] { return 1; })), (std::vector{1, 1}));
+  EXPECT_EQ(two.map(std::vector{1, 2}, [](int i) { return -i; }), (std::vector{-1, -2}));
+  EXPECT_EQ(two.settle(std::vector(2, [] { return 3; })).at(1).value(), 3);
+  EXPECT_EQ(two.invoke([] { return 1; }, [] { return 'c'; }), std::tuple(1, 'c'));
+  fanout::resource_pool<int> pool([] { return 5; }, 1);
+  EXPECT_EQ(two.execute_with_pool(std::vector(1, [](int& lent) { return lent; }), pool), std::vector{5});
+  EXPECT_EQ(two.map_with_pool(std::vector{1}, pool, [](int item, int& lent) { return item + lent; }), std::vector{6});
+}
+
+TEST(Executor, TakesTheConcurrencyOfABatchInShort) {
+  const executor four = of(4);
+  gauge running;
+  const auto work = [&] { const gauge::visit here(running); };
+  four.execute(std::vector(20, work), 1);
+  four.settle(std::vector(20, work), 1U);
+  four.map(std::vector(20, 0), [&](int) { work(); }, std::int8_t{1});
+  EXPECT_EQ(running.most(), 1);
+  EXPECT_EQ(message_of<std::invalid_argument>([&] { four.map(std::vector{1}, [](int) {}, -1); }),
+            message_of<std::invalid_argument>([&] { fanout::execute_in_parallel(std::vector(1, [] {}), -1); }));
+}
+
+TEST(Executor, InvokesDifferentFunctionsWithinItsLimit) {
+  const executor one = of(1);
+  std::vector<int> order;
+  const auto add = [&](int value) { return [&order, value] { order.push_back(value); }; };
+  one.invoke(add(1), add(2), add(3));
+  EXPECT_EQ(order, (std::vector{1, 2, 3}));
+  EXPECT_THROW(one.invoke({.on_error = fanout::error_policy::run_all}, []() -> int { throw std::domain_error("bad"); }),
+               fanout::aggregate_error);
 }
 
 TEST(Executor, MovesWithItsArena) {

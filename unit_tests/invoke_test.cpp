@@ -7,11 +7,13 @@
 #include <functional>
 #include <memory>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <tuple>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "fanout/error.hpp"
 #include "fanout/executor.hpp"
@@ -117,6 +119,27 @@ TEST(Invoke, RefusesEmptyFunctionsBeforeAnythingRuns) {
   EXPECT_EQ(message_of<std::invalid_argument>([&] { invoke_in_parallel(none, full); }),
             "tasks[0] is an empty function");
   EXPECT_EQ(ran, 0);
+}
+
+TEST(Invoke, TakesOptions) {
+  std::vector<int> order;
+  const auto add = [&](int value) { return [&order, value] { order.push_back(value); return value; }; };
+  EXPECT_EQ(invoke_in_parallel({.concurrency = 1}, add(1), add(2), add(3)), std::tuple(1, 2, 3));
+  EXPECT_EQ(order, (std::vector{1, 2, 3}));
+  const auto bad = []() -> int { throw std::domain_error("bad"); };
+  EXPECT_THROW(invoke_in_parallel({.on_error = fanout::error_policy::run_all}, bad, bad), fanout::aggregate_error);
+  std::stop_source source;
+  source.request_stop();
+  EXPECT_THROW(invoke_in_parallel({.stop = source.get_token()}, bad), fanout::operation_cancelled);
+}
+
+TEST(Invoke, TakesOptionsOfAnyValueCategory) {
+  fanout::run_options named{.concurrency = 2};
+  const fanout::run_options fixed = named;
+  EXPECT_EQ(invoke_in_parallel(named, three), std::tuple(3));
+  EXPECT_EQ(invoke_in_parallel(fixed, three), std::tuple(3));
+  EXPECT_EQ(invoke_in_parallel(std::move(named), three), std::tuple(3));
+  static_assert(std::same_as<decltype(invoke_in_parallel(fixed)), std::tuple<>>);
 }
 
 TEST(Invoke, RunsFunctionsThatInvokeOthers) {

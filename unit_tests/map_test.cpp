@@ -50,6 +50,16 @@ constexpr auto twice = [](int i) { return 2 * i; };
 
 // ── Ranges ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
+TEST(Map, TakesTheConcurrencyInShort) {
+  std::vector<int> order;
+  const std::vector items{1, 2, 3};
+  EXPECT_EQ(map_in_parallel(items, [&](int i) { order.push_back(i); return -i; }, 1), (std::vector{-1, -2, -3}));
+  EXPECT_EQ(order, items);
+  EXPECT_THROW(map_in_parallel(items, [](int) {}, 0), std::invalid_argument);
+  EXPECT_THROW(map_in_parallel(items, [](int) {}, -1), std::invalid_argument);
+  EXPECT_EQ(map_in_parallel(items, [](int i) { return i; }, {}), items);
+}
+
 TEST(Map, MapsAVector) { EXPECT_EQ(map_in_parallel(numbers(4), twice), (ints{0, 2, 4, 6})); }
 
 TEST(Map, MapsIota) { EXPECT_EQ(map_in_parallel(std::views::iota(0, 4), twice), (ints{0, 2, 4, 6})); }

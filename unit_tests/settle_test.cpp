@@ -39,6 +39,15 @@ std::string cause_of(const std::exception_ptr& error) {
   });
 }
 
+TEST(Settle, TakesTheConcurrencyInShort) {
+  std::vector<std::size_t> order;
+  const std::vector tasks(3, [&](const task_context& context) { order.push_back(context.index()); });
+  EXPECT_TRUE(settle_in_parallel(tasks, 1).at(2).has_value());
+  EXPECT_EQ(order, (std::vector<std::size_t>{0, 1, 2}));
+  EXPECT_THROW(settle_in_parallel(tasks, 0), std::invalid_argument);
+  EXPECT_THROW(settle_in_parallel(tasks, -1), std::invalid_argument);
+}
+
 TEST(Settle, ReturnsValuesAndFailuresInInputOrder) {
   const auto outcomes = settle_in_parallel(std::vector(100, &index_or_failure), {.concurrency = 4});
   ASSERT_EQ(outcomes.size(), 100U);

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <concepts>
 #include <cstddef>
 #include <functional>
 #include <utility>
 
+#include "fanout/detail/batch.hpp"
 #include "fanout/detail/run.hpp"
 #include "fanout/run_options.hpp"
 
@@ -44,16 +44,15 @@ auto execute_in_parallel(Range&& tasks, const run_options& options = {}) {
 
 /// The same in short: `execute_in_parallel(tasks, 2)`.
 template <detail::input_of_batch Range>
-auto execute_in_parallel(Range&& tasks, std::integral auto concurrency) {
-  const run_options options{.concurrency = detail::named_concurrency(concurrency)};
-  return detail::execute_on<Range>(nullptr, std::forward<Range>(tasks), options);
+auto execute_in_parallel(Range&& tasks, detail::number auto concurrency) {
+  return detail::execute_on<Range>(nullptr, std::forward<Range>(tasks), detail::limited_to(concurrency));
 }
 
 /// The same with a callback `on_progress(completed, total)`: see `run_options::on_progress`.
 template <detail::input_of_batch Range>
-auto execute_in_parallel_with_progress(Range&& tasks, std::integral auto concurrency,
+auto execute_in_parallel_with_progress(Range&& tasks, detail::number auto concurrency,
                                        std::function<void(std::size_t completed, std::size_t total)> on_progress) {
-  run_options options{.concurrency = detail::named_concurrency(concurrency)};
+  run_options options = detail::limited_to(concurrency);
   options.on_progress = std::move(on_progress);
   return detail::execute_on<Range>(nullptr, std::forward<Range>(tasks), options);
 }

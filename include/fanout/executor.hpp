@@ -1,9 +1,13 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
+#include "fanout/detail/batch.hpp"
+#include "fanout/detail/invoke.hpp"
 #include "fanout/detail/pooled.hpp"
 #include "fanout/detail/run.hpp"
 #include "fanout/run_options.hpp"
@@ -37,7 +41,8 @@ struct executor_options {
 ///
 /// Any number of threads may call it at the same time, and tasks may call it again. Its limit holds over all its
 /// batches: never more than that many threads work for it, and a caller waits for a slot, in the order of
-/// arrival, when all are taken. An executor of one runs everything on the calling threads.
+/// arrival, when all are taken. An executor of one runs everything on the calling threads. The calls are `const`: an object
+/// that holds an executor may use it in its `const` functions.
 ///
 /// Nothing deadlocks by limits: a batch that a task starts on the executor it runs on works under the slot that the
 /// task has; and where executors call each other in a cycle, the inner batch runs on the calling thread alone.
@@ -66,31 +71,60 @@ class executor {
 
   /// As `execute_in_parallel`, within this executor's limit.
   template <detail::input_of_batch Range>
-  auto execute(Range&& tasks, const run_options& options = {}) {
+  auto execute(Range&& tasks, const run_options& options = {}) const {
     return detail::execute_on<Range>(&core(), std::forward<Range>(tasks), options);
   }
 
   /// As `map_in_parallel`, within this executor's limit.
   template <detail::input_of_batch Range, class F>
-  auto map(Range&& items, F&& mapper, const run_options& options = {}) {
+  auto map(Range&& items, F&& mapper, const run_options& options = {}) const {
     return detail::map_on<Range>(&core(), std::forward<Range>(items), mapper, options);
   }
 
   /// As `settle_in_parallel`, within this executor's limit.
   template <detail::input_of_batch Range>
-  auto settle(Range&& tasks, const run_options& options = {}) {
+  auto settle(Range&& tasks, const run_options& options = {}) const {
     return detail::settle_on<Range>(&core(), std::forward<Range>(tasks), options);
+  }
+
+  // In short, as the free functions: `database.map(keys, fetch, 2)`.
+
+  template <detail::input_of_batch Range>
+  auto execute(Range&& tasks, detail::number auto concurrency) const {
+    return detail::execute_on<Range>(&core(), std::forward<Range>(tasks), detail::limited_to(concurrency));
+  }
+
+  template <detail::input_of_batch Range, class F>
+  auto map(Range&& items, F&& mapper, detail::number auto concurrency) const {
+    return detail::map_on<Range>(&core(), std::forward<Range>(items), mapper, detail::limited_to(concurrency));
+  }
+
+  template <detail::input_of_batch Range>
+  auto settle(Range&& tasks, detail::number auto concurrency) const {
+    return detail::settle_on<Range>(&core(), std::forward<Range>(tasks), detail::limited_to(concurrency));
+  }
+
+  /// As `invoke_in_parallel`, within this executor's limit.
+  template <class... F>
+  requires(!std::same_as<std::remove_cvref_t<F>, run_options> && ...) auto invoke(F&&... functions) const {
+    return detail::invoke_on(&core(), run_options{}, std::forward<F>(functions)...);
+  }
+
+  /// The same with options.
+  template <class... F>
+  auto invoke(const run_options& options, F&&... functions) const {
+    return detail::invoke_on(&core(), options, std::forward<F>(functions)...);
   }
 
   /// As the free function, within this executor's limit, which `automatic` means here.
   template <detail::input_of_batch Range, class T>
-  auto execute_with_pool(Range&& tasks, resource_pool<T>& pool, const run_options& options = {}) {
+  auto execute_with_pool(Range&& tasks, resource_pool<T>& pool, const run_options& options = {}) const {
     return detail::execute_with_pool_on<Range>(&core(), std::forward<Range>(tasks), pool, options);
   }
 
   /// As the free function, within this executor's limit, which `automatic` means here.
   template <detail::input_of_batch Range, class T, class F>
-  auto map_with_pool(Range&& items, resource_pool<T>& pool, F&& mapper, const run_options& options = {}) {
+  auto map_with_pool(Range&& items, resource_pool<T>& pool, F&& mapper, const run_options& options = {}) const {
     return detail::map_with_pool_on<Range>(&core(), std::forward<Range>(items), pool, mapper, options);
   }
 

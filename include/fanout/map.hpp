@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "fanout/detail/batch.hpp"
 #include "fanout/detail/run.hpp"
 #include "fanout/run_options.hpp"
 
@@ -20,6 +21,12 @@ namespace fanout {
 template <detail::input_of_batch Range, class F>
 auto map_in_parallel(Range&& items, F&& mapper, const run_options& options = {}) {
   return detail::map_on<Range>(nullptr, std::forward<Range>(items), mapper, options);
+}
+
+/// The same in short: `map_in_parallel(items, mapper, 2)`.
+template <detail::input_of_batch Range, class F>
+auto map_in_parallel(Range&& items, F&& mapper, detail::number auto concurrency) {
+  return detail::map_on<Range>(nullptr, std::forward<Range>(items), mapper, detail::limited_to(concurrency));
 }
 
 }  // namespace fanout

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "fanout/detail/batch.hpp"
 #include "fanout/detail/run.hpp"
 #include "fanout/outcome.hpp"
 #include "fanout/run_options.hpp"
@@ -16,6 +17,12 @@ namespace fanout {
 template <detail::input_of_batch Range>
 auto settle_in_parallel(Range&& tasks, const run_options& options = {}) {
   return detail::settle_on<Range>(nullptr, std::forward<Range>(tasks), options);
+}
+
+/// The same in short: `settle_in_parallel(tasks, 2)`.
+template <detail::input_of_batch Range>
+auto settle_in_parallel(Range&& tasks, detail::number auto concurrency) {
+  return detail::settle_on<Range>(nullptr, std::forward<Range>(tasks), detail::limited_to(concurrency));
 }
 
 }  // namespace fanout

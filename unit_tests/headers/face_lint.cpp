@@ -25,7 +25,9 @@ std::size_t one_call_of_everything() {
   count += fanout::execute_in_parallel(std::vector{answer, answer}).size();
   count += fanout::map_in_parallel(items, pointer_to).size() + fanout::settle_in_parallel(texts).size();
   count += fanout::settle_in_parallel(actions).size();
+  count += fanout::map_in_parallel(items, pointer_to, 2).size() + fanout::settle_in_parallel(texts, 2).size();
   count += static_cast<std::size_t>(std::get<0>(fanout::invoke_in_parallel([] { return 1; }, [] {})));
+  count += static_cast<std::size_t>(std::get<0>(executor.invoke({.concurrency = 2}, [] { return 1; }, [] {})));
   count += executor.execute(numbers).size() + executor.map(items, pointer_to).size() + executor.settle(texts).size();
   count += fanout::tune(3, [](int number) { return number; }).recommended();
   count += fanout::tune([](fanout::executor& on) { on.map(std::vector{1, 2}, [](int) {}); }).recommended();

@@ -76,13 +76,17 @@ FANOUT_EXPORT std::size_t checked_concurrency(std::size_t named);
 /// Throws the `std::invalid_argument` for a mapper that is an empty function.
 [[noreturn]] FANOUT_EXPORT void throw_empty_mapper();
 
-/// A limit as a caller named it in a short form: integral, so that `{}` still means options and -1 is refused as -1.
-template <std::integral Number>
-std::size_t named_concurrency(Number named) {
+/// What is a limit in a short form: any integer, but no `true`. Not `std::size_t`, so that `{}` still means options.
+template <class T>
+concept number = std::integral<T> && !std::same_as<T, bool>;
+
+/// The options of a short form. -1 is refused as -1.
+template <number Number>
+run_options limited_to(Number named) {
   if constexpr (std::signed_integral<Number>) {
     if (named < 0) throw_negative_concurrency(named);
   }
-  return static_cast<std::size_t>(named);
+  return {.concurrency = static_cast<std::size_t>(named)};
 }
 
 }  // namespace fanout::detail
