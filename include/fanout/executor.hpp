@@ -87,18 +87,19 @@ class executor {
     return detail::settle_on<Range>(&core(), std::forward<Range>(tasks), options);
   }
 
-  // In short, as the free functions: `database.map(keys, fetch, 2)`.
-
+  /// The same in short: `database.execute(queries, 2)`.
   template <detail::input_of_batch Range>
   auto execute(Range&& tasks, detail::number auto concurrency) const {
     return detail::execute_on<Range>(&core(), std::forward<Range>(tasks), detail::limited_to(concurrency));
   }
 
+  /// The same in short: `database.map(keys, fetch, 2)`.
   template <detail::input_of_batch Range, class F>
   auto map(Range&& items, F&& mapper, detail::number auto concurrency) const {
     return detail::map_on<Range>(&core(), std::forward<Range>(items), mapper, detail::limited_to(concurrency));
   }
 
+  /// The same in short: `database.settle(queries, 2)`.
   template <detail::input_of_batch Range>
   auto settle(Range&& tasks, detail::number auto concurrency) const {
     return detail::settle_on<Range>(&core(), std::forward<Range>(tasks), detail::limited_to(concurrency));
