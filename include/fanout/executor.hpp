@@ -1,9 +1,7 @@
 #pragma once
 
-#include <concepts>
 #include <cstddef>
 #include <memory>
-#include <type_traits>
 #include <utility>
 
 #include "fanout/detail/batch.hpp"
@@ -75,28 +73,28 @@ class executor {
     return detail::execute_on<Range>(&core(), std::forward<Range>(tasks), options);
   }
 
-  /// As `map_in_parallel`, within this executor's limit.
-  template <detail::input_of_batch Range, class F>
-  auto map(Range&& items, F&& mapper, const run_options& options = {}) const {
-    return detail::map_on<Range>(&core(), std::forward<Range>(items), mapper, options);
-  }
-
-  /// As `settle_in_parallel`, within this executor's limit.
-  template <detail::input_of_batch Range>
-  auto settle(Range&& tasks, const run_options& options = {}) const {
-    return detail::settle_on<Range>(&core(), std::forward<Range>(tasks), options);
-  }
-
   /// The same in short: `database.execute(queries, 2)`.
   template <detail::input_of_batch Range>
   auto execute(Range&& tasks, detail::number auto concurrency) const {
     return detail::execute_on<Range>(&core(), std::forward<Range>(tasks), detail::limited_to(concurrency));
   }
 
+  /// As `map_in_parallel`, within this executor's limit.
+  template <detail::input_of_batch Range, class F>
+  auto map(Range&& items, F&& mapper, const run_options& options = {}) const {
+    return detail::map_on<Range>(&core(), std::forward<Range>(items), mapper, options);
+  }
+
   /// The same in short: `database.map(keys, fetch, 2)`.
   template <detail::input_of_batch Range, class F>
   auto map(Range&& items, F&& mapper, detail::number auto concurrency) const {
     return detail::map_on<Range>(&core(), std::forward<Range>(items), mapper, detail::limited_to(concurrency));
+  }
+
+  /// As `settle_in_parallel`, within this executor's limit.
+  template <detail::input_of_batch Range>
+  auto settle(Range&& tasks, const run_options& options = {}) const {
+    return detail::settle_on<Range>(&core(), std::forward<Range>(tasks), options);
   }
 
   /// The same in short: `database.settle(queries, 2)`.
@@ -106,8 +104,8 @@ class executor {
   }
 
   /// As `invoke_in_parallel`, within this executor's limit.
-  template <class... F>
-  requires(!std::same_as<std::remove_cvref_t<F>, run_options> && ...) auto invoke(F&&... functions) const {
+  template <detail::no_options... F>
+  auto invoke(F&&... functions) const {
     return detail::invoke_on(&core(), run_options{}, std::forward<F>(functions)...);
   }
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <concepts>
-#include <type_traits>
 #include <utility>
 
 #include "fanout/detail/invoke.hpp"
@@ -15,10 +13,10 @@ namespace fanout {
 ///     auto [text, sum, done] = fanout::invoke_in_parallel(read_text, [&] { return add_up(values); }, write_log);
 ///
 /// *Requires*: each callable as `T()` or `T(const task_context&)`, returning no reference. The index of a
-/// `task_error` is the function's place among the functions. Otherwise as `execute_in_parallel` with the default
+/// `task_error` is the place of the function, without the options. Otherwise as `execute_in_parallel` with the default
 /// options; a result is moved once, into the tuple.
-template <class... F>
-requires(!std::same_as<std::remove_cvref_t<F>, run_options> && ...) auto invoke_in_parallel(F&&... functions) {
+template <detail::no_options... F>
+auto invoke_in_parallel(F&&... functions) {
   return detail::invoke_on(nullptr, run_options{}, std::forward<F>(functions)...);
 }
 

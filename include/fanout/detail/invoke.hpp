@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <tuple>
@@ -13,6 +14,10 @@
 
 /// A batch of different functions, over an executor or, for null, as a free call.
 namespace fanout::detail {
+
+/// Keeps options that come first from being taken for a function.
+template <class F>
+concept no_options = !std::same_as<std::remove_cvref_t<F>, run_options>;
 
 template <class... F>
 auto invoke_on(executor_core* executor, const run_options& options, F&&... functions) {
