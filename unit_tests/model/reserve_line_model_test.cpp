@@ -157,6 +157,14 @@ struct line_scenario : rl::test_suite<Scenario, int{callers + reserves}> {
     if (destroy) calls_[batch].over.die();
   }
 
+  /// Calls so many, and withdraws when they all were answered, as the `served` calls of the batch that there have been then.
+  void have_answered(unsigned batch, unsigned count, unsigned served, bool destroy = true) {
+    RL_ASSERT(line_->call(calls_[batch], count, 0) == 0);
+    wait_until_served(batch, served);
+    RL_ASSERT(line_->withdraw(calls_[batch], 0) == 0);
+    wait(batch, destroy);
+  }
+
   void after() {
     RL_ASSERT(line_->threads() == 0);
   }
@@ -178,12 +186,7 @@ template <class Line, unsigned callers, unsigned reserves, unsigned count, unsig
 struct answering
     : line_scenario<answering<Line, callers, reserves, count, rounds>, Line, callers, reserves> {
   void caller(unsigned me) {
-    for (unsigned round = 1; round <= rounds; ++round) {
-      RL_ASSERT(this->line_->call(this->calls_[me], count, 0) == 0);
-      this->wait_until_served(me, round * count);
-      RL_ASSERT(this->line_->withdraw(this->calls_[me], 0) == 0);
-      this->wait(me, round == rounds);
-    }
+    for (unsigned round = 1; round <= rounds; ++round) this->have_answered(me, count, round * count, round == rounds);
   }
 };
 
@@ -194,12 +197,7 @@ struct meeting_after_a_spin : line_scenario<meeting_after_a_spin<Line, reserves>
   meeting_after_a_spin() : base(6us) {}
   static unsigned count(unsigned batch) { return batch == 0 ? 1 : reserves; }
   void caller(unsigned) {
-    for (const unsigned batch : {0U, 1U}) {
-      RL_ASSERT(this->line_->call(this->calls_[batch], count(batch), 0) == 0);
-      this->wait_until_served(batch, count(batch));
-      RL_ASSERT(this->line_->withdraw(this->calls_[batch], 0) == 0);
-      this->wait(batch);
-    }
+    for (const unsigned batch : {0U, 1U}) this->have_answered(batch, count(batch), count(batch));
   }
   void serve(unsigned batch, unsigned reserve) {
     base::serve(batch, reserve);
@@ -234,10 +232,7 @@ struct withdrawing : line_scenario<withdrawing<Line, reserves, count>, Line, 1, 
     const std::size_t withdrawn = this->line_->withdraw(this->calls_[0], 0);
     this->wait(0);
     RL_ASSERT(withdrawn + this->served_[0] == count);
-    this->line_->call(this->calls_[1], 1, 0);
-    this->wait_until_served(1, 1);
-    RL_ASSERT(this->line_->withdraw(this->calls_[1], 0) == 0);
-    this->wait(1);
+    this->have_answered(1, 1, 1);
   }
 };
 
@@ -249,20 +244,13 @@ struct calling_off : line_scenario<calling_off<Line, callers, reserves>, Line, c
   calling_off() : base(2us) {}
   void caller(unsigned me) {
     if (me == 0) {
-      this->line_->call(this->calls_[0], 1, 0);
-      this->wait_until_served(0, 1);
-      RL_ASSERT(this->line_->withdraw(this->calls_[0], 0) == 0);
-      this->wait(0, false);
+      this->have_answered(0, 1, 1, /*destroy=*/false);
       this->line_->call(this->calls_[0], 1, 0);
       const std::size_t withdrawn = this->line_->withdraw(this->calls_[0], 0);
       this->wait(0);
       RL_ASSERT(withdrawn + this->served_[0] == 2);
     }
-    if (me + 1 != callers) return;
-    this->line_->call(this->calls_[1], reserves, 0);
-    this->wait_until_served(1, reserves);
-    RL_ASSERT(this->line_->withdraw(this->calls_[1], 0) == 0);
-    this->wait(1);
+    if (me + 1 == callers) this->have_answered(1, reserves, reserves);
   }
 };
 
