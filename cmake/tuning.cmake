@@ -25,6 +25,7 @@ add_library(fanout_tuning_objects OBJECT
   source/tuning/utf8.cpp
   source/tuning/whole_file.cpp
 )
+target_include_directories(fanout_tuning_objects PRIVATE source)
 target_link_libraries(fanout_tuning_objects PUBLIC fanout PRIVATE nlohmann_json::nlohmann_json)
 set_target_properties(fanout_tuning_objects PROPERTIES
   CXX_EXTENSIONS OFF

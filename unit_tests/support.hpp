@@ -46,7 +46,7 @@ inline constexpr bool under_thread_sanitizer = false;
 #endif
 
 /// Why a test that gives oneTBB work itself is skipped under it: what oneTBB orders between the test's own functions
-/// nobody tells the sanitizer, as `source/tsan.hpp` does for fanout's. What a worker reads there looks like a race with
+/// nobody tells the sanitizer, as `source/threads/tsan.hpp` does for fanout's. What a worker reads there looks like a race with
 /// whoever wrote it. If no worker comes in time there is no report: a matter of luck, seen in one run of several.
 inline constexpr const char* unseen_order = "the sanitizer does not see how oneTBB orders what the test gives it";
 

@@ -107,7 +107,7 @@ def compile_command(build):
     """How the build compiles a file of the engine: the compiler, then its arguments."""
     try:
         commands = json.loads(text_of(pathlib.Path(build, "compile_commands.json")))
-        engine = [each for each in commands if each["file"].endswith("source/arena.cpp")]
+        engine = [each for each in commands if each["file"].endswith("/arena.cpp")]
         return shlex.split(engine[0]["command"])
     except (ValueError, TypeError, KeyError, IndexError):
         return []

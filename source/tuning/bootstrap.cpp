@@ -1,9 +1,9 @@
-#include "bootstrap.hpp"
+#include "tuning/bootstrap.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-#include "random.hpp"
+#include "tuning/random.hpp"
 
 namespace fanout::detail {
 namespace {

@@ -1,4 +1,4 @@
-#include "decision.hpp"
+#include "tuning/decision.hpp"
 
 #include <algorithm>
 #include <vector>

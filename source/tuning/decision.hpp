@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <span>
 
-#include "bootstrap.hpp"
+#include "tuning/bootstrap.hpp"
 
 /// Which of the sizes measured is recommended.
 namespace fanout::detail {

@@ -1,11 +1,11 @@
-#include "json_reader.hpp"
+#include "tuning/json_reader.hpp"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
-#include "utf8.hpp"
+#include "tuning/utf8.hpp"
 
 namespace fanout::detail {
 namespace {

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "fanout/tuning_report.hpp"
-#include "json_value.hpp"
+#include "tuning/json_value.hpp"
 
 /// Reads JSON that may come from anywhere: every question it answers names the field where the answer is no.
 namespace fanout::detail {

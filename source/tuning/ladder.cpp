@@ -1,4 +1,4 @@
-#include "ladder.hpp"
+#include "tuning/ladder.hpp"
 
 #include <algorithm>
 #include <bit>

@@ -1,7 +1,7 @@
 #include "fanout/detail/machine.hpp"
 #include "fanout/limits.hpp"
 #include "fanout/tuning_report.hpp"
-#include "number_text.hpp"
+#include "tuning/number_text.hpp"
 
 namespace fanout {
 

@@ -4,8 +4,8 @@
 
 #include "fanout/limits.hpp"
 #include "fanout/tuning_profile.hpp"
-#include "results.hpp"
-#include "whole_file.hpp"
+#include "tuning/results.hpp"
+#include "tuning/whole_file.hpp"
 
 namespace fanout {
 namespace {

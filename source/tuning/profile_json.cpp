@@ -2,9 +2,9 @@
 #include <stdexcept>
 
 #include "fanout/tuning_profile.hpp"
-#include "json_reader.hpp"
-#include "json_writer.hpp"
-#include "results.hpp"
+#include "tuning/json_reader.hpp"
+#include "tuning/json_writer.hpp"
+#include "tuning/results.hpp"
 
 namespace fanout {
 namespace {

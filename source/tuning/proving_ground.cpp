@@ -1,8 +1,8 @@
-#include "proving_ground.hpp"
+#include "tuning/proving_ground.hpp"
 
 #include <vector>
 
-#include "resource_use.hpp"
+#include "tuning/resource_use.hpp"
 
 namespace fanout::detail {
 

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "fanout/executor.hpp"
-#include "sweep.hpp"
+#include "tuning/sweep.hpp"
 
 namespace fanout::detail {
 

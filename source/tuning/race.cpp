@@ -1,4 +1,4 @@
-#include "race.hpp"
+#include "tuning/race.hpp"
 
 #include <algorithm>
 #include <limits>

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "sweep.hpp"
+#include "tuning/sweep.hpp"
 
 /// What the times so far say about the sizes: pure functions on which the sweep decides.
 namespace fanout::detail {

@@ -1,10 +1,10 @@
-#include "reason.hpp"
+#include "tuning/reason.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <span>
 
-#include "number_text.hpp"
+#include "tuning/number_text.hpp"
 
 namespace fanout::detail {
 namespace {

@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "fanout/tuning_report.hpp"
-#include "results.hpp"
+#include "tuning/results.hpp"
 
 namespace fanout {
 

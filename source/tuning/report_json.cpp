@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "fanout/tuning_report.hpp"
-#include "json_reader.hpp"
-#include "json_writer.hpp"
-#include "results.hpp"
+#include "tuning/json_reader.hpp"
+#include "tuning/json_writer.hpp"
+#include "tuning/results.hpp"
 
 // The members are described in docs/tuning.md. One that is added leaves the version as it is; one that changes its
 // meaning makes a new version.

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "fanout/tuning_report.hpp"
-#include "number_text.hpp"
-#include "utf8.hpp"
+#include "tuning/number_text.hpp"
+#include "tuning/utf8.hpp"
 
 namespace fanout {
 namespace {

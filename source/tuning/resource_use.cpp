@@ -1,4 +1,4 @@
-#include "resource_use.hpp"
+#include "tuning/resource_use.hpp"
 
 #include <sys/resource.h>
 

@@ -1,4 +1,4 @@
-#include "results.hpp"
+#include "tuning/results.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "decision.hpp"
-#include "reason.hpp"
-#include "utf8.hpp"
+#include "tuning/decision.hpp"
+#include "tuning/reason.hpp"
+#include "tuning/utf8.hpp"
 
 namespace fanout::detail {
 namespace {

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "fanout/tuning.hpp"
-#include "sweep.hpp"
+#include "tuning/sweep.hpp"
 
 /// From what was measured to what a report says, and what every report keeps to.
 namespace fanout::detail {

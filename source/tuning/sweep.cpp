@@ -1,4 +1,4 @@
-#include "sweep.hpp"
+#include "tuning/sweep.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "fanout/error.hpp"
-#include "ladder.hpp"
-#include "number_text.hpp"
-#include "race.hpp"
-#include "random.hpp"
+#include "tuning/ladder.hpp"
+#include "tuning/number_text.hpp"
+#include "tuning/race.hpp"
+#include "tuning/random.hpp"
 
 namespace fanout::detail {
 namespace {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "bootstrap.hpp"
+#include "tuning/bootstrap.hpp"
 #include "fanout/tuning.hpp"
 
 /// The order in which sizes are measured, and when it is enough. It knows neither executors nor clocks: both are handed

@@ -6,10 +6,10 @@
 #include <utility>
 
 #include "fanout/limits.hpp"
-#include "ladder.hpp"
-#include "proving_ground.hpp"
-#include "results.hpp"
-#include "sweep.hpp"
+#include "tuning/ladder.hpp"
+#include "tuning/proving_ground.hpp"
+#include "tuning/results.hpp"
+#include "tuning/sweep.hpp"
 
 namespace fanout::detail {
 namespace {

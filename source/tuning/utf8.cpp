@@ -1,4 +1,4 @@
-#include "utf8.hpp"
+#include "tuning/utf8.hpp"
 
 #include <algorithm>
 #include <cstddef>

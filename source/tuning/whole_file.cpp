@@ -1,4 +1,4 @@
-#include "whole_file.hpp"
+#include "tuning/whole_file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -11,7 +11,7 @@
 #include <system_error>
 
 #include "fanout/tuning_report.hpp"
-#include "json_reader.hpp"
+#include "tuning/json_reader.hpp"
 
 namespace fanout::detail {
 namespace {

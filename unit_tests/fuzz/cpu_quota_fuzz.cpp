@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cpu_quota.hpp"
+#include "machine/cpu_quota.hpp"
 #include "fuzz.hpp"
 
 namespace {

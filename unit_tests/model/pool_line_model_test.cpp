@@ -1,6 +1,6 @@
 // The line of a pool, with every interleaving of a few callers: see pool_line.hpp, and search.hpp for what that means.
 
-#include "pool_line.hpp"
+#include "pool/pool_line.hpp"
 
 #include <gtest/gtest.h>
 

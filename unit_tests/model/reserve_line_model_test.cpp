@@ -1,7 +1,7 @@
 // The line of the reserves, with every interleaving of a few callers and reserves: see reserve_line.hpp, and search.hpp for
 // what that means.
 
-#include "reserve_line.hpp"
+#include "threads/reserve_line.hpp"
 
 #include <gtest/gtest.h>
 

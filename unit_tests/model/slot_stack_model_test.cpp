@@ -1,7 +1,7 @@
 // The stacks of a pool's free slots, with every interleaving of a few owners: see slot_stack.hpp, and search.hpp for what
 // that means.
 
-#include "slot_stack.hpp"
+#include "pool/slot_stack.hpp"
 
 #include <gtest/gtest.h>
 

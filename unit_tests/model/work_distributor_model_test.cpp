@@ -1,7 +1,7 @@
 // The distributor of a batch, with every interleaving of a few runners: see work_distributor.hpp, and search.hpp for what
 // that means.
 
-#include "work_distributor.hpp"
+#include "engine/work_distributor.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Tasks of two batches write one int. Each batch has an executor and a calling thread of its own, so nothing orders the
-// two but the signal: what `source/tsan.hpp` says of the one must not count for the other. The executors are automatic,
+// two but the signal: what `source/threads/tsan.hpp` says of the one must not count for the other. The executors are automatic,
 // with workers of oneTBB: the mutex under which reserves are called would order the batches.
 // expect: data race.*write_of_the_second_batch.*write_of_the_first_batch
 

@@ -91,7 +91,7 @@ def unkept_promises(root):
         named.add(test)
         if source is None or not source.exists() or test not in tests_in(source):
             complaints.append(f"{test} is not in {source.name if source else 'any file'}")
-    for promise in sorted((root / "unit_tests").glob("promises_*_test.cpp")):
+    for promise in sorted((root / "unit_tests" / "promises").glob("*_test.cpp")):
         tests = tests_in(promise)
         if not tests:
             complaints.append(f"{promise.name} has no tests")
@@ -124,9 +124,9 @@ class Checks(unittest.TestCase):
         self.root = pathlib.Path(directory.name)
         self.write("README.md", "# Demo\n\n[Promises](docs/promises.md#1-it-holds), [the same](docs/promises.md).\n")
         self.write("docs/promises.md",
-                   "# Promises\n\n## 1. It `holds`\n\nIn [a](../unit_tests/promises_a_test.cpp): `A.Holds`, `A.IsKept`\n\n"
+                   "# Promises\n\n## 1. It `holds`\n\nIn [a](../unit_tests/promises/a_test.cpp): `A.Holds`, `A.IsKept`\n\n"
                    "In [b](../unit_tests/b_test.cpp): `B.Works`; back to [the top](#promises)\n")
-        self.write("unit_tests/promises_a_test.cpp", "TEST(A, Holds) {\n}\nTEST_F(A, IsKept) {\n}\n")
+        self.write("unit_tests/promises/a_test.cpp", "TEST(A, Holds) {\n}\nTEST_F(A, IsKept) {\n}\n")
         self.write("unit_tests/b_test.cpp", "TEST_P(B, Works) {\n}\nTEST(B, IsNotOnThePage) {\n}\n")
 
     def write(self, name, text):
@@ -173,21 +173,21 @@ class Checks(unittest.TestCase):
         self.assertEqual(unknown_tests(self.root), ["README.md: there is no test A.Vanished"])
 
     def test_find_a_test_that_was_renamed(self):
-        self.change("unit_tests/promises_a_test.cpp", "IsKept", "IsBroken")
-        self.assertEqual(unkept_promises(self.root), ["A.IsKept is not in promises_a_test.cpp",
-                                                      "promises_a_test.cpp: A.IsBroken is not named"])
+        self.change("unit_tests/promises/a_test.cpp", "IsKept", "IsBroken")
+        self.assertEqual(unkept_promises(self.root), ["A.IsKept is not in a_test.cpp",
+                                                      "a_test.cpp: A.IsBroken is not named"])
 
     def test_find_a_test_that_is_in_another_file(self):
         self.change("docs/promises.md", "`A.IsKept`", "`A.IsKept`, `B.Works`")
-        self.assertEqual(unkept_promises(self.root), ["B.Works is not in promises_a_test.cpp"])
+        self.assertEqual(unkept_promises(self.root), ["B.Works is not in a_test.cpp"])
 
     def test_find_a_promise_whose_test_is_not_named(self):
-        self.write("unit_tests/promises_c_test.cpp", "TYPED_TEST(C, Holds) {\n}\n")
-        self.assertEqual(unkept_promises(self.root), ["promises_c_test.cpp: C.Holds is not named"])
+        self.write("unit_tests/promises/c_test.cpp", "TYPED_TEST(C, Holds) {\n}\n")
+        self.assertEqual(unkept_promises(self.root), ["c_test.cpp: C.Holds is not named"])
 
     def test_find_a_file_of_tests_that_they_do_not_understand(self):
-        self.write("unit_tests/promises_c_test.cpp", "SCENARIO(C, Holds) {\n}\n")
-        self.assertEqual(unkept_promises(self.root), ["promises_c_test.cpp has no tests"])
+        self.write("unit_tests/promises/c_test.cpp", "SCENARIO(C, Holds) {\n}\n")
+        self.assertEqual(unkept_promises(self.root), ["c_test.cpp has no tests"])
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "../support.hpp"
+#include "support.hpp"
 #include "draws.hpp"
 #include "plan.hpp"
 

@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "../support.hpp"
+#include "support.hpp"
 #include "observer.hpp"
 #include "plan.hpp"
 #include "world.hpp"

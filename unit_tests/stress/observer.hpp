@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "../support.hpp"
+#include "support.hpp"
 #include "record.hpp"
 
 /// Notes what happens in a batch while it happens, from all its threads, and makes the record of it.

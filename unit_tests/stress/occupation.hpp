@@ -6,7 +6,7 @@
 #include <ranges>
 #include <thread>
 
-#include "../support.hpp"
+#include "support.hpp"
 #include "world.hpp"
 
 /// Another caller of an executor. It holds all slots for a while.

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "../support.hpp"
+#include "support.hpp"
 #include "fanout/fanout.hpp"
 #include "loops.hpp"
 #include "observer.hpp"

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "../support.hpp"
+#include "support.hpp"
 #include "fanout/executor.hpp"
 #include "fanout/resource_pool.hpp"
 #include "observer.hpp"

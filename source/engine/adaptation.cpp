@@ -1,0 +1,77 @@
+#include "engine/adaptation.hpp"
+
+namespace fanout::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A window holds so many tasks for each runner that one more or fewer of them changes little, and lasts long enough for
+// the kernel to have given every thread its share of the cores; but a batch of few dear tasks is not to end before
+// anything has been tried.
+constexpr std::size_t tasks_for_each = 12;
+constexpr auto shortest_window = 20ms;
+constexpr auto longest_window = 250ms;
+constexpr std::size_t hopeless_tasks_for_each = 2;
+constexpr auto hopeless_window = 10ms;
+constexpr auto longest_change = 20ms;  // for helpers to come, where the machine has threads for them
+constexpr auto between_looks = 1ms;
+
+}  // namespace
+
+bool adaptation::enter() {
+  std::size_t seen = at_work_.load(std::memory_order_relaxed);
+  while (seen < wanted()) {
+    if (at_work_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) return true;
+  }
+  return false;
+}
+
+bool adaptation::leave_if_too_many() {
+  std::size_t seen = at_work_.load(std::memory_order_relaxed);
+  while (seen > wanted()) {
+    if (at_work_.compare_exchange_weak(seen, seen - 1, std::memory_order_relaxed)) return true;
+  }
+  return false;
+}
+
+std::size_t adaptation::look(clock::time_point now, std::size_t completed) {
+  look_again(now + between_looks);  // or later, when a window begins
+  if (since_ == clock::time_point{}) since_ = now;
+  if (!measuring_) {
+    const bool changed = at_work_.load(std::memory_order_relaxed) == wanted() || now - since_ >= longest_change;
+    if (changed) begin_window(now, completed);
+    return 0;
+  }
+  const std::size_t before = wanted();
+  const std::size_t tasks = completed - completed_before_;
+  const auto lasted = now - since_;
+  const double throughput = static_cast<double>(tasks) / std::chrono::duration<double>(lasted).count();
+  const bool complete = lasted >= longest_window || (lasted >= shortest_window && tasks >= tasks_for_each * before);
+  const bool hopeless =
+      lasted >= hopeless_window && tasks >= hopeless_tasks_for_each * before && climber_.hopeless(throughput);
+  if (!complete && !hopeless) return 0;
+  climber_.measured(throughput);
+  has_measured_ = true;
+  const std::size_t after = climber_.wanted();
+  if (after == before) {
+    begin_window(now, completed);
+    return 0;
+  }
+  wanted_.store(after, std::memory_order_relaxed);
+  measuring_ = false;
+  since_ = now;
+  return after > before ? after - before : 0;
+}
+
+void adaptation::begin_window(clock::time_point now, std::size_t completed) {
+  measuring_ = true;
+  since_ = now;
+  completed_before_ = completed;
+  look_again(now + hopeless_window);
+}
+
+void adaptation::look_again(clock::time_point when) {
+  next_look_.store(when.time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+}  // namespace fanout::detail

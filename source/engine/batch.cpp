@@ -1,0 +1,268 @@
+#include "engine/batch.hpp"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+namespace fanout::detail {
+namespace {
+
+/// What has run of a chunk is counted at its end. Who wants to know the progress does not wait for more tasks than these.
+constexpr std::size_t largest_reported_chunk = 64;
+
+std::size_t largest_chunk(const progress& progress) {
+  if (progress.wants_each()) return 1;
+  return progress.wanted() ? largest_reported_chunk : work_distributor::max_tasks;
+}
+
+}  // namespace
+
+void batch_control::fail(std::size_t index) noexcept { static_cast<batch*>(this)->record_failure(index); }
+std::stop_token batch_control::stop_token() { return static_cast<batch*>(this)->token(); }
+
+batch::batch(const batch_request& request, std::size_t runners, const batch_scope& scope, std::size_t adapt_from)
+    : batch_control(runners != 1 && !has_heavy_fence()),
+      request_(request),
+      scope_(scope),
+      progress_(request.options.on_progress, request.options.progress_interval, request.size),
+      distributor_(request.size, runners, largest_chunk(progress_), fenced()),
+      many_runners_(runners > few_runners_.size() ? new runner[runners] : nullptr),
+      runners_(many_runners_ ? many_runners_.get() : few_runners_.data(), runners) {
+  if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);
+}
+
+void batch::admit(const batch_scope& scope) {
+  scope_ = scope;
+  in_limiter_ = scope.limiter != nullptr;
+}
+
+// ── Where it runs ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// The leader, which starts no task any more; once.
+void batch::leave_limiter() noexcept {
+  if (std::exchange(in_limiter_, false)) scope_.limiter->close(*this, scope_.has_own_slot() ? 1 : 0);
+}
+
+void batch::run_alone(arena* home) {
+  const auto lead = [this] { run(role::leader, nullptr); };
+  try {
+    home != nullptr ? home->enter(lead) : lead();
+  } catch (...) {
+    leave_limiter();
+    throw;
+  }
+  leave_limiter();
+}
+
+void batch::run_on_reserves(arena& home, bool enters) {
+  home_ = &home;
+  if (scope_.limiter == nullptr) {
+    calls_.call_promised(first_helpers());
+  } else {
+    try {
+      // An executor of n is promised n - 1 reserves. The thread that leads the batch of the task around this one may be
+      // one without a slot by then, and all n slots those of reserves.
+      if (!scope_.has_own_slot()) calls_.promise(1);
+    } catch (const std::exception&) {  // the system refuses it: one slot may wait for a reserve to come back
+    }
+    scope_.limiter->request(*this, first_helpers());
+  }
+  const auto lead = [this] { run(role::leader, this); };
+  std::exception_ptr no_memory;
+  try {
+    enters ? home.enter(lead) : lead();
+  } catch (...) {  // no memory to enter the arena; helpers may have begun
+    no_memory = std::current_exception();
+    stop();
+  }
+  scope_.limiter != nullptr ? leave_limiter() : static_cast<void>(calls_.withdraw());
+  calls_.wait();
+  if (no_memory) std::rethrow_exception(no_memory);
+}
+
+void batch::serve() noexcept {
+  bool is_over = true;
+  if (wants_help()) {
+    try {
+      home_->enter([&] { is_over = help(*this); });
+    } catch (...) {  // no memory to enter the arena
+      break_off(std::current_exception());
+    }
+  }
+  if (scope_.limiter == nullptr) return;
+  is_over ? scope_.limiter->close(*this, 1) : scope_.limiter->leave();
+}
+
+void batch::run_on_workers(arena& home, bool enters) {
+  try {
+    enters ? home.fan_out(*this, first_helpers()) : home.fan_out_from_inside(*this, first_helpers());
+  } catch (...) {
+    leave_limiter();  // it may not have begun
+    throw;
+  }
+}
+
+void batch::lead(helper_calls& helpers) noexcept {
+  run(role::leader, &helpers);
+  leave_limiter();
+}
+
+void batch::assist(helper_calls& helpers) noexcept {
+  if (scope_.limiter == nullptr) {
+    help(helpers);
+  } else if (scope_.limiter->join(*this)) {
+    help(helpers) ? scope_.limiter->close(*this, 1) : scope_.limiter->leave();
+  }
+}
+
+// ── The runners ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+bool batch::wants_help() const noexcept { return !stopped() && !distributor_.all_taken(runners_); }
+
+bool batch::help(helper_calls& helpers) noexcept {
+  if (adaptation_ && !adaptation_->enter()) return false;
+  return run(role::helper, &helpers);
+}
+
+bool batch::run(role who, helper_calls* helpers) noexcept {
+  const scope_entry here(scope_, who == role::helper ? scope_.limiter != nullptr : scope_.has_own_slot());
+  const std::size_t number = adaptation_ ? take_place() : next_runner_.fetch_add(1, std::memory_order_relaxed);
+  runner& me = runners_[number];
+  for (std::size_t ended = 0; !stopped();) {
+    const task_range tasks = distributor_.next(number, runners_, ended);
+    if (tasks.empty()) break;
+    ended = request_.tasks.run(request_.tasks.object, tasks, me.work.mine, *this) - tasks.first;
+    // Release: a thread that sums the counts may read what the tasks wrote.
+    me.completed.store(me.completed.load(std::memory_order_relaxed) + ended, std::memory_order_release);
+    if (progress_.wanted()) report_progress();
+    if (adaptation_) {
+      if (who == role::helper && adaptation_->leave_if_too_many()) {
+        me.work.pace.since = {};  // what this runner took is not a measure of the next one's time
+        me.work.pace.taken = 0;
+        me.taken.store(false, std::memory_order_release);
+        return false;
+      }
+      if (helpers != nullptr) adapt(*helpers);
+    }
+  }
+  return true;
+}
+
+// There are as many places as runners, and a runner leaves its place a few instructions after it was counted out.
+std::size_t batch::take_place() noexcept {
+  for (;;) {
+    for (runner& each : runners_) {
+      if (!each.taken.load(std::memory_order_relaxed) && !each.taken.exchange(true, std::memory_order_acquire))
+        return static_cast<std::size_t>(&each - runners_.data());
+    }
+    std::this_thread::yield();
+  }
+}
+
+void batch::adapt(helper_calls& helpers) noexcept {
+  std::size_t more = adaptation_->update(adaptation::clock::now(), [this] { return completed(); });
+  try {
+    for (; more != 0; --more) helpers.call_helper();
+  } catch (...) {  // no memory to call it: the batch goes on without
+  }
+}
+
+// ── How it ends ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void batch::report_progress() noexcept {
+  try {
+    progress_.update([this] { return completed(); });
+  } catch (...) {
+    break_off(std::current_exception());
+  }
+}
+
+bool batch::decide(verdict decision, verdict before) noexcept {
+  return verdict_.compare_exchange_strong(before, decision, std::memory_order_acq_rel);
+}
+
+void batch::record_failure(std::size_t index) noexcept {
+  std::exception_ptr cause = std::current_exception();
+  if (request_.options.on_error == error_policy::stop && decide(verdict::failed)) {
+    failed_index_ = index;
+    cause_ = std::move(cause);
+    stop();
+    return;
+  }
+  // Under `stop`, what fails after the first failure is a consequence of it; what fails after a cancellation is told.
+  if (verdict_.load(std::memory_order_relaxed) == verdict::failed) return;
+  try {
+    const std::lock_guard lock(mutex_);
+    failures_.push_back({index, std::move(cause)});
+  } catch (...) {  // no memory to keep it: a cancelled batch could not tell every failure either, as it promises
+    break_off(std::current_exception());
+    if (decide(verdict::broken, verdict::cancelled)) cause_ = std::current_exception();
+  }
+}
+
+void batch::break_off(std::exception_ptr cause) noexcept {
+  if (decide(verdict::broken)) cause_ = std::move(cause);
+  stop();
+}
+
+void batch::cancel() noexcept {
+  if (completed() == request_.size) return;  // nothing is left to cancel
+  if (decide(verdict::cancelled)) stop();
+}
+
+// The flags of the runners are what keeps tasks from starting. They are set first, with release: a thread whose task saw
+// the stop starts no other. The flag of the batch is set before the mutex is taken: `token` either finds it set, or has left
+// its source for this.
+void batch::stop() noexcept {
+  for (runner& each : runners_) each.work.mine.stop();
+  stopped_.store(true, std::memory_order_release);
+  std::optional<std::stop_source> asked;
+  {
+    const std::lock_guard lock(mutex_);
+    asked = stop_source_;
+  }
+  if (asked) asked->request_stop();  // runs callbacks of the tasks, which may ask for a token: not under the mutex
+}
+
+std::stop_token batch::token() {
+  std::optional<std::stop_source> source;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stop_source_) stop_source_.emplace();
+    source = stop_source_;
+  }
+  if (stopped()) source->request_stop();
+  return source->get_token();
+}
+
+std::size_t batch::completed() const {
+  std::size_t sum = 0;
+  for (const runner& each : runners_) sum += each.completed.load(std::memory_order_acquire);
+  return sum;
+}
+
+std::vector<task_error> batch::task_errors() {
+  std::sort(failures_.begin(), failures_.end(),
+            [](const failure& one, const failure& other) { return one.index < other.index; });
+  std::vector<task_error> errors;
+  errors.reserve(failures_.size());
+  for (const failure& each : failures_) errors.emplace_back(each.index, each.cause);
+  return errors;
+}
+
+void batch::finish() {
+  switch (verdict_.load(std::memory_order_acquire)) {
+    case verdict::failed:
+      throw task_error(failed_index_, cause_);
+    case verdict::broken:
+      std::rethrow_exception(cause_);
+    case verdict::cancelled:
+      if (request_.cancellation_is_data) return;
+      throw operation_cancelled(completed(), request_.size, task_errors());
+    case verdict::undecided:
+      if (!failures_.empty()) throw aggregate_error(task_errors(), request_.size);
+      progress_.finish();
+  }
+}
+
+}  // namespace fanout::detail

@@ -1,0 +1,168 @@
+#include <algorithm>
+#include <bit>
+#include <optional>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+
+#include "engine/batch.hpp"
+#include "executor/batch_scope.hpp"
+#include "executor/executor_cache.hpp"
+#include "executor/executor_core.hpp"
+#include "executor/executor_limiter.hpp"
+#include "fanout/detail/machine.hpp"
+#include "fanout/limits.hpp"
+
+/// Where a batch runs: on whose arena, with how many threads, and whether it has to wait for a slot.
+namespace fanout::detail {
+namespace {
+
+/// Where the calling thread stands. A worker of oneTBB that runs a piece of a loop, which some task of an automatic batch
+/// has started, is in the arena and knows nothing of that task: it gets an entry, and works in a place of the arena as a
+/// task works under a slot. So a batch that it starts knows around which batches it runs; and where it comes back to the
+/// same executor, directly or through another one, it does not wait for a slot of tasks that wait for the loop.
+class position {
+ public:
+  position() {
+    if (here_ != nullptr) return;
+    scope_ = executor_core::scope_of_worker();
+    if (scope_.home != nullptr) here_ = &entry_.emplace(scope_, /*holds_slot=*/false);
+  }
+  position(const position&) = delete;
+  position& operator=(const position&) = delete;
+  ~position() {
+    if (here_ != nullptr && here_->lent().load(std::memory_order_relaxed)) here_->entered().limiter->resume(*here_);
+  }
+
+ private:
+  const scope_entry* here_ = current_entry();
+  batch_scope scope_;
+  std::optional<scope_entry> entry_;
+};
+
+/// Runs the batch, with `run` to say how. A stop that is requested meanwhile cancels it.
+template <class Run>
+void run_to_the_end(batch& running, const batch_request& request, const Run& run) {
+  const std::stop_callback on_stop(request.options.stop, [&running] { running.cancel(); });
+  run();
+}
+
+/// Runs the batch on the calling thread alone, in index order.
+void run_alone(const batch_scope& scope, const batch_request& request) {
+  batch running(request, 1, scope);
+  run_to_the_end(running, request, [&] { running.run_alone(nullptr); });
+  running.finish();  // may call the progress callback
+}
+
+// ── Batches of an executor ──────────────────────────────────────────────────────────────────────────────────────────
+
+/// A slot that was lent, to be given back.
+struct loan_of_slot {
+  executor_limiter& limiter;
+  const scope_entry* const lender;
+  ~loan_of_slot() {
+    if (lender != nullptr) limiter.give_back(*lender);
+  }
+};
+
+void run_on_executor(executor_core& executor, std::size_t limit, const batch_request& request) {
+  executor_limiter& limiter = *executor.limiter();
+  arena& home = executor.workplace();
+  const scope_entry* const from = current_entry();
+  const std::size_t runners = std::min({limit, executor.limit(), request.size, application_limit()});
+  const std::size_t adapt_from = std::min(executor.adapt_from(), runners);
+  batch running(request, runners, {.starter = from}, adapt_from);  // allocates, so before it has a slot
+  run_to_the_end(running, request, [&] {
+    const auto [how, lender] = limiter.enter(from, request.options.stop);
+    if (how == executor_limiter::admission::stopped) return running.cancel();
+    const loan_of_slot back{limiter, lender};
+    const executor_core::visit here(executor, from);
+    running.admit({.limiter = &limiter, .home = &executor, .starter = from, .lender = lender});
+    const bool enters = lender == nullptr;
+    if (runners == 1 || how == executor_limiter::admission::borrowed) {
+      running.run_alone(enters ? &home : nullptr);
+    } else if (executor.named()) {
+      running.run_on_reserves(home, enters);
+    } else {
+      running.run_on_workers(home, enters);
+    }
+  });
+  if (adapt_from != 0 && runners >= executor.adapt_from() && running.adapted_to() != 0)
+    executor.adapt_from(running.adapted_to());
+  running.finish();  // may call the progress callback
+}
+
+// ── Free calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Runs the batch on an executor of this size that it has alone.
+void run_on_borrowed(std::size_t size, bool named, std::size_t runners, const batch_request& request) {
+  const executor_cache::loan executor = executor_cache::borrow(size, named);
+  const executor_core::visit here(*executor, current_entry());
+  const batch_scope scope{.home = executor.get(), .starter = current_entry()};
+  batch running(request, runners, scope);
+  run_to_the_end(running, request, [&] {
+    arena& home = executor->workplace();
+    named ? running.run_on_reserves(home, /*enters=*/true) : running.run_on_workers(home, /*enters=*/true);
+  });
+  running.finish();  // may call the progress callback
+}
+
+/// The arena of a free call with a named limit. Larger ones are of few sizes, so that a batch of two does not ask for an
+/// arena of a hundred thousand.
+std::size_t named_size(std::size_t limit, std::size_t runners) {
+  constexpr std::size_t of_any_size = 1'024;
+  return limit <= of_any_size ? limit : std::min(limit, std::bit_ceil(std::max(runners, of_any_size)));
+}
+
+void run_free(std::size_t limit, const batch_request& request) {
+  const scope_entry* const here = current_entry();
+  executor_core* const around = here != nullptr ? here->entered().home : nullptr;
+  const auto alone = [&] { run_alone({.home = around, .starter = here}, request); };
+
+  if (limit != automatic) {
+    const bool is_number = limit != unlimited;
+    const std::size_t most = is_number ? limit : most_unlimited;
+    const std::size_t runners = std::min({most, request.size, application_limit()});
+    if (runners == 1) return alone();
+    return run_on_borrowed(named_size(is_number ? limit : std::bit_ceil(runners), runners), /*named=*/true, runners,
+                           request);
+  }
+  // Automatic batches in each other stay in one arena, so that they never have more than the cores at work.
+  if (around != nullptr && !around->named()) {
+    const std::size_t runners = std::min(around->limit(), request.size);
+    if (runners == 1) return alone();
+    batch running(request, runners, {.home = around, .starter = here});
+    run_to_the_end(running, request, [&] { running.run_on_workers(around->workplace(), /*enters=*/false); });
+    return running.finish();  // may call the progress callback
+  }
+  const std::size_t cores = available_concurrency();
+  const std::size_t runners = std::min(cores, request.size);
+  return runners == 1 ? alone() : run_on_borrowed(cores, /*named=*/false, runners, request);
+}
+
+}  // namespace
+
+bool is_executor_of_one(const executor_core* executor) noexcept { return executor != nullptr && executor->limit() == 1; }
+
+void throw_empty_task(std::size_t index) {
+  throw std::invalid_argument("tasks[" + std::to_string(index) + "] is an empty function");
+}
+
+void throw_empty_mapper() { throw std::invalid_argument("the mapper is an empty function"); }
+
+void run_batch(executor_core* executor, const batch_request& request) {
+  const std::size_t limit = checked_concurrency(request.options.concurrency);
+  if (request.size > work_distributor::max_tasks) throw std::length_error("a batch holds at most 2^40 tasks");
+  if (request.size == 0) return;
+  if (request.options.stop.stop_requested()) {  // nothing will start: no need to wait for a slot, or for threads
+    return run_alone({}, request);
+  }
+  const position here;
+  if (executor != nullptr) {
+    run_on_executor(*executor, limit, request);
+  } else {
+    run_free(limit, request);
+  }
+}
+
+}  // namespace fanout::detail

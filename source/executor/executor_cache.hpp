@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "executor/executor_core.hpp"
+
+/// The executors behind the free calls. Each call borrows one of its size and has it alone until it returns, so
+/// that nested and simultaneous calls never wait for each other, and a warm call makes nothing.
+namespace fanout::detail::executor_cache {
+
+struct give_back {
+  void operator()(executor_core* core) const noexcept;
+};
+using loan = std::unique_ptr<executor_core, give_back>;
+
+/// An executor of this limit, idle or new.
+loan borrow(std::size_t limit, bool named);
+
+}  // namespace fanout::detail::executor_cache

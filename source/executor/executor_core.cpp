@@ -1,0 +1,77 @@
+#include "executor/executor_core.hpp"
+
+#include <mutex>
+
+namespace fanout::detail {
+namespace {
+
+/// The executors whose arenas have workers.
+struct registry {
+  std::mutex mutex;
+  intrusive_list<executor_core> automatic;
+};
+
+registry& of_process() {
+  static registry& only = *new registry;  // never destroyed: executors may be static objects
+  return only;
+}
+
+}  // namespace
+
+// Slots of the arena for threads that enter it are for callers and reserves. A thread that waits in the arena for workers
+// has given back its slot of the limiter, which another one may have by then.
+executor_core::executor_core(std::size_t limit, bool named, sharing use)
+    : limit_(limit),
+      named_(named),
+      reserves_(named && use == sharing::by_all ? limit - 1 : 0),
+      arena_({.workers = named ? 0 : limit - 1,
+              .others = named                    ? limit
+                        : use == sharing::by_all ? 2 * limit
+                                                 : 1}) {
+  if (use == sharing::by_all) limiter_.emplace(limit);
+  if (named) return;
+  const std::lock_guard lock(of_process().mutex);
+  of_process().automatic.add(*this);
+}
+
+executor_core::~executor_core() {
+  if (named_) return;
+  const std::lock_guard lock(of_process().mutex);
+  of_process().automatic.remove(*this);
+}
+
+executor_core::visit::visit(executor_core& where, const scope_entry* from) : where_(where), from_(from) {
+  if (where_.named_) return;
+  if (from == nullptr) {
+    where_.visits_from_outside_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    const std::lock_guard lock(of_process().mutex);
+    where_.visits_.add(*this);
+  }
+}
+
+executor_core::visit::~visit() {
+  if (where_.named_) return;
+  if (from_ == nullptr) {
+    where_.visits_from_outside_.fetch_sub(1, std::memory_order_relaxed);
+  } else {
+    const std::lock_guard lock(of_process().mutex);
+    where_.visits_.remove(*this);
+  }
+}
+
+// The worker sees the visit of its own batch: that came before the batch. Others may come and go.
+batch_scope executor_core::scope_of_worker() {
+  if (!arena::may_be_worker()) return {};
+  const std::lock_guard lock(of_process().mutex);
+  executor_core* core = of_process().automatic.first();
+  while (core != nullptr && !core->arena_.is_current()) core = intrusive_list<executor_core>::next(*core);
+  if (core == nullptr) return {};
+  batch_scope scope{.limiter = core->limiter(), .home = core};
+  if (core->visits_from_outside_.load(std::memory_order_relaxed) != 0) return scope;
+  for (const visit* each = core->visits_.first(); each != nullptr; each = core->visits_.next(*each))
+    scope.starter = each == core->visits_.first() ? each->from_ : innermost_common(scope.starter, each->from_);
+  return scope;
+}
+
+}  // namespace fanout::detail

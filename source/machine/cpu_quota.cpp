@@ -1,0 +1,224 @@
+#include "machine/cpu_quota.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <iterator>
+#include <limits>
+#include <memory>
+#include <sstream>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+// The files, as proc(5), cgroups(7) and the kernel's cgroup-v2.rst and sched-bwc.rst describe them:
+//
+//   /proc/self/cgroup         4:cpu,cpuacct:/docker/abc      the group of the process in a version 1 hierarchy
+//                             0::/docker/abc                 and in the version 2 hierarchy
+//   /proc/self/mountinfo      34 25 0:29 /docker /sys/fs/cgroup/cpu rw master:9 - cgroup cgroup rw,cpu,cpuacct
+//                                        root    mount point   optional fields  type source super options
+//   <group>/cpu.max           150000 100000                  version 2: microseconds of CPU time in each period
+//   <group>/cpu.cfs_quota_us, <group>/cpu.cfs_period_us      version 1: the same two numbers
+//
+// The mount shows the hierarchy from its `root` downwards, so the directory of a group is the mount point followed
+// by what the group's path has beyond `root`. Both paths are relative to the cgroup namespace of the process and
+// begin with `/..` when they lie outside of it.
+namespace fanout::detail {
+namespace {
+
+constexpr double no_quota = std::numeric_limits<double>::infinity();
+
+// The paths of groups and mount points end with a slash here: one is a prefix of another if and only if it names the
+// same directory or one around it.
+
+// A group that holds the process: in the version 2 hierarchy, or in the version 1 hierarchy of the cpu controller.
+struct membership {
+  bool version_2;
+  std::string group;
+};
+
+struct mount {
+  bool version_2;
+  std::string root;  // a group's path
+  std::string point;
+};
+
+// Keeps empty fields: a mount without a source has one.
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> fields;
+  while (true) {
+    const auto end = text.find(separator);
+    fields.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return fields;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+  auto lines = split(text, '\n');
+  for (auto& line : lines) {
+    if (line.ends_with('\r')) line.remove_suffix(1);
+  }
+  return lines;
+}
+
+// "cpu" in "rw,cpu,cpuacct", but not in "rw,cpuset" or "name=cpu".
+bool lists(std::string_view comma_separated, std::string_view word) {
+  return std::ranges::count(split(comma_separated, ','), word) != 0;
+}
+
+// mountinfo writes space, tab, newline and backslash of a path as three octal digits: "\040" is a space.
+std::string unescaped(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto digits = text.substr(i + 1, 3);
+    const auto* const end = digits.data() + digits.size();
+    unsigned code = 0;
+    const bool escaped =
+        text[i] == '\\' && digits.size() == 3 && std::from_chars(digits.data(), end, code, 8).ptr == end;
+    plain.push_back(escaped ? static_cast<char>(code) : text[i]);
+    if (escaped) i += digits.size();
+  }
+  return plain;
+}
+
+// The path with a slash at its end. None for one that is relative, or that goes up after it went down: the kernel goes
+// up only at the beginning.
+std::optional<std::string> directory_path(std::string path) {
+  if (!path.starts_with('/')) return std::nullopt;
+  if (!path.ends_with('/')) path.push_back('/');
+  std::size_t down = 0;
+  while (path.compare(down, 4, "/../") == 0) down += 3;
+  return path.find("/../", down) == std::string::npos ? std::optional(std::move(path)) : std::nullopt;
+}
+
+std::vector<membership> parse_memberships(std::string_view proc_self_cgroup) {
+  std::vector<membership> memberships;
+  for (const auto line : lines_of(proc_self_cgroup)) {
+    const auto fields = split(line, ':');
+    if (fields.size() < 3) continue;
+    const bool version_2 = fields[1].empty();
+    if (!version_2 && !lists(fields[1], "cpu")) continue;
+    // The rest of the line is the path, which may contain colons of its own.
+    const auto group = directory_path(std::string(line.substr(fields[0].size() + fields[1].size() + 2)));
+    if (group) memberships.push_back({version_2, *group});
+  }
+  return memberships;
+}
+
+std::vector<mount> parse_mounts(std::string_view proc_self_mountinfo) {
+  std::vector<mount> mounts;
+  for (const auto line : lines_of(proc_self_mountinfo)) {
+    const auto fields = split(line, ' ');
+    if (fields.size() < 5) continue;
+    const auto root = directory_path(unescaped(fields[3]));
+    const auto point = directory_path(unescaped(fields[4]));
+    // Whatever is mounted later at the same place hides the earlier mount.
+    std::erase_if(mounts, [&](const mount& earlier) { return point == earlier.point; });
+    // The optional fields vary in number. The first field that is nothing but "-" ends them; a hyphen inside a path,
+    // as in docker-abc.scope, does not.
+    const auto separator = std::find(fields.begin() + 5, fields.end(), "-");
+    if (fields.end() - separator < 4) continue;
+    const auto type = separator[1];
+    const bool version_2 = type == "cgroup2";
+    const bool version_1_cpu = type == "cgroup" && lists(separator[3], "cpu");
+    if (root && point && (version_2 || version_1_cpu)) mounts.push_back({version_2, *root, *point});
+  }
+  return mounts;
+}
+
+// The directory of the innermost group that `mount` shows and that holds the process; none when the process is not
+// below the root of the mount, whose files are then about somebody else.
+std::optional<std::string> directory_of(const std::string& group, const mount& mount) {
+  if (!group.starts_with(mount.root)) {
+    // A root that goes up further than the group, and only up, still holds the process; the namespace hides the names
+    // between the two. One that goes down again is another branch: the kernel writes the shortest path.
+    return mount.root.ends_with("/../") ? std::optional(mount.point) : std::nullopt;
+  }
+  const auto below_root = group.substr(mount.root.size());
+  return below_root.starts_with("../") ? std::nullopt : std::optional(mount.point + below_root);
+}
+
+// The number of cores, or no quota unless both are whole numbers above 0: "max" and -1 (version 1) mean no quota, and
+// the kernel never accepts 0 for either number.
+double cores(const std::string& quota, const std::string& period) {
+  const auto number = [](const std::string& word) {
+    long long value = 0;
+    const auto* const end = word.data() + word.size();
+    const auto [parsed, error] = std::from_chars(word.data(), end, value);
+    return error == std::errc{} && parsed == end ? static_cast<double>(value) : 0.0;
+  };
+  return number(quota) > 0 && number(period) > 0 ? number(quota) / number(period) : no_quota;
+}
+
+double quota_of_group(const file_reader& read_file, bool version_2, const std::string& directory) {
+  const auto words_in = [&](const char* name) {
+    std::istringstream content(read_file(directory + name).value_or(""));
+    return std::vector<std::string>(std::istream_iterator<std::string>(content), {});
+  };
+  if (version_2) {
+    auto words = words_in("cpu.max");  // missing in the root group, and where the cpu controller is not enabled
+    if (words.size() == 1) words.emplace_back("100000");  // the default period
+    return words.empty() ? no_quota : cores(words[0], words[1]);
+  }
+  const auto quota = words_in("cpu.cfs_quota_us");
+  const auto period = words_in("cpu.cfs_period_us");
+  return quota.size() == 1 && period.size() == 1 ? cores(quota[0], period[0]) : no_quota;
+}
+
+// A group's quota binds the groups inside it, which often have none of their own (a container in a limited pod).
+double tightest_upwards(const file_reader& read_file, const mount& mount, std::string directory) {
+  constexpr std::size_t longest_path = 4096;  // PATH_MAX: the kernel opens nothing longer
+  double tightest = no_quota;
+  while (true) {
+    if (directory.size() <= longest_path) {
+      tightest = std::min(tightest, quota_of_group(read_file, mount.version_2, directory));
+    }
+    if (directory.size() <= mount.point.size()) return tightest;
+    directory.pop_back();
+    directory.resize(directory.rfind('/') + 1);
+  }
+}
+
+}  // namespace
+
+std::optional<double> cpu_quota(const file_reader& read_file) {
+  const auto mounts = parse_mounts(read_file("/proc/self/mountinfo").value_or(""));
+  double tightest = no_quota;
+  for (const auto& [version_2, group] : parse_memberships(read_file("/proc/self/cgroup").value_or(""))) {
+    for (const auto& mount : mounts) {
+      if (mount.version_2 != version_2) continue;
+      if (auto directory = directory_of(group, mount)) {
+        tightest = std::min(tightest, tightest_upwards(read_file, mount, *std::move(directory)));
+      }
+    }
+  }
+  return tightest < no_quota ? std::optional(tightest) : std::nullopt;
+}
+
+std::size_t whole_cores(double quota) {
+  constexpr double most = 1e9;  // far above any machine and well inside std::size_t, where the conversion is defined
+  if (!(quota > 1)) return 1;   // also for what is not a number
+  return static_cast<std::size_t>(std::ceil(std::min(quota, most)));
+}
+
+std::optional<std::string> read_small_file(const std::string& path) {
+  // 64 KiB would hold some 300 mounts; a Kubernetes node has thousands.
+  constexpr std::size_t limit = std::size_t{1} << 20;
+  const auto close = [](std::FILE* file) { std::fclose(file); };
+  const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path.c_str(), "re"));  // e: close on exec
+  if (!file) return std::nullopt;
+  std::string content;
+  char buffer[4096];
+  while (content.size() < limit && std::feof(file.get()) == 0) {
+    content.append(buffer, std::fread(buffer, 1, sizeof buffer, file.get()));
+    if (std::ferror(file.get()) != 0) return std::nullopt;  // a directory, for one, opens and fails here
+  }
+  // Half a line can lie: "rw,cpuset" may end after "cpu".
+  if (content.size() == limit) content.resize(content.rfind('\n') + 1);
+  return content;
+}
+
+}  // namespace fanout::detail

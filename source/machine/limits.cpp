@@ -1,0 +1,61 @@
+#include "fanout/limits.hpp"
+
+#include <oneapi/tbb/info.h>
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "machine/cpu_quota.hpp"
+#include "fanout/detail/batch.hpp"
+#include "fanout/detail/machine.hpp"
+
+namespace fanout {
+namespace detail {
+
+// oneTBB counts the CPUs in the affinity mask of the process, which on Linux is the one of its main thread. Not those of
+// the calling thread: a thread pinned to one CPU that happens to ask first would fix the answer for everybody.
+std::size_t cores_by_affinity() {
+  static const auto cores = static_cast<std::size_t>(tbb::info::default_concurrency());
+  return cores;
+}
+
+std::optional<double> quota_in_cores() {
+  static const std::optional<double> quota = cpu_quota(read_small_file);
+  return quota;
+}
+
+}  // namespace detail
+
+std::size_t available_concurrency() {
+  constexpr double no_quota = std::numeric_limits<double>::infinity();
+  static const std::size_t available =
+      std::min(detail::cores_by_affinity(), detail::whole_cores(detail::quota_in_cores().value_or(no_quota)));
+  return available;
+}
+
+std::size_t max_concurrency() {
+  // oneTBB numbers the slots of an arena in 16 bits; Debian's 2021.8 crashes when it destroys one of 200,000 slots. And this
+  // is about what Linux allows by default: a thread takes two of a process's 65,530 mappings.
+  constexpr std::size_t most = std::size_t{1} << 15;
+  return most;
+}
+
+namespace detail {
+
+[[noreturn]] static void refuse_concurrency(const std::string& named) {
+  throw std::invalid_argument("concurrency must be between 1 and " + std::to_string(max_concurrency()) +
+                              ", automatic or unlimited; got " + named);
+}
+
+void throw_negative_concurrency(long long named) { refuse_concurrency(std::to_string(named)); }
+
+std::size_t checked_concurrency(std::size_t named) {
+  const bool is_number = named != automatic && named != unlimited;
+  if (is_number && (named < 1 || named > max_concurrency())) refuse_concurrency(std::to_string(named));
+  return named;
+}
+
+}  // namespace detail
+}  // namespace fanout

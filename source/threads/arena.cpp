@@ -1,0 +1,245 @@
+#include "threads/arena.hpp"
+
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/task_arena.h>
+#include <oneapi/tbb/task_group.h>
+#include <oneapi/tbb/version.h>
+
+#include <atomic>
+#include <exception>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <new>
+#include <stdexcept>
+#include <utility>
+
+#include "fanout/detail/machine.hpp"
+#include "threads/tsan.hpp"
+
+namespace fanout::detail {
+
+std::size_t application_limit() noexcept {
+  const std::size_t allowed = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
+  return allowed < cores_by_affinity() ? allowed : std::numeric_limits<std::size_t>::max();
+}
+
+/// A `tbb::task_arena` is *damaged* when it had no memory to spawn a task. Where a thread spawns its first task in an
+/// arena, oneTBB notes the size of a list for its tasks and then finds no memory for the list; the next task that is
+/// spawned in that place is written through a null pointer (arena_slot.h, allocate_task_pool, in 2021.1 to 2023.2). So
+/// nobody spawns in it any more: it is replaced, and kept for those who are still inside.
+struct arena::native_arena : tbb::task_arena {
+  explicit native_arena(const shape& made_for)
+      : task_arena(static_cast<int>(made_for.workers + made_for.others), static_cast<unsigned>(made_for.others)) {
+    initialize();
+  }
+
+  /// Attached to the arena that the calling thread is in.
+  explicit native_arena(attach current) : task_arena(current) {}
+
+  /// `my_arena` is a protected member of oneTBB's. No public call says which arena a thread is in.
+  bool is_same_as(const native_arena& other) const {
+    return my_arena.load(std::memory_order_relaxed) == other.my_arena.load(std::memory_order_relaxed);
+  }
+
+  std::atomic<bool> damaged{false};  // whoever gets a slot in the arena sees what was set by the thread that left it
+  std::unique_ptr<native_arena> replaced{};
+};
+
+arena::arena(const shape& made_for)
+    : made_for_(made_for), newest_(std::make_unique<native_arena>(made_for)), native_(newest_.get()) {}
+
+arena::~arena() = default;
+
+void* arena::native() const noexcept {
+  return static_cast<tbb::task_arena*>(native_.load(std::memory_order_acquire));
+}
+
+bool arena::is_current() const noexcept {
+  const native_arena current{tbb::task_arena::attach{}};
+  for (const native_arena* each = native_.load(std::memory_order_acquire); each != nullptr; each = each->replaced.get())
+    if (each->is_same_as(current)) return true;
+  return false;
+}
+
+bool arena::may_be_worker() noexcept { return tbb::this_task_arena::current_thread_index() > 0; }
+
+bool arena::prepare_thread() noexcept {
+  try {
+    tbb::this_task_arena::isolate([] {});
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+arena::native_arena& arena::sound_one() {
+  native_arena* const seen = native_.load(std::memory_order_acquire);
+  if (!seen->damaged.load(std::memory_order_relaxed)) return *seen;
+  const std::lock_guard lock(mutex_);
+  if (newest_->damaged.load(std::memory_order_relaxed)) {
+    auto next = std::make_unique<native_arena>(made_for_);
+    next->replaced = std::move(newest_);
+    newest_ = std::move(next);
+    native_.store(newest_.get(), std::memory_order_release);
+  }
+  return *newest_;
+}
+
+void arena::enter_with(void* object, void (*call)(void* object)) {
+  sound_one().execute(
+      tsan::handed_over([=] { tbb::this_task_arena::isolate([=] { call(object); }); }));
+}
+
+namespace {
+
+/// A task group that can be waited for although oneTBB had no memory to run something in it. It counts a task before it
+/// has memory for it (until 2021.13), or at least before it has memory to spawn it, and then would wait forever for what
+/// never runs. No public call takes that back, so this lowers the group's own counter. A version where the counter is
+/// not there does not compile.
+class helper_group : public tbb::task_group {
+ public:
+  using task_group::task_group;
+
+  /// As `defer`. Throws `std::bad_alloc`; then nothing has changed.
+  template <class F>
+  tbb::task_handle try_defer(F&& f) {
+#if TBB_VERSION_MAJOR < 2022
+    try {
+      return defer(std::forward<F>(f));
+    } catch (const std::bad_alloc&) {
+      uncount();
+      throw;
+    }
+#else
+    return defer(std::forward<F>(f));
+#endif
+  }
+
+  /// As `run`. Throws `std::bad_alloc`; then the arena may be damaged. What oneTBB throws where it cannot create a worker
+  /// (a std::runtime_error) comes when the task has been spawned: the thread that waits for it will run it.
+  void try_run(tbb::task_handle&& made) {
+    try {
+      run(std::move(made));
+    } catch (const std::bad_alloc&) {
+      uncount();
+      throw;
+    } catch (const std::runtime_error&) {
+    }
+  }
+
+ private:
+  void uncount() {
+#if TBB_VERSION_MAJOR < 2022
+    m_wait_ctx.release();
+#else
+    tbb::detail::r1::get_thread_reference_vertex(&m_wait_vertex)->release();
+#endif
+  }
+};
+
+/// A team's helpers: how they are called, and waited for.
+class task_group_helpers final : public helper_calls {
+ public:
+  task_group_helpers(team& team, std::atomic<bool>& damaged) : team_(team), damaged_(damaged) {}
+
+  // The destructor of a tbb::task_group throws if nobody has waited for it.
+  ~task_group_helpers() noexcept = default;
+
+  void call_helper() override {
+    has_late_.store(true, std::memory_order_relaxed);
+    spawn(1, late_);
+  }
+
+  /// Two branches of a tree.
+  void call(std::size_t helpers) noexcept {
+    try {
+      const std::size_t half = helpers / 2;
+      if (helpers != 0) spawn(helpers - half, group_);
+      if (half != 0) spawn(half, group_);
+    } catch (...) {
+      if (!has_failed_.test_and_set(std::memory_order_relaxed)) failure_ = std::current_exception();
+      team_.give_up();
+    }
+  }
+
+  /// A wait of the user's inside a task takes no assistance of this team or another. What this thread spawned in here, it
+  /// can run in here alone.
+  void lead() {
+    tbb::this_task_arena::isolate([this] {
+      team_.lead(*this);
+      wait_for_late();
+    });
+  }
+
+  /// Throws what a call for helpers failed with.
+  void wait() {
+    group_.wait();
+    wait_for_late();
+    helpers_ended_.acquire();
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  void wait_for_late() {
+    if (has_late_.load(std::memory_order_relaxed)) late_.wait();
+  }
+
+  /// Calls a helper, which calls the others of its branch.
+  void spawn(std::size_t branch, helper_group& group) {
+    if (damaged_.load(std::memory_order_relaxed)) throw std::bad_alloc();
+    tbb::task_handle made = group.try_defer(tsan::handed_over([this, branch] {
+      help(branch);
+      helpers_ended_.release();
+    }));
+    try {
+      group.try_run(std::move(made));
+    } catch (const std::bad_alloc&) {
+      damaged_.store(true, std::memory_order_relaxed);
+      throw;
+    }
+  }
+
+  void help(std::size_t branch) noexcept {
+    if (!team_.wants_help()) return;
+    call(branch - 1);
+    tbb::this_task_arena::isolate([this] { team_.assist(*this); });
+  }
+
+  team& team_;
+  std::atomic<bool>& damaged_;
+  std::atomic_flag has_failed_;
+  std::exception_ptr failure_;  // of the call that failed first; read after the wait
+  // Each task of the group releases its wait_context at its end, and the wait acquires it.
+  [[no_unique_address]] tsan::edge helpers_ended_;
+  // Isolated, or a cancelled enclosing context would skip the team without a word: oneTBB issue 253.
+  tbb::task_group_context context_{tbb::task_group_context::isolated};
+  helper_group group_{context_};
+  helper_group late_{context_};  // called by runners, while they work
+  std::atomic<bool> has_late_{false};
+};
+
+/// Everything under one isolation: a thread that waits here takes no other task of the arena.
+void fan_out_here(std::atomic<bool>& damaged, team& team, std::size_t helpers) {
+  tbb::this_task_arena::isolate([&] {
+    task_group_helpers called(team, damaged);
+    called.call(helpers);
+    called.lead();
+    called.wait();
+  });
+}
+
+}  // namespace
+
+void arena::fan_out(team& team, std::size_t helpers) {
+  native_arena& there = sound_one();
+  there.execute(tsan::handed_over([&] { fan_out_here(there.damaged, team, helpers); }));
+}
+
+void arena::fan_out_from_inside(team& team, std::size_t helpers) {
+  native_arena& here = sound_one();
+  if (here.replaced != nullptr) return fan_out(team, helpers);  // the thread may be in the one that was replaced
+  fan_out_here(here.damaged, team, helpers);
+}
+
+}  // namespace fanout::detail
