@@ -10,7 +10,8 @@ namespace {
 /// What has run of a chunk is counted at its end. Who wants to know the progress does not wait for more tasks than these.
 constexpr std::size_t largest_reported_chunk = 64;
 
-std::size_t largest_chunk(const progress& progress) {
+std::size_t largest_chunk(const progress& progress, bool whole_chunks) {
+  if (whole_chunks) return work_distributor::max_tasks;
   if (progress.wants_each()) return 1;
   return progress.wanted() ? largest_reported_chunk : work_distributor::max_tasks;
 }
@@ -20,12 +21,16 @@ std::size_t largest_chunk(const progress& progress) {
 void batch_control::fail(std::size_t index) noexcept { static_cast<batch*>(this)->record_failure(index); }
 std::stop_token batch_control::stop_token() { return static_cast<batch*>(this)->token(); }
 
+std::size_t batch_control::runner_of(const chunk& its_chunk) const noexcept {
+  return static_cast<const batch*>(this)->number_of(its_chunk);
+}
+
 batch::batch(const batch_request& request, std::size_t runners, const batch_scope& scope, std::size_t adapt_from)
     : batch_control(runners != 1 && !has_heavy_fence()),
       request_(request),
       scope_(scope),
       progress_(request.options.on_progress, request.options.progress_interval, request.size),
-      distributor_(request.size, runners, largest_chunk(progress_), fenced()),
+      distributor_(request.size, runners, largest_chunk(progress_, request.whole_chunks), fenced()),
       many_runners_(runners > few_runners_.size() ? new runner[runners] : nullptr),
       runners_(many_runners_ ? many_runners_.get() : few_runners_.data(), runners) {
   if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);
@@ -125,8 +130,8 @@ bool batch::help(helper_calls& helpers) noexcept {
 }
 
 bool batch::run(role who, helper_calls* helpers) noexcept {
-  const scope_entry here(scope_, who == role::helper ? scope_.limiter != nullptr : scope_.has_own_slot());
   const std::size_t number = adaptation_ ? take_place() : next_runner_.fetch_add(1, std::memory_order_relaxed);
+  const scope_entry here(scope_, who == role::helper ? scope_.limiter != nullptr : scope_.has_own_slot(), number);
   runner& me = runners_[number];
   for (std::size_t ended = 0; !stopped();) {
     const task_range tasks = distributor_.next(number, runners_, ended);
@@ -233,6 +238,11 @@ std::stop_token batch::token() {
   }
   if (stopped()) source->request_stop();
   return source->get_token();
+}
+
+// A chunk lies at the beginning of its runner.
+std::size_t batch::number_of(const chunk& its_chunk) const noexcept {
+  return static_cast<std::size_t>(reinterpret_cast<const runner*>(&its_chunk) - runners_.data());
 }
 
 std::size_t batch::completed() const {

@@ -69,6 +69,7 @@ class batch final : public batch_control,
   /// From the tasks' side: see batch_control.
   void record_failure(std::size_t index) noexcept;
   std::stop_token token();
+  std::size_t number_of(const chunk& its_chunk) const noexcept;
 
  private:
   /// Lines of its own for each runner: the neighbours write theirs all the time.

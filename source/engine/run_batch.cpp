@@ -12,6 +12,7 @@
 #include "executor/executor_limiter.hpp"
 #include "fanout/detail/machine.hpp"
 #include "fanout/limits.hpp"
+#include "fanout/task_context.hpp"
 
 /// Where a batch runs: on whose arena, with how many threads, and whether it has to wait for a slot.
 namespace fanout::detail {
@@ -65,11 +66,12 @@ struct loan_of_slot {
   }
 };
 
-void run_on_executor(executor_core& executor, std::size_t limit, const batch_request& request) {
+void run_on_executor(executor_core& executor, const concurrency_limit& limit, const batch_request& request) {
   executor_limiter& limiter = *executor.limiter();
   arena& home = executor.workplace();
   const scope_entry* const from = current_entry();
-  const std::size_t runners = std::min({limit, executor.limit(), request.size, application_limit()});
+  const std::size_t most = limit.is_number() ? std::min(limit.number(), executor.limit()) : executor.limit();
+  const std::size_t runners = std::min({most, request.size, application_limit()});
   const std::size_t adapt_from = std::min(executor.adapt_from(), runners);
   batch running(request, runners, {.starter = from}, adapt_from);  // allocates, so before it has a slot
   run_to_the_end(running, request, [&] {
@@ -114,17 +116,16 @@ std::size_t named_size(std::size_t limit, std::size_t runners) {
   return limit <= of_any_size ? limit : std::min(limit, std::bit_ceil(std::max(runners, of_any_size)));
 }
 
-void run_free(std::size_t limit, const batch_request& request) {
+void run_free(const concurrency_limit& limit, const batch_request& request) {
   const scope_entry* const here = current_entry();
   executor_core* const around = here != nullptr ? here->entered().home : nullptr;
   const auto alone = [&] { run_alone({.home = around, .starter = here}, request); };
 
   if (limit != automatic) {
-    const bool is_number = limit != unlimited;
-    const std::size_t most = is_number ? limit : most_unlimited;
+    const std::size_t most = limit.is_number() ? limit.number() : most_unlimited;
     const std::size_t runners = std::min({most, request.size, application_limit()});
     if (runners == 1) return alone();
-    return run_on_borrowed(named_size(is_number ? limit : std::bit_ceil(runners), runners), /*named=*/true, runners,
+    return run_on_borrowed(named_size(limit.is_number() ? most : std::bit_ceil(runners), runners), /*named=*/true, runners,
                            request);
   }
   // Automatic batches in each other stay in one arena, so that they never have more than the cores at work.
@@ -150,8 +151,18 @@ void throw_empty_task(std::size_t index) {
 
 void throw_empty_mapper() { throw std::invalid_argument("the mapper is an empty function"); }
 
+void throw_negative_count(long long count) {
+  throw std::invalid_argument("the number of indices must be at least 0; got " + std::to_string(count));
+}
+
+void throw_wrong_output(std::size_t output, std::size_t items) {
+  throw std::invalid_argument("the output must have one element for each item; it has " + std::to_string(output) +
+                              ", and there are " + std::to_string(items) + " items");
+}
+
 void run_batch(executor_core* executor, const batch_request& request) {
-  const std::size_t limit = checked_concurrency(request.options.concurrency);
+  const concurrency_limit& limit = request.options.concurrency;
+  check_limit(limit);
   if (request.size > work_distributor::max_tasks) throw std::length_error("a batch holds at most 2^40 tasks");
   if (request.size == 0) return;
   if (request.options.stop.stop_requested()) {  // nothing will start: no need to wait for a slot, or for threads
@@ -166,3 +177,13 @@ void run_batch(executor_core* executor, const batch_request& request) {
 }
 
 }  // namespace fanout::detail
+
+namespace fanout {
+
+std::optional<std::size_t> current_runner() noexcept {
+  const detail::scope_entry* const here = detail::current_entry();
+  if (here == nullptr || here->runner() == detail::scope_entry::no_runner) return std::nullopt;
+  return here->runner();
+}
+
+}  // namespace fanout

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 namespace fanout::detail {
@@ -29,9 +30,12 @@ inline const scope_entry*& current_entry() {
 /// Enters a scope for as long as it lives.
 class scope_entry {
  public:
-  /// `holds_slot`: the thread has a slot of the limiter of its own, and not that of an entry around it.
-  scope_entry(const batch_scope& entered, bool holds_slot)
-      : entered_(entered), left_(current_entry()), holds_slot_(holds_slot) {
+  static constexpr std::size_t no_runner = static_cast<std::size_t>(-1);
+
+  /// `holds_slot`: the thread has a slot of the limiter of its own, and not that of an entry around it. `runner`: its
+  /// number in the batch, if it runs tasks.
+  scope_entry(const batch_scope& entered, bool holds_slot, std::size_t runner = no_runner)
+      : entered_(entered), left_(current_entry()), runner_(runner), holds_slot_(holds_slot) {
     current_entry() = this;
   }
   scope_entry(const scope_entry&) = delete;
@@ -40,6 +44,7 @@ class scope_entry {
 
   const batch_scope& entered() const { return entered_; }
   bool holds_slot() const { return holds_slot_; }
+  std::size_t runner() const { return runner_; }
 
   /// The entry of the task that started the batch.
   const scope_entry* around() const { return entered_.starter; }
@@ -75,6 +80,7 @@ class scope_entry {
 
   const batch_scope& entered_;
   const scope_entry* const left_;
+  const std::size_t runner_;
   const bool holds_slot_;
   mutable std::atomic<bool> lent_{false};
   mutable std::uint64_t counted_in_ = 0;

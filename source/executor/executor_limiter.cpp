@@ -251,6 +251,11 @@ void executor_limiter::close(helped& batch, std::size_t slots) {
   serve();
 }
 
+bool executor_limiter::is_idle() const {
+  const std::lock_guard lock(mutex_);
+  return used_ == 0 && slots_.empty() && lenders_.empty();
+}
+
 std::size_t executor_limiter::waiting() const {
   const std::lock_guard lock(mutex_);
   return slots_.size() + lenders_.size();

@@ -98,6 +98,9 @@ class executor_limiter {
   /// workers away, and gives back `slots` of the caller's or the helper's own.
   void close(helped& batch, std::size_t slots);
 
+  /// Whether all slots are free and nobody waits for one.
+  bool is_idle() const;
+
   /// For tests: how many wait just now.
   std::size_t waiting() const;
 
