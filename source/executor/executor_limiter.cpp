@@ -260,8 +260,8 @@ std::size_t executor_limiter::waiting() const {
 
 // ── Under the mutex ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Takes the loan of the lender's slot, if it is not lent; without a lender, takes a slot, if one is free and no
-/// other wait or request is queued for one.
+/// With a lender: takes the loan of its slot, unless that is lent already. Without: takes a slot if one is free and
+/// nothing is queued for one.
 bool executor_limiter::try_admit(const scope_entry* lender) {
   if (lender != nullptr) return !lender->lent().exchange(true, std::memory_order_relaxed);
   if (!slots_.empty() || used_ == limit_) return false;

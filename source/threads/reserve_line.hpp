@@ -330,7 +330,7 @@ class basic_reserve_line {
     has_timed_waiter_ = false;
     if (called) return;
     retire_idle(std::min(least_idle_, surplus()));
-    if (me.retired) notify(wake_timed_waiter());  // for those that were not idle all the time
+    if (me.retired) notify(wake_timed_waiter());  // it retires those that were not idle all the time, if still unused
   }
 
   void retire_idle(std::size_t most) {

@@ -46,8 +46,8 @@ class edge {
 /// The edges use the address of the function object, because the call itself reads the captures, and must be ordered
 /// after they were written. oneTBB guarantees these orders:
 ///   1. *written → called*: a spawned task is published by a release in the task pool of its slot. The thread that
-///      takes it from there or steals it acquires it (`arena_slot::spawn`, `steal_task`). A task for a full arena
-///      goes through a queue with a mutex (`arena::enqueue_task`).
+///      takes or steals the task does an acquire (`arena_slot::spawn`, `steal_task`). A task for a full arena goes
+///      through a queue with a mutex (`arena::enqueue_task`).
 ///   2. *called → written again*: the memory of a task that has run returns to its allocator by a compare-and-swap.
 ///      It is taken from there by an exchange, and becomes the next task (`small_object_pool`).
 ///   3. *called → returned*: if another thread runs the function of `task_arena::execute`, the call returns after
