@@ -13,8 +13,9 @@
 namespace fanout {
 namespace detail {
 
-// oneTBB counts the CPUs in the affinity mask of the process, which on Linux is the one of its main thread. Not those of
-// the calling thread: a thread pinned to one CPU that happens to ask first would fix the answer for everybody.
+// oneTBB counts the CPUs in the affinity mask of the process, which on Linux is that of its main thread. The mask of
+// the calling thread would be wrong: if the first call came from a thread pinned to one CPU, the answer would be 1
+// for all.
 std::size_t cores_by_affinity() {
   static const auto cores = static_cast<std::size_t>(tbb::info::default_concurrency());
   return cores;
@@ -35,8 +36,8 @@ std::size_t available_concurrency() {
 }
 
 std::size_t max_concurrency() {
-  // oneTBB numbers the slots of an arena in 16 bits; Debian's 2021.8 crashes when it destroys one of 200,000 slots. And this
-  // is about what Linux allows by default: a thread takes two of a process's 65,530 mappings.
+  // oneTBB numbers the slots of an arena in 16 bits: Debian's 2021.8 crashes when it destroys an arena of 200,000
+  // slots. Also, Linux allows about this many threads by default: each takes two of a process's 65,530 mappings.
   constexpr std::size_t most = std::size_t{1} << 15;
   return most;
 }

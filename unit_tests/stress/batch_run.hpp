@@ -23,12 +23,12 @@
 #include "tasks.hpp"
 #include "world.hpp"
 
-/// Runs the batch of a plan, and has the model judge what happened.
+/// Runs the batch of a plan, and lets the model check what happened.
 namespace stress {
 
 class batch_run final : public running_batch {
  public:
-  /// `outer`: in whose task this is, with the context of that task; null outside of all.
+  /// `outer`: the batch in whose task this runs, with the context of that task; null outside of all batches.
   static void run(std::shared_ptr<const batch_plan> plan, world& shared, running_batch* outer,
                   const fanout::task_context* context) {
     const auto batch = std::make_shared<batch_run>(std::move(plan), shared, outer, context);
@@ -78,7 +78,7 @@ class batch_run final : public running_batch {
     called_in_loops = executor_of_loops_ != nullptr ? executor_of_loops_.get() : executor;
   }
 
-  /// Until the call has returned, if its stop is requested before, and for a moment otherwise.
+  /// Occupies the batch's executor: until the call has returned, if its stop is requested before, otherwise briefly.
   std::unique_ptr<occupation> occupied_by_others() {
     if (!what.occupied) return nullptr;
     std::chrono::nanoseconds time = std::chrono::milliseconds(3);
@@ -86,7 +86,7 @@ class batch_run final : public running_batch {
     return std::make_unique<occupation>(*executor, time);
   }
 
-  /// A thread that requests the stop after a while, unless the batch is over by then.
+  /// A thread that requests the stop after a while, unless the batch has ended by then.
   std::jthread stop_from_outside() {
     if (what.stop_from_outside.count() == 0) return {};
     return std::jthread([this](const std::stop_token& over) {
@@ -258,7 +258,7 @@ class batch_run final : public running_batch {
     record_.results_held = static_cast<std::size_t>(seen.results_alive.load());
   }
 
-  /// However a batch ended, its executor runs the next one.
+  /// Checks that the executor runs another batch, however this one ended.
   void use_again() {
     const auto doubled = executor->executor.map(std::views::iota(0, 3), [](int item) { return 2 * item; });
     if (doubled != std::vector{0, 2, 4}) seen.notice("the executor lost results of its next batch");
