@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <functional>
 #include <mutex>
+#include <random>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
 #include <thread>
 #include <utility>
@@ -202,7 +204,6 @@ TEST(ForEachRange, KeepsTheLimitOfAnExecutor) {
 }
 
 TEST(ForEachRange, NestsInItself) {
-  std::vector<coverage<int>*> inner;
   std::atomic<int> incomplete = 0;
   for_each_range(
       20,
@@ -215,6 +216,52 @@ TEST(ForEachRange, NestsInItself) {
       },
       3);
   EXPECT_EQ(incomplete, 0);
+}
+
+// Whatever is thrown, and whenever it is stopped: no index is in two shares, and what is told of the batch is so.
+TEST(ForEachRange, CoversNoIndexTwiceWhereSharesThrowAndTheBatchIsStopped) {
+  std::mt19937 random(1);
+  const auto below = [&](int most) { return std::uniform_int_distribution<int>(0, most - 1)(random); };
+  const fanout::executor shared({.concurrency = 3});
+  for (int round = 0; round != 400; ++round) {
+    const int count = below(4) == 0 ? below(10) : below(20'000);
+    const int throws_at = below(2) == 0 ? below(count + 1) : -1;
+    const int stops_at = below(3) == 0 ? below(count + 1) : -1;
+    std::stop_source stop;
+    std::vector<std::atomic<int>> seen(static_cast<std::size_t>(count));
+    std::atomic<std::size_t> failures = 0;
+    std::atomic<std::size_t> covered = 0;
+    const auto share = [&](int first, int last) {
+      for (int i = first; i != last; ++i) ++seen[static_cast<std::size_t>(i)];
+      covered += static_cast<std::size_t>(last - first);
+      if (first <= stops_at && stops_at < last) stop.request_stop();
+      if (first > throws_at || throws_at >= last) return;
+      ++failures;
+      throw throws_at;
+    };
+    const fanout::run_options options{.concurrency = 1 + below(6),
+                                      .on_error = below(2) == 0 ? fanout::error_policy::stop : fanout::error_policy::run_all,
+                                      .stop = stop.get_token()};
+    bool is_complete = false;
+    try {
+      below(2) == 0 ? for_each_range(count, share, options) : shared.for_each_range(count, share, options);
+      is_complete = true;
+      EXPECT_EQ(failures, 0U);
+    } catch (const fanout::task_error&) {
+      EXPECT_EQ(failures, 1U);
+    } catch (const fanout::aggregate_error& e) {
+      is_complete = true;
+      EXPECT_EQ(e.errors().size(), failures);
+    } catch (const fanout::operation_cancelled& e) {
+      EXPECT_TRUE(stop.stop_requested());
+      EXPECT_EQ(e.completed(), covered);
+      EXPECT_EQ(e.errors().size(), failures);
+    }
+    for (const std::atomic<int>& each : seen) {
+      ASSERT_LE(each, 1);
+      ASSERT_GE(each, is_complete ? 1 : 0);
+    }
+  }
 }
 
 }  // namespace

@@ -188,16 +188,31 @@ class batch_run final : public running_batch {
 
   template <class T>
   void map() {
-    const auto map_with = [this](const auto& mapper) {
-      const auto items = std::views::iota(std::size_t{0}, what.size);
+    const auto map_items = [this](const auto& items, const auto& mapper) {
       note([&] {
         return executor ? executor->executor.map(items, mapper, options_)
                         : fanout::map_in_parallel(items, mapper, options_);
       });
     };
+    const auto map_with = [&](const auto& mapper) {
+      if constexpr (std::is_same_v<T, long>) {
+        if (what.size % 3 == 0) return map_into(mapper);
+      }
+      what.size % 2 == 0 ? map_items(what.size, mapper) : map_items(std::views::iota(std::size_t{0}, what.size), mapper);
+    };
     if (what.bare) return map_with([this](std::size_t index) { return bare_task<T>{this, index}(); });
     map_with([this](std::size_t index, const fanout::task_context& context) {
       return task<T>{this, index}(context);
+    });
+  }
+
+  template <class Mapper>
+  void map_into(const Mapper& mapper) {
+    note([&] {
+      std::vector<long> out(what.size);
+      executor ? executor->executor.map_into(out, what.size, mapper, options_)
+               : fanout::map_in_parallel_into(out, what.size, mapper, options_);
+      return out;
     });
   }
 
@@ -223,8 +238,12 @@ class batch_run final : public running_batch {
 
   template <class Tasks>
   void settle(const Tasks& tasks) {
-    const auto outcomes =
-        executor ? executor->executor.settle(tasks, options_) : fanout::settle_in_parallel(tasks, options_);
+    const auto run = [](const auto& each, const fanout::task_context& context) { return each(context); };
+    const bool maps = what.size % 2 == 0;
+    const auto outcomes = executor ? maps ? executor->executor.settle_map(tasks, run, options_)
+                                          : executor->executor.settle(tasks, options_)
+                          : maps   ? fanout::settle_map(tasks, run, options_)
+                                   : fanout::settle_in_parallel(tasks, options_);
     using kind = handed_back::kind;
     for (const auto& each : outcomes) {
       if (each.cancelled()) {
