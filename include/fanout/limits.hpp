@@ -53,6 +53,10 @@ class concurrency_limit {
     if constexpr (!std::is_unsigned_v<Number>) is_negative_ = static_cast<long long>(named) < 0;
   }
 
+  /// Not from a `bool`.
+  template <std::same_as<bool> Flag>
+  concurrency_limit(Flag) = delete;  // true is no number of threads
+
   /// False for `automatic` and `unlimited`.
   constexpr bool is_number() const noexcept { return is_negative_ || (value_ != automatic && value_ != unlimited); }
 
