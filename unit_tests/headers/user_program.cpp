@@ -29,7 +29,8 @@ void results(std::size_t concurrency) {
   check(texts.size() == 1000 && texts.front() == "0" && texts.back() == "999", "results in input order");
 
   std::size_t last = 0;
-  fanout::execute_in_parallel_with_progress(tasks, concurrency, [&last](std::size_t done, std::size_t) { last = done; });
+  const auto progress = [&last](std::size_t done, std::size_t) { last = done; };
+  fanout::execute_in_parallel_with_progress(tasks, concurrency, progress);
   check(last == 1000, "progress up to the end");
 
   std::list<int> scattered{1, 2, 3};
