@@ -17,12 +17,12 @@
 #include <utility>
 #include <vector>
 
-/// What the behaviour tests share: ways to meet that fail instead of hanging, gauges, and hostile types.
+/// Shared by the behaviour tests: synchronisation that fails instead of hanging, gauges, and awkward types.
 namespace support {
 
 using namespace std::chrono_literals;
 
-/// How long a test waits for what must happen soon, on the busiest machine.
+/// How long a test waits for something that happens soon, even on a heavily loaded machine.
 inline constexpr std::chrono::seconds patience{30};
 
 #if defined(__has_feature)
@@ -31,26 +31,27 @@ inline constexpr std::chrono::seconds patience{30};
 #define FANOUT_HAS_FEATURE(name) 0
 #endif
 
-// The address sanitizer reserves terabytes of addresses, and its checks cost memory of their own.
+// The address sanitizer reserves terabytes of address space, and needs memory of its own for its checks.
 #if defined(__SANITIZE_ADDRESS__) || FANOUT_HAS_FEATURE(address_sanitizer)
 inline constexpr bool under_address_sanitizer = true;
 #else
 inline constexpr bool under_address_sanitizer = false;
 #endif
 
-// So does the thread sanitizer, which also makes all that touches memory some ten times slower.
+// So does the thread sanitizer, which also makes code that accesses memory about ten times slower.
 #if defined(__SANITIZE_THREAD__) || FANOUT_HAS_FEATURE(thread_sanitizer)
 inline constexpr bool under_thread_sanitizer = true;
 #else
 inline constexpr bool under_thread_sanitizer = false;
 #endif
 
-/// Why a test that gives oneTBB work itself is skipped under it: what oneTBB orders between the test's own functions
-/// nobody tells the sanitizer, as `source/threads/tsan.hpp` does for fanout's. What a worker reads there looks like a race with
-/// whoever wrote it. If no worker comes in time there is no report: a matter of luck, seen in one run of several.
+/// Why tests that pass functions to oneTBB themselves are skipped under the thread sanitizer. It does not see how
+/// oneTBB orders these functions, and unlike fanout's they have no annotations (`source/threads/tsan.hpp`). So a read
+/// in a worker looks like a race with the write before the spawn. This is reported in one run of several: only if a
+/// worker comes in time.
 inline constexpr const char* unseen_order = "the sanitizer does not see how oneTBB orders what the test gives it";
 
-/// Ends the process with a message if it still lives after a while: for behaviour whose failure is a hang.
+/// Ends the process with a message if this object still exists after `limit`. For tests that hang if they fail.
 class watchdog {
  public:
   explicit watchdog(std::chrono::seconds limit = 4 * patience)
@@ -78,7 +79,7 @@ class watchdog {
   std::thread thread_;
 };
 
-/// Something that happens once.
+/// An event that happens once, and can be waited for.
 class event {
  public:
   void set() {
@@ -89,7 +90,7 @@ class event {
     changed_.notify_all();
   }
 
-  /// False if it did not happen in time.
+  /// Waits for the event. False if it did not happen in time.
   [[nodiscard]] bool wait(std::chrono::nanoseconds limit = patience) const {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, limit, [this] { return happened_; });
@@ -103,12 +104,12 @@ class event {
   bool happened_ = false;
 };
 
-/// A place where a number of threads meet: nobody goes on before all have come. For one meeting.
+/// A barrier for one use: no thread goes on before all have arrived.
 class rendezvous {
  public:
   explicit rendezvous(std::size_t expected) : missing_(expected) {}
 
-  /// False if the others did not come in time. Once one has given up, nobody waits any more.
+  /// False if the others did not arrive in time. Once one thread has given up, no other waits any more.
   [[nodiscard]] bool meet(std::chrono::nanoseconds limit = patience) {
     std::unique_lock lock(mutex_);
     if (missing_ != 0) --missing_;
@@ -126,7 +127,7 @@ class rendezvous {
   bool given_up_ = false;
 };
 
-/// Measures how many are inside at once.
+/// Measures how many visits there are at once, and the most there have been.
 class gauge {
  public:
   class visit {
@@ -140,7 +141,8 @@ class gauge {
     gauge& visited_;
   };
 
-  /// Out for as long as it lives: for a task that waits for a batch of its own.
+  /// Uncounts the visit of a task as long as this object exists: while the task waits for a batch that it has
+  /// started.
   class absence {
    public:
     explicit absence(gauge& left) : left_(left) { left_.change(-1); }
@@ -167,7 +169,7 @@ class gauge {
   std::atomic<int> most_{0};
 };
 
-/// Some threads that are joined, whatever happens. Each runs `function(its number)`.
+/// Runs `function(number)` on `count` threads, with the numbers from 0, and joins them, also after an exception.
 template <class F>
 void on_threads(std::size_t count, F function) {
   std::vector<std::jthread> threads;
@@ -175,14 +177,14 @@ void on_threads(std::size_t count, F function) {
   for (std::size_t number = 0; number != count; ++number) threads.emplace_back([&, number] { function(number); });
 }
 
-/// Keeps a core busy, without sleeping and without being optimised away.
+/// Keeps a core busy. The compiler cannot optimise the loop away.
 inline void compute_for(std::chrono::nanoseconds time) {
   const auto end = std::chrono::steady_clock::now() + time;
   while (std::chrono::steady_clock::now() < end) {
   }
 }
 
-/// Keeps all places of an executor taken: each by a thread of its own, so that no helper has to come.
+/// Keeps all slots of an executor taken, each by the batch of a thread of its own, so that it needs no helpers.
 template <class Executor>
 class full_house {
  public:
@@ -200,7 +202,7 @@ class full_house {
   full_house& operator=(const full_house&) = delete;
   ~full_house() { end(); }
 
-  /// Ends it. False if the places were not taken all the time from its beginning until now.
+  /// Frees the slots. False if they were not all taken for the whole time from the construction until now.
   [[nodiscard]] bool held_until_now() {
     end();
     return gave_up_ == 0;
@@ -227,7 +229,7 @@ struct move_only {
   int value;
 };
 
-/// A type that begins life with a value or not at all.
+/// A type without a default constructor.
 struct not_default_constructible {
   explicit not_default_constructible(int v) : value(v) {}
   int value;
@@ -238,7 +240,7 @@ struct alignas(64) over_aligned {
   bool well_placed() const { return reinterpret_cast<std::uintptr_t>(this) % 64 == 0; }
 };
 
-/// Throws from its move, and so from its copy, when it is told to.
+/// Throws from its copy constructor and assignment if `armed`. It has no move of its own, so moves copy.
 struct throws_when_moved {
   explicit throws_when_moved(int v) : value(v) {}
   throws_when_moved(const throws_when_moved& other) : value(other.value) { go_off(); }
@@ -257,7 +259,7 @@ struct throws_when_moved {
   }
 };
 
-/// What became of the objects of a type.
+/// Counts how the objects of a type were created, and how many were destroyed.
 struct census {
   std::atomic<int> made{0};
   std::atomic<int> copied{0};
@@ -266,7 +268,7 @@ struct census {
   int alive() const { return made + copied + moved - destroyed; }
 };
 
-/// Counts itself, in one census for all objects: a test resets it before it begins.
+/// A type that counts its objects, in one census for all of them. A test calls `reset` first.
 class counted {
  public:
   inline static census population;
@@ -282,13 +284,14 @@ class counted {
   int value;
 };
 
-/// The same with a cheap default state.
+/// The same with a default constructor, which cannot throw.
 struct counted_with_default : counted {
   counted_with_default() noexcept : counted(0) {}
   using counted::counted;
 };
 
-/// Takes anything, as std::any does: also what was never meant for it.
+/// A type that converts from anything, as std::any does. Code that constructs it carelessly converts the wrong
+/// object.
 struct greedy {
   greedy() = default;
   template <class T>
@@ -297,7 +300,8 @@ struct greedy {
   bool swallowed = false;
 };
 
-/// `text` of the exception that `call` throws, if it is an `Exception`; else what happened instead.
+/// The message of the exception that `call` throws, if it is an `Exception`; otherwise a text that says what
+/// happened.
 template <class Exception, class Call>
 std::string message_of(Call&& call) {
   try {

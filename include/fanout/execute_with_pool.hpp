@@ -22,16 +22,17 @@ namespace fanout {
 /// A task that gets no resource, because the factory throws or the pool is closed, fails with that exception. The pool
 /// may be destroyed while the call runs, by a task or by another thread: that closes it, and the call keeps alive what it
 /// uses. Other outcomes are those of `execute_in_parallel`. *Costs*: about 20 ns for each task's lease.
-template <detail::input_of_batch Range, class T>
+template <class Range, class T>
+requires detail::pooled_tasks<Range, T>
 auto execute_with_pool(Range&& tasks, resource_pool<T>& pool, const run_options& options = {}) {
   return detail::execute_with_pool_on<Range>(nullptr, std::forward<Range>(tasks), pool, options);
 }
 
 /// The same for the items of a range: `mapper` is callable as `R(item, T&)` or `R(item, T&, const task_context&)`, by
 /// several threads at once. Items are handed over as in `map_in_parallel`.
-template <detail::input_of_batch Range, class T, class F>
-auto map_with_pool(Range&& items, resource_pool<T>& pool, F&& mapper, const run_options& options = {}) {
-  return detail::map_with_pool_on<Range>(nullptr, std::forward<Range>(items), pool, mapper, options);
+template <detail::items Items, class T, detail::pooled_mapper<Items, T> F>
+auto map_with_pool(Items&& items, resource_pool<T>& pool, F&& mapper, const run_options& options = {}) {
+  return detail::map_with_pool_on<Items>(nullptr, std::forward<Items>(items), pool, mapper, options);
 }
 
 }  // namespace fanout

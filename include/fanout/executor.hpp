@@ -23,7 +23,7 @@ FANOUT_EXPORT void* native_arena_of(const executor& owner);
 struct executor_options {
   /// How many threads may work for the executor at once, the calling ones included: 1 … `max_concurrency()`, `automatic`
   /// for the cores, or `unlimited` for 1,024.
-  std::size_t concurrency = automatic;
+  concurrency_limit concurrency = automatic;
 
   /// While a batch runs, let it seek how many threads get most done, from 1 to the limit: it begins with the cores, or
   /// with what the batch before it came to, and tries more and fewer in windows of 20 to 250 ms. Worth it for batches
@@ -57,74 +57,116 @@ class executor {
   /// process may not create the threads; then nothing has changed.
   FANOUT_EXPORT explicit executor(const executor_options& options = {});
 
-  /// Requires that no batch runs. What is moved from can only be destroyed or assigned to.
+  /// Requires that no batch runs: otherwise it prints a message that says so, and aborts the process. What is moved from
+  /// can only be destroyed or assigned to.
   FANOUT_EXPORT executor(executor&&) noexcept;
-  /// Requires the same of both.
+  /// Requires the same of both, with the same check.
   FANOUT_EXPORT executor& operator=(executor&&) noexcept;
-  /// Requires that no batch runs. The threads stay for other executors and calls, and end when nobody wants them.
+  /// Requires that no batch runs, with the same check. The threads stay for other executors and calls, and end when nobody
+  /// wants them.
   FANOUT_EXPORT ~executor();
 
   /// The limit; less where the application itself holds a `tbb::global_control` below the number of cores.
   FANOUT_EXPORT std::size_t concurrency() const noexcept;
 
   /// As `execute_in_parallel`, within this executor's limit.
-  template <detail::input_of_batch Range>
+  template <detail::tasks Range>
   auto execute(Range&& tasks, const run_options& options = {}) const {
     return detail::execute_on<Range>(&core(), std::forward<Range>(tasks), options);
   }
 
   /// The same in short: `database.execute(queries, 2)`.
-  template <detail::input_of_batch Range>
-  auto execute(Range&& tasks, detail::number auto concurrency) const {
+  template <detail::tasks Range>
+  auto execute(Range&& tasks, detail::limit auto concurrency) const {
     return detail::execute_on<Range>(&core(), std::forward<Range>(tasks), detail::limited_to(concurrency));
   }
 
   /// As `map_in_parallel`, within this executor's limit.
-  template <detail::input_of_batch Range, class F>
-  auto map(Range&& items, F&& mapper, const run_options& options = {}) const {
-    return detail::map_on<Range>(&core(), std::forward<Range>(items), mapper, options);
+  template <detail::items Items, detail::mapper<Items> F>
+  auto map(Items&& items, F&& mapper, const run_options& options = {}) const {
+    return detail::map_on<Items>(&core(), std::forward<Items>(items), mapper, options);
   }
 
   /// The same in short: `database.map(keys, fetch, 2)`.
-  template <detail::input_of_batch Range, class F>
-  auto map(Range&& items, F&& mapper, detail::number auto concurrency) const {
-    return detail::map_on<Range>(&core(), std::forward<Range>(items), mapper, detail::limited_to(concurrency));
+  template <detail::items Items, detail::mapper<Items> F>
+  auto map(Items&& items, F&& mapper, detail::limit auto concurrency) const {
+    return detail::map_on<Items>(&core(), std::forward<Items>(items), mapper, detail::limited_to(concurrency));
+  }
+
+  /// As `map_in_parallel_into`, within this executor's limit.
+  template <detail::output_of_batch Output, detail::items Items, detail::mapper_into<Output, Items> F>
+  void map_into(Output&& out, Items&& items, F&& mapper, const run_options& options = {}) const {
+    detail::map_into_on<Output, Items>(&core(), out, std::forward<Items>(items), mapper, options);
+  }
+
+  /// The same in short: `database.map_into(rows, keys, fetch, 2)`.
+  template <detail::output_of_batch Output, detail::items Items, detail::mapper_into<Output, Items> F>
+  void map_into(Output&& out, Items&& items, F&& mapper, detail::limit auto concurrency) const {
+    detail::map_into_on<Output, Items>(&core(), out, std::forward<Items>(items), mapper,
+                                       detail::limited_to(concurrency));
+  }
+
+  /// As the free function, within this executor's limit.
+  template <detail::number Number, detail::range_function<Number> F>
+  void for_each_range(Number count, F&& function, const run_options& options = {}) const {
+    detail::for_each_range_on(&core(), count, function, options);
+  }
+
+  /// The same in short: `database.for_each_range(count, function, 2)`.
+  template <detail::number Number, detail::range_function<Number> F>
+  void for_each_range(Number count, F&& function, detail::limit auto concurrency) const {
+    detail::for_each_range_on(&core(), count, function, detail::limited_to(concurrency));
   }
 
   /// As `settle_in_parallel`, within this executor's limit.
-  template <detail::input_of_batch Range>
+  template <detail::tasks Range>
   auto settle(Range&& tasks, const run_options& options = {}) const {
     return detail::settle_on<Range>(&core(), std::forward<Range>(tasks), options);
   }
 
   /// The same in short: `database.settle(queries, 2)`.
-  template <detail::input_of_batch Range>
-  auto settle(Range&& tasks, detail::number auto concurrency) const {
+  template <detail::tasks Range>
+  auto settle(Range&& tasks, detail::limit auto concurrency) const {
     return detail::settle_on<Range>(&core(), std::forward<Range>(tasks), detail::limited_to(concurrency));
   }
 
+  /// As the free function, within this executor's limit.
+  template <detail::items Items, detail::mapper<Items> F>
+  auto settle_map(Items&& items, F&& mapper, const run_options& options = {}) const {
+    return detail::settle_map_on<Items>(&core(), std::forward<Items>(items), mapper, options);
+  }
+
+  /// The same in short: `database.settle_map(items, mapper, 2)`.
+  template <detail::items Items, detail::mapper<Items> F>
+  auto settle_map(Items&& items, F&& mapper, detail::limit auto concurrency) const {
+    return detail::settle_map_on<Items>(&core(), std::forward<Items>(items), mapper, detail::limited_to(concurrency));
+  }
+
   /// As `invoke_in_parallel`, within this executor's limit.
-  template <detail::no_options... F>
+  template <class... F>
+  requires detail::functions<F...>
   auto invoke(F&&... functions) const {
     return detail::invoke_on(&core(), run_options{}, std::forward<F>(functions)...);
   }
 
   /// The same with options.
   template <class... F>
+  requires detail::functions<F...>
   auto invoke(const run_options& options, F&&... functions) const {
     return detail::invoke_on(&core(), options, std::forward<F>(functions)...);
   }
 
   /// As the free function, within this executor's limit, which `automatic` means here.
-  template <detail::input_of_batch Range, class T>
+  template <class Range, class T>
+  requires detail::pooled_tasks<Range, T>
   auto execute_with_pool(Range&& tasks, resource_pool<T>& pool, const run_options& options = {}) const {
     return detail::execute_with_pool_on<Range>(&core(), std::forward<Range>(tasks), pool, options);
   }
 
   /// As the free function, within this executor's limit, which `automatic` means here.
-  template <detail::input_of_batch Range, class T, class F>
-  auto map_with_pool(Range&& items, resource_pool<T>& pool, F&& mapper, const run_options& options = {}) const {
-    return detail::map_with_pool_on<Range>(&core(), std::forward<Range>(items), pool, mapper, options);
+  template <detail::items Items, class T, detail::pooled_mapper<Items, T> F>
+  auto map_with_pool(Items&& items, resource_pool<T>& pool, F&& mapper, const run_options& options = {}) const {
+    return detail::map_with_pool_on<Items>(&core(), std::forward<Items>(items), pool, mapper, options);
   }
 
  private:

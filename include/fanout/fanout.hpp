@@ -7,6 +7,7 @@
 #include "fanout/execute.hpp"
 #include "fanout/execute_with_pool.hpp"
 #include "fanout/executor.hpp"
+#include "fanout/for_each_range.hpp"
 #include "fanout/invoke.hpp"
 #include "fanout/limits.hpp"
 #include "fanout/map.hpp"

@@ -15,13 +15,15 @@ namespace fanout {
 /// *Requires*: each callable as `T()` or `T(const task_context&)`, returning no reference. The index of a
 /// `task_error` is the place of the function, without the options. Otherwise as `execute_in_parallel` with the default
 /// options; a result is moved once, into the tuple.
-template <detail::no_options... F>
+template <class... F>
+  requires detail::functions<F...>
 auto invoke_in_parallel(F&&... functions) {
   return detail::invoke_on(nullptr, run_options{}, std::forward<F>(functions)...);
 }
 
 /// The same with options: `invoke_in_parallel({.concurrency = 2, .stop = token}, load, parse, check)`.
 template <class... F>
+  requires detail::functions<F...>
 auto invoke_in_parallel(const run_options& options, F&&... functions) {
   return detail::invoke_on(nullptr, options, std::forward<F>(functions)...);
 }

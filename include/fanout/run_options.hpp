@@ -23,7 +23,7 @@ struct run_options {
   /// or `unlimited`. A named number is a promise that blocking tasks reach even beyond the cores, unless the application
   /// holds a `tbb::global_control` below the number of cores. On an executor
   /// `automatic` means the executor's own limit, and whatever is more is capped by it.
-  std::size_t concurrency = automatic;
+  concurrency_limit concurrency = automatic;
 
   /// See `error_policy`. Ignored by `settle_in_parallel`, where a failure is data.
   error_policy on_error = error_policy::stop;

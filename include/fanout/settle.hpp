@@ -14,15 +14,29 @@ namespace fanout {
 ///
 /// `options.on_error` has no meaning here. Bad input, an exception of the progress callback and a want of
 /// resources still throw, as in `execute_in_parallel`.
-template <detail::input_of_batch Range>
+template <detail::tasks Range>
 auto settle_in_parallel(Range&& tasks, const run_options& options = {}) {
   return detail::settle_on<Range>(nullptr, std::forward<Range>(tasks), options);
 }
 
 /// The same in short: `settle_in_parallel(tasks, 2)`.
-template <detail::input_of_batch Range>
-auto settle_in_parallel(Range&& tasks, detail::number auto concurrency) {
+template <detail::tasks Range>
+auto settle_in_parallel(Range&& tasks, detail::limit auto concurrency) {
   return detail::settle_on<Range>(nullptr, std::forward<Range>(tasks), detail::limited_to(concurrency));
+}
+
+/// The same for a mapper and its items, which are those of `map_in_parallel`: a range, or a number of indices.
+///
+///     for (const fanout::outcome<page>& each : fanout::settle_map(addresses, load)) show(each);
+template <detail::items Items, detail::mapper<Items> F>
+auto settle_map(Items&& items, F&& mapper, const run_options& options = {}) {
+  return detail::settle_map_on<Items>(nullptr, std::forward<Items>(items), mapper, options);
+}
+
+/// The same in short: `settle_map(items, mapper, 2)`.
+template <detail::items Items, detail::mapper<Items> F>
+auto settle_map(Items&& items, F&& mapper, detail::limit auto concurrency) {
+  return detail::settle_map_on<Items>(nullptr, std::forward<Items>(items), mapper, detail::limited_to(concurrency));
 }
 
 }  // namespace fanout

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <stop_token>
 
 #include "fanout/detail/batch.hpp"
@@ -12,25 +13,40 @@ namespace fanout {
 class task_context {
  public:
   /// For the library.
-  task_context(std::size_t index, detail::batch_control& batch) noexcept : index_(index), batch_(batch) {}
+  explicit task_context(const detail::started_task& task) noexcept : task_(task) {}
   task_context(const task_context&) = delete;
   task_context& operator=(const task_context&) = delete;
 
   /// The task's place in the input, from 0.
-  std::size_t index() const noexcept { return index_; }
+  std::size_t index() const noexcept { return task_.index; }
+
+  /// The number of the runner that runs the task, from 0, below the limit of the batch and the number of its tasks. Two
+  /// tasks of a batch that run at the same time never have the same one, so it chooses the scratch memory of a task:
+  ///
+  ///     std::vector<buffer> scratch(limit);
+  ///     fanout::map_in_parallel(images, [&](const image& each, const fanout::task_context& context) {
+  ///       return smooth(each, scratch[context.runner()]);
+  ///     }, limit);
+  ///
+  /// Batches count from 0 each, also batches of one executor that run at the same time. Costs about a nanosecond.
+  std::size_t runner() const noexcept { return task_.batch.runner_of(task_.its_chunk); }
 
   /// True once the task's result no longer matters: the batch's stop token was requested, another task failed
   /// under `error_policy::stop`, or the progress callback threw. One load of a line that is shared for reading.
-  bool stop_requested() const noexcept { return batch_.stopped(); }
+  bool stop_requested() const noexcept { return task_.batch.stopped(); }
 
   /// The same as a token, to hand to an inner batch, a wait or a `std::stop_callback`. The first request in a
   /// batch allocates and may throw `std::bad_alloc`. Not for a tight loop: each copy of a token is two atomic
   /// operations on a counter that all copies share.
-  std::stop_token stop_token() const { return batch_.stop_token(); }
+  std::stop_token stop_token() const { return task_.batch.stop_token(); }
 
  private:
-  std::size_t index_;
-  detail::batch_control& batch_;
+  detail::started_task task_;
 };
+
+/// `task_context::runner()` of the task that the calling thread runs: of the innermost one, where a task runs a batch of
+/// its own. Empty on a thread that runs no task, which includes a worker of oneTBB in a loop that a task has started. For
+/// hosts that have to answer such a question anywhere on the thread. Costs the access to a thread-local variable.
+FANOUT_EXPORT std::optional<std::size_t> current_runner() noexcept;
 
 }  // namespace fanout

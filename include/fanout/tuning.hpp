@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <numeric>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -133,25 +132,19 @@ tuning_report tune(Workload&& workload, const tuning_options& options = {}) {
 
 /// The same for `n` tasks: `run_task(i)` or `run_task(i, const task_context&)` for each i below `n` is one run. Between
 /// tasks it sees the stop, so it ends within one task. An exception of a task arrives as `task_error`.
-/// Throws `std::invalid_argument` for no tasks. Costs the memory of n numbers.
-template <std::integral N, detail::task_by_index<N> F>
+/// Throws `std::invalid_argument` for no tasks.
+template <detail::number N, detail::task_by_index<N> F>
 tuning_report tune(N n, F&& run_task, const tuning_options& options = {}) {
   detail::refuse_empty_workload(run_task);
   if (n <= N{0}) detail::throw_no_tasks_to_tune();
-  std::vector<N> indices(static_cast<std::size_t>(n));  // not a view: clang 14 cannot compile those of libstdc++ 12
-  std::iota(indices.begin(), indices.end(), N{0});
-  return detail::run_tuning(
-      [&](executor& on) {
-        const auto discard = [&](N i, const task_context& context) {
-          if constexpr (std::invocable<F&, N>) {
-            static_cast<void>(std::invoke(run_task, i));
-          } else {
-            static_cast<void>(std::invoke(run_task, i, context));
-          }
-        };
-        on.map(indices, discard, {.stop = options.stop});
-      },
-      options);
+  const auto discard = [&](N i, const task_context& context) {
+    if constexpr (std::invocable<F&, N>) {
+      static_cast<void>(std::invoke(run_task, i));
+    } else {
+      static_cast<void>(std::invoke(run_task, i, context));
+    }
+  };
+  return detail::run_tuning([&](executor& on) { on.map(n, discard, {.stop = options.stop}); }, options);
 }
 
 }  // namespace fanout

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <ranges>
+#include <vector>
 
 namespace perf {
 
@@ -98,5 +99,46 @@ class fanout_in_place {
  private:
   fanout_executor executor_;
 };
+
+#if __has_include(<fanout/for_each_range.hpp>)  // scripts/bench_against builds these files with older libraries, too
+/// Writes the results where the caller has its memory.
+class fanout_into {
+ public:
+  static constexpr const char* name = "fanout_into";
+
+  explicit fanout_into(std::size_t concurrency) : executor_({.concurrency = concurrency}) {}
+
+  template <class Body>
+  void run(std::size_t size, const Body& body) {
+    executor_.map(size, [&body](std::size_t i) { body(i); });
+  }
+
+  template <class Task>
+  void map_into(std::vector<long>& results, const Task& task) {
+    executor_.map_into(results, results.size(), task);
+  }
+
+ private:
+  fanout::executor executor_;
+};
+
+/// Tells its tasks apart by a loop over each share.
+class fanout_ranges {
+ public:
+  static constexpr const char* name = "fanout_ranges";
+
+  explicit fanout_ranges(std::size_t concurrency) : executor_({.concurrency = concurrency}) {}
+
+  template <class Body>
+  void run(std::size_t size, const Body& body) {
+    executor_.for_each_range(size, [&body](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i != last; ++i) body(i);
+    });
+  }
+
+ private:
+  fanout::executor executor_;
+};
+#endif
 
 }  // namespace perf

@@ -53,6 +53,8 @@ template <class Competitor, class Task>
 void run_into(std::vector<long>& results, Competitor& competitor, const Task& task) {
   if constexpr (hands_results_back<Competitor, Task>) {
     results = competitor.map(results.size(), task);
+  } else if constexpr (requires { competitor.map_into(results, task); }) {
+    competitor.map_into(results, task);
   } else {
     competitor.run(results.size(), [places = results.data(), &task](std::size_t i) { places[i] = task(i); });
   }

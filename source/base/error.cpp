@@ -23,7 +23,8 @@ const std::vector<task_error>& checked(const std::vector<task_error>& errors) {
   return errors;
 }
 
-/// A `nested_exception` takes the exception that is being handled; there is no other way to give it one.
+/// Makes a `nested_exception` of `cause`. Its constructor takes the exception that is being handled, so this rethrows
+/// the cause and catches it.
 std::nested_exception nest(const std::exception_ptr& cause) {
   try {
     std::rethrow_exception(cause);
@@ -61,7 +62,7 @@ pool_closed::pool_closed() : error("the pool has been closed") {}
 
 resource_error::resource_error(std::size_t requested, std::size_t available)
     : error("the process may not create the threads: " + std::to_string(requested) + " are needed, " +
-            std::to_string(available) + " can be had, the calling one included"),
+            std::to_string(available) + " are available, including the calling thread"),
       requested_(requested),
       available_(available) {}
 

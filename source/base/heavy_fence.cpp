@@ -10,7 +10,8 @@
 
 namespace fanout::detail {
 
-// A process registers once; the registration outlives the library, where that is a plugin, and a second one is harmless.
+// A process registers once. The registration stays if the library is a plugin and is unloaded; a second one is
+// harmless.
 bool has_heavy_fence() noexcept {
 #if defined(__linux__)
   static const bool registered = ::syscall(__NR_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;

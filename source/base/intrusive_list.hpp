@@ -4,15 +4,15 @@
 
 namespace fanout::detail {
 
-/// A base of what can be in an intrusive_list.
+/// The base class of objects that can be in an intrusive_list.
 template <class T>
 struct list_entry {
   T* previous_in_list = nullptr;
   T* next_in_list = nullptr;
 };
 
-/// Objects in the order in which they were added. The list allocates nothing and owns nothing: its links lie in the
-/// objects, which may lie on the stacks of threads that wait. Each step takes constant time.
+/// A doubly linked list that allocates nothing and owns nothing: the links are in the objects, which may be on the
+/// stacks of threads that wait. Every operation takes constant time.
 template <class T>
 class intrusive_list {
  public:
@@ -23,7 +23,7 @@ class intrusive_list {
   T* first() const { return first_; }
   T* last() const { return last_; }
 
-  /// The one after `each`, or null.
+  /// The object after `each`, or null.
   static T* next(const T& each) { return static_cast<const list_entry<T>&>(each).next_in_list; }
 
   /// Adds at the end. Requires that the object is in no list.

@@ -11,9 +11,10 @@
 
 namespace fanout::detail {
 
-/// What threads share and wait with. The protocols that are hard to get right, in chunk.hpp, work_distributor.hpp,
-/// reserve_line.hpp and pool_line.hpp, are templates on it: a model checker brings primitives of its own, which let it
-/// step through every interleaving of the very same code (unit_tests/model/).
+/// The synchronisation primitives: atomics, mutexes, condition variables and the like. The protocols that are hard to
+/// get right, in chunk.hpp, work_distributor.hpp, reserve_line.hpp and pool_line.hpp, take them as a template
+/// parameter. The model checker passes primitives of its own, and steps through every interleaving of the same code
+/// (unit_tests/model/).
 struct std_primitives {
   template <class T>
   using atomic = std::atomic<T>;
@@ -27,7 +28,7 @@ struct std_primitives {
   /// A sequentially consistent fence.
   static void fence() noexcept { std::atomic_thread_fence(std::memory_order_seq_cst); }
 
-  /// For a thread that spins for a moment: some ten nanoseconds.
+  /// For a thread that spins briefly: takes tens of nanoseconds.
   static void pause() noexcept {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
@@ -36,14 +37,15 @@ struct std_primitives {
 #endif
   }
 
-  /// For a thread that spins, about half a microsecond: it leaves the core to any other thread that wants it. (Without
-  /// the yield the threads that a batch has just woken waited for one that spun, 100 µs each.)
+  /// For a thread that spins longer: takes about half a microsecond, and yields the core to any other thread that
+  /// needs it. (Without the yield, each thread that a batch had just woken waited 100 µs for one that spun.)
   static void relax() noexcept {
     for (int i = 0; i != 8; ++i) pause();
     std::this_thread::yield();
   }
 
-  /// Locks a mutex that is held for some hundred nanoseconds at a time: to sleep and be woken would take longer.
+  /// Locks a mutex that is only held for hundreds of nanoseconds. It spins first, because to sleep and be woken would
+  /// take longer.
   static std::unique_lock<mutex> lock(mutex& guarding) {
     for (int i = 0; i != 30; ++i, pause())
       if (std::unique_lock taken(guarding, std::try_to_lock); taken) return taken;
@@ -53,13 +55,14 @@ struct std_primitives {
   static void yield() noexcept { std::this_thread::yield(); }
   static std::chrono::steady_clock::time_point now() noexcept { return std::chrono::steady_clock::now(); }
 
-  /// For how long a runner that has nothing to do watches others before it recalls tasks of unknown length. A recall
-  /// costs the thief 0.6 µs, 3 to 4 µs while other threads run, and the owner a few cache misses.
+  /// How long a runner without work watches other runners before it recalls a few cheap tasks: see
+  /// basic_work_distributor::take_from_others. A recall costs the thief 0.6 µs, or 3 to 4 µs while other threads run,
+  /// and the owner a few cache misses.
   static constexpr std::chrono::nanoseconds patience{10'000};
 };
 
-/// Whether `chunk_primitives::heavy_fence` works. False where the system refuses `membarrier`: then it fences the
-/// calling thread alone, and the owners of chunks must fence as well. Asks the system once.
+/// Whether `chunk_primitives::heavy_fence` fences all threads. False where the system refuses `membarrier`: then it
+/// fences the calling thread only, and owners of chunks must use full fences. Asks the system once.
 bool has_heavy_fence() noexcept;
 
 }  // namespace fanout::detail

@@ -5,15 +5,15 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A window holds so many tasks for each runner that one more or fewer of them changes little, and lasts long enough for
-// the kernel to have given every thread its share of the cores; but a batch of few dear tasks is not to end before
-// anything has been tried.
+// A window holds enough tasks per runner that one task more or fewer changes little. It lasts long enough for the
+// kernel to give every thread its share of the cores, but not so long that a batch of a few expensive tasks ends
+// before another number of runners is tried.
 constexpr std::size_t tasks_for_each = 12;
 constexpr auto shortest_window = 20ms;
 constexpr auto longest_window = 250ms;
 constexpr std::size_t hopeless_tasks_for_each = 2;
 constexpr auto hopeless_window = 10ms;
-constexpr auto longest_change = 20ms;  // for helpers to come, where the machine has threads for them
+constexpr auto longest_change = 20ms;  // longest wait for helpers to arrive: the machine may lack threads for them
 constexpr auto between_looks = 1ms;
 
 }  // namespace
@@ -35,7 +35,7 @@ bool adaptation::leave_if_too_many() {
 }
 
 std::size_t adaptation::look(clock::time_point now, std::size_t completed) {
-  look_again(now + between_looks);  // or later, when a window begins
+  look_again(now + between_looks);  // begin_window may set a later time
   if (since_ == clock::time_point{}) since_ = now;
   if (!measuring_) {
     const bool changed = at_work_.load(std::memory_order_relaxed) == wanted() || now - since_ >= longest_change;

@@ -8,12 +8,13 @@
 
 namespace fanout::detail {
 
-/// How many runners of a batch are at work, while it runs: as many as a hill climber wants.
+/// Changes the number of runners while a batch runs, to the number that a hill climber wants.
 ///
-/// Runners measure, decide, come and go between their blocks. Two numbers say what becomes of a helper: how many are
-/// *at work*, the leader included, and how many are *wanted*. Both only count; what a runner that goes leaves to the one
-/// that takes its place is handed over by the batch. Everything else belongs to whoever holds the flag: one runner at a
-/// time looks at what was done, and those who come meanwhile go on.
+/// There is no thread for this: runners measure, decide, come and go between their chunks. Two numbers decide whether
+/// a helper may work: how many runners are *at work*, including the leader, and how many are *wanted*. They are
+/// relaxed, because they only count: the batch itself orders what a runner that leaves hands over to its successor.
+/// Everything else belongs to the thread that holds `busy_`: one runner at a time evaluates the throughput, and a
+/// runner that finds the flag set does not wait.
 class adaptation {
  public:
   using clock = std::chrono::steady_clock;
@@ -23,14 +24,14 @@ class adaptation {
 
   std::size_t wanted() const { return wanted_.load(std::memory_order_relaxed); }
 
-  /// A helper comes: false if there are enough.
+  /// Counts a new helper as at work. False if there are enough already.
   bool enter();
 
-  /// A helper that is not wanted any more may go: true if it has been counted out.
+  /// Counts a helper out if more runners are at work than wanted. True if it must leave.
   bool leave_if_too_many();
 
-  /// Between two blocks: closes the window that is being measured, if it is over. `completed()` says how many tasks have
-  /// ended. Returns how many more helpers are to be called.
+  /// Call it between two chunks. Ends the window of measurement, if it is over. `completed()` returns how many tasks
+  /// of the batch have ended. Returns how many more helpers to call.
   template <class Completed>
   std::size_t update(clock::time_point now, Completed completed) {
     if (now.time_since_epoch().count() < next_look_.load(std::memory_order_relaxed)) return 0;
@@ -40,10 +41,10 @@ class adaptation {
     return more;
   }
 
-  /// Whether a window of measurement has ended; when no runner is left.
+  /// Whether at least one window of measurement has ended. Requires that no runner is left.
   bool has_measured() const { return has_measured_; }
 
-  /// What the search has come to; when no runner is left.
+  /// The best number of runners found. Requires that no runner is left.
   std::size_t best() const { return climber_.best(); }
 
  private:
@@ -53,13 +54,13 @@ class adaptation {
 
   std::atomic<std::size_t> wanted_;
   std::atomic<std::size_t> at_work_{1};
-  std::atomic<clock::rep> next_look_{0};  // a hint, which spares most runners the flag
+  std::atomic<clock::rep> next_look_{0};  // a hint: before this time, runners need not touch the flag
   std::atomic_flag busy_;
 
-  // Of the thread that holds the flag:
+  // Guarded by `busy_`:
   hill_climber climber_;
   bool has_measured_ = false;
-  bool measuring_ = false;  // false while helpers come or go
+  bool measuring_ = false;  // false while helpers arrive or leave after a change
   clock::time_point since_{};
   std::size_t completed_before_ = 0;
 };

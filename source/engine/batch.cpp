@@ -7,10 +7,12 @@
 namespace fanout::detail {
 namespace {
 
-/// What has run of a chunk is counted at its end. Who wants to know the progress does not wait for more tasks than these.
+/// The tasks of a chunk are counted when it ends, so chunks of a batch that reports its progress are no larger than
+/// this.
 constexpr std::size_t largest_reported_chunk = 64;
 
-std::size_t largest_chunk(const progress& progress) {
+std::size_t largest_chunk(const progress& progress, bool whole_chunks) {
+  if (whole_chunks) return work_distributor::max_tasks;
   if (progress.wants_each()) return 1;
   return progress.wanted() ? largest_reported_chunk : work_distributor::max_tasks;
 }
@@ -20,12 +22,16 @@ std::size_t largest_chunk(const progress& progress) {
 void batch_control::fail(std::size_t index) noexcept { static_cast<batch*>(this)->record_failure(index); }
 std::stop_token batch_control::stop_token() { return static_cast<batch*>(this)->token(); }
 
+std::size_t batch_control::runner_of(const chunk& its_chunk) const noexcept {
+  return static_cast<const batch*>(this)->number_of(its_chunk);
+}
+
 batch::batch(const batch_request& request, std::size_t runners, const batch_scope& scope, std::size_t adapt_from)
     : batch_control(runners != 1 && !has_heavy_fence()),
       request_(request),
       scope_(scope),
       progress_(request.options.on_progress, request.options.progress_interval, request.size),
-      distributor_(request.size, runners, largest_chunk(progress_), fenced()),
+      distributor_(request.size, runners, largest_chunk(progress_, request.whole_chunks), fenced()),
       many_runners_(runners > few_runners_.size() ? new runner[runners] : nullptr),
       runners_(many_runners_ ? many_runners_.get() : few_runners_.data(), runners) {
   if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);
@@ -38,7 +44,7 @@ void batch::admit(const batch_scope& scope) {
 
 // ── Where it runs ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// The leader, which starts no task any more; once.
+/// Called by the leader when it starts no more tasks. A second call does nothing.
 void batch::leave_limiter() noexcept {
   if (std::exchange(in_limiter_, false)) scope_.limiter->close(*this, scope_.has_own_slot() ? 1 : 0);
 }
@@ -60,10 +66,10 @@ void batch::run_on_reserves(arena& home, bool enters) {
     calls_.call_promised(first_helpers());
   } else {
     try {
-      // An executor of n is promised n - 1 reserves. The thread that leads the batch of the task around this one may be
-      // one without a slot by then, and all n slots those of reserves.
+      // An executor of n slots is promised n - 1 reserves, because a leader holds one of the slots. But if this batch
+      // is nested, the leader of the outer batch may have given back its slot already, and reserves may hold all n.
       if (!scope_.has_own_slot()) calls_.promise(1);
-    } catch (const std::exception&) {  // the system refuses it: one slot may wait for a reserve to come back
+    } catch (const std::exception&) {  // refused by the system: one slot may wait until a reserve has come back
     }
     scope_.limiter->request(*this, first_helpers());
   }
@@ -71,7 +77,7 @@ void batch::run_on_reserves(arena& home, bool enters) {
   std::exception_ptr no_memory;
   try {
     enters ? home.enter(lead) : lead();
-  } catch (...) {  // no memory to enter the arena; helpers may have begun
+  } catch (...) {  // no memory to enter the arena; helpers may be at work already
     no_memory = std::current_exception();
     stop();
   }
@@ -97,7 +103,7 @@ void batch::run_on_workers(arena& home, bool enters) {
   try {
     enters ? home.fan_out(*this, first_helpers()) : home.fan_out_from_inside(*this, first_helpers());
   } catch (...) {
-    leave_limiter();  // it may not have begun
+    leave_limiter();  // the leader may not have run, which would have done it
     throw;
   }
 }
@@ -125,19 +131,19 @@ bool batch::help(helper_calls& helpers) noexcept {
 }
 
 bool batch::run(role who, helper_calls* helpers) noexcept {
-  const scope_entry here(scope_, who == role::helper ? scope_.limiter != nullptr : scope_.has_own_slot());
-  const std::size_t number = adaptation_ ? take_place() : next_runner_.fetch_add(1, std::memory_order_relaxed);
+  const std::size_t number = adaptation_ ? take_index() : next_runner_.fetch_add(1, std::memory_order_relaxed);
+  const scope_entry here(scope_, who == role::helper ? scope_.limiter != nullptr : scope_.has_own_slot(), number);
   runner& me = runners_[number];
   for (std::size_t ended = 0; !stopped();) {
     const task_range tasks = distributor_.next(number, runners_, ended);
     if (tasks.empty()) break;
     ended = request_.tasks.run(request_.tasks.object, tasks, me.work.mine, *this) - tasks.first;
-    // Release: a thread that sums the counts may read what the tasks wrote.
+    // Release: a thread that has summed the counts may read what the tasks wrote.
     me.completed.store(me.completed.load(std::memory_order_relaxed) + ended, std::memory_order_release);
     if (progress_.wanted()) report_progress();
     if (adaptation_) {
       if (who == role::helper && adaptation_->leave_if_too_many()) {
-        me.work.pace.since = {};  // what this runner took is not a measure of the next one's time
+        me.work.pace.since = {};  // the time until the next runner begins is not that of a task
         me.work.pace.taken = 0;
         me.taken.store(false, std::memory_order_release);
         return false;
@@ -148,8 +154,9 @@ bool batch::run(role who, helper_calls* helpers) noexcept {
   return true;
 }
 
-// There are as many places as runners, and a runner leaves its place a few instructions after it was counted out.
-std::size_t batch::take_place() noexcept {
+// No more runners are counted as at work than `runners_` has elements. A runner that was counted out frees its
+// element a few instructions later, so the wait for a free element is short.
+std::size_t batch::take_index() noexcept {
   for (;;) {
     for (runner& each : runners_) {
       if (!each.taken.load(std::memory_order_relaxed) && !each.taken.exchange(true, std::memory_order_acquire))
@@ -163,7 +170,7 @@ void batch::adapt(helper_calls& helpers) noexcept {
   std::size_t more = adaptation_->update(adaptation::clock::now(), [this] { return completed(); });
   try {
     for (; more != 0; --more) helpers.call_helper();
-  } catch (...) {  // no memory to call it: the batch goes on without
+  } catch (...) {  // no memory to call a helper: the batch goes on without it
   }
 }
 
@@ -189,12 +196,13 @@ void batch::record_failure(std::size_t index) noexcept {
     stop();
     return;
   }
-  // Under `stop`, what fails after the first failure is a consequence of it; what fails after a cancellation is told.
+  // Under `error_policy::stop`, failures after the first count as its consequences, and are dropped. Failures after a
+  // cancellation are reported.
   if (verdict_.load(std::memory_order_relaxed) == verdict::failed) return;
   try {
     const std::lock_guard lock(mutex_);
     failures_.push_back({index, std::move(cause)});
-  } catch (...) {  // no memory to keep it: a cancelled batch could not tell every failure either, as it promises
+  } catch (...) {  // no memory to keep the failure: even a cancelled batch breaks, as it must report all failures
     break_off(std::current_exception());
     if (decide(verdict::broken, verdict::cancelled)) cause_ = std::current_exception();
   }
@@ -210,9 +218,9 @@ void batch::cancel() noexcept {
   if (decide(verdict::cancelled)) stop();
 }
 
-// The flags of the runners are what keeps tasks from starting. They are set first, with release: a thread whose task saw
-// the stop starts no other. The flag of the batch is set before the mutex is taken: `token` either finds it set, or has left
-// its source for this.
+// The flags in the chunks keep tasks from starting. They are set before `stopped_`, which is stored with release: a
+// thread whose task has seen the stop sees the flag of its chunk, and starts no other task. `stopped_` is set before
+// the mutex is locked: so `token` either finds it set, or has created its stop source before this looks for one.
 void batch::stop() noexcept {
   for (runner& each : runners_) each.work.mine.stop();
   stopped_.store(true, std::memory_order_release);
@@ -221,7 +229,7 @@ void batch::stop() noexcept {
     const std::lock_guard lock(mutex_);
     asked = stop_source_;
   }
-  if (asked) asked->request_stop();  // runs callbacks of the tasks, which may ask for a token: not under the mutex
+  if (asked) asked->request_stop();  // not under the mutex: this runs callbacks of the tasks, which may call `token`
 }
 
 std::stop_token batch::token() {
@@ -233,6 +241,11 @@ std::stop_token batch::token() {
   }
   if (stopped()) source->request_stop();
   return source->get_token();
+}
+
+// A chunk lies at the beginning of its runner.
+std::size_t batch::number_of(const chunk& its_chunk) const noexcept {
+  return static_cast<std::size_t>(reinterpret_cast<const runner*>(&its_chunk) - runners_.data());
 }
 
 std::size_t batch::completed() const {

@@ -25,11 +25,11 @@ namespace fanout::detail {
 
 /// One batch, from its first task to what its call returns or throws.
 ///
-/// Its threads are a team: each is a **runner**, a loop that takes tasks until none is left. What they share is
-/// the work distributor, the progress, and the **verdict**: how the batch ends. The verdict is decided once, by whatever
-/// comes first in time, by a compare-and-swap from `undecided`; the thread that wins it writes what belongs to it, which is
-/// read after all runners have joined. (One change is possible: a cancelled batch that finds no memory for a failure that
-/// it has to tell is broken.)
+/// Each of its threads is a **runner**, a loop that takes tasks until none is left. The runners share the work
+/// distributor, the progress, and the **verdict**: how the batch ends. The verdict is decided once, by a
+/// compare-and-swap from `undecided`: the first event wins. The thread that wins the compare-and-swap writes the
+/// associated data; it is read after all runners have joined. (One change is possible: a cancelled batch breaks if
+/// there is no memory to keep a failure that it has to report.)
 ///
 /// The helpers of a batch are reserves, or workers of oneTBB: `run_on_reserves` and `run_on_workers`.
 class batch final : public batch_control,
@@ -38,44 +38,46 @@ class batch final : public batch_control,
                     private reserves::duty,
                     private executor_limiter::helped {
  public:
-  /// For `runners` threads at most. `adapt_from`: begins with so many runners and seeks the best number; 0 for all of
-  /// them, all the time.
+  /// Has at most `runners` runners. If `adapt_from` is not 0, the batch begins with that many and seeks the best
+  /// number; otherwise it uses all of them all the time.
   batch(const batch_request& request, std::size_t runners, const batch_scope& scope, std::size_t adapt_from = 0);
 
-  // Each of these gives back the slot of the scope's limiter, if the batch has one of its own. On the calling thread,
-  // inside of `home` or, if that is null, where it is:
+  // These three run the batch, led by the calling thread. That enters `home` first if `enters` is true (`run_alone`:
+  // if `home` is not null). At the end they give back the limiter's slot, if the batch has one of its own.
 
-  /// Alone. Throws `std::bad_alloc`, if it enters.
+  /// Runs without helpers. Throws `std::bad_alloc`, if it enters `home`.
   void run_alone(arena* home);
 
-  /// With reserves that enter `home`. Throws `resource_error` or `std::bad_alloc`.
+  /// Runs with reserves, which enter `home`. Throws `resource_error` or `std::bad_alloc`.
   void run_on_reserves(arena& home, bool enters);
 
-  /// With workers of oneTBB. Throws `std::bad_alloc`.
+  /// Runs with workers of oneTBB. Throws `std::bad_alloc`.
   void run_on_workers(arena& home, bool enters);
 
-  /// It was admitted by a limiter. To be said before it runs.
+  /// Tells the batch, before it runs, that a limiter has admitted it.
   void admit(const batch_scope& scope);
 
-  /// The stop token was requested.
+  /// Stops the batch, because a stop was requested.
   void cancel() noexcept;
 
-  /// After all runners: the number that a batch that adapts came to; 0 if it measured nothing.
+  /// The number of runners that an adaptive batch has found best; 0 if it has measured nothing. Requires that all
+  /// runners have joined.
   std::size_t adapted_to() const { return adaptation_->has_measured() ? adaptation_->best() : 0; }
 
-  /// After all runners: throws what the call throws.
+  /// Throws what the call must throw. Requires that all runners have joined.
   void finish();
 
-  /// From the tasks' side: see batch_control.
+  /// Called from tasks: see batch_control.
   void record_failure(std::size_t index) noexcept;
   std::stop_token token();
+  std::size_t number_of(const chunk& its_chunk) const noexcept;
 
  private:
-  /// Lines of its own for each runner: the neighbours write theirs all the time.
+  /// Each on cache lines of its own, because every runner writes its own all the time.
   struct alignas(128) runner {
     runner_work work;
-    std::atomic<std::size_t> completed{0};  // by this runner alone; summed by whoever wants to know
-    std::atomic<bool> taken{false};         // where runners come and go: hands all of this over from one to the next
+    std::atomic<std::size_t> completed{0};  // written by this runner; read by any that needs the sum
+    std::atomic<bool> taken{false};  // in adaptive batches: its release and acquire hand this over to the next runner
   };
 
   struct failure {
@@ -87,12 +89,12 @@ class batch final : public batch_control,
 
   enum class role { leader, helper };
 
-  // team, of oneTBB's workers
+  // team, when the helpers are oneTBB's workers
   void lead(helper_calls& helpers) noexcept override;
   void assist(helper_calls& helpers) noexcept override;
   void give_up() noexcept override { stop(); }
 
-  // helper_calls, of an executor with a limit that was named
+  // helper_calls, when the helpers are reserves of an executor
   void call_helper() override { scope_.limiter->request(*this, 1); }
 
   // reserves::duty
@@ -106,11 +108,11 @@ class batch final : public batch_control,
   std::size_t first_helpers() const { return (adaptation_ ? adaptation_->wanted() : runners_.size()) - 1; }
   void leave_limiter() noexcept;
 
-  // False if this runner was not wanted any more and others go on; true if no task is left to start.
+  // True if no task is left to start; false if this runner was not wanted any more, and others go on.
   bool help(helper_calls& helpers) noexcept;
   bool run(role who, helper_calls* helpers) noexcept;
 
-  std::size_t take_place() noexcept;
+  std::size_t take_index() noexcept;
   void adapt(helper_calls& helpers) noexcept;
   void report_progress() noexcept;
   bool decide(verdict decision, verdict before = verdict::undecided) noexcept;
@@ -121,24 +123,24 @@ class batch final : public batch_control,
 
   const batch_request& request_;
   batch_scope scope_;
-  bool in_limiter_ = false;  // of the leader
+  bool in_limiter_ = false;  // used by the leader only
 
   progress progress_;
   work_distributor distributor_;
   std::atomic<std::size_t> next_runner_{0};
-  std::array<runner, 4> few_runners_;       // a small batch allocates nothing
-  std::unique_ptr<runner[]> many_runners_;  // where there are more
+  std::array<runner, 4> few_runners_;       // so that a small batch allocates nothing
+  std::unique_ptr<runner[]> many_runners_;  // used if four are too few
   const std::span<runner> runners_;
   std::optional<adaptation> adaptation_;
 
-  arena* home_ = nullptr;  // which reserves enter
+  arena* home_ = nullptr;  // the arena that reserves enter
   reserves::calls calls_{*this};
 
   std::atomic<verdict> verdict_{verdict::undecided};
-  std::exception_ptr cause_;  // of `failed` and `broken`; written by the thread that decided so
+  std::exception_ptr cause_;  // of `failed` and `broken`; written by the thread that decided the verdict
   std::size_t failed_index_ = 0;
 
-  std::mutex mutex_;  // guards what follows: both are off the way of a batch in which all goes well
+  std::mutex mutex_;  // guards what follows; never locked in a batch without failures, stops and stop tokens
   std::vector<failure> failures_;
   std::optional<std::stop_source> stop_source_;
 };

@@ -5,12 +5,12 @@
 namespace fanout::detail {
 namespace {
 
-// How much more a step has to bring. Measurements differ by some per cent from one to the next; a doubling that brings
-// less than a tenth is not worth its threads.
+// The gain in throughput that justifies a step. One measurement differs from the next by a few per cent, and a gain
+// of less than a tenth is not worth twice the threads.
 constexpr double worth_doubling = 1.10;
 constexpr double worth_a_step = 1.05;
 
-constexpr double worth_a_look = 0.80;
+constexpr double worth_a_look = 0.80;  // below this share of the best throughput, a measurement is cut short
 
 constexpr std::size_t longest_rest = 64;  // windows
 
@@ -28,15 +28,17 @@ void hill_climber::measured(double throughput) {
       if (!beats_best(throughput, worth_a_step)) too_many_ = wanted_;
       return bisect();
     case phase::resting:
-      // The latest measurements count most: the tasks may become others.
+      // A moving average in which the latest measurements count most, because later tasks may differ from earlier
+      // ones.
       best_throughput_ += (throughput - best_throughput_) / 2;
       if (++windows_rested_ < windows_to_rest_) return;
       return try_neighbour();
     case phase::trying:
       if (beats_best(throughput, worth_a_step)) {
-        windows_to_rest_ = 1;  // and on in this direction
+        windows_to_rest_ = 1;  // soon tries the next number in this direction
       } else {
-        // One more costs nothing where it is no use; one fewer may cost a core for a window.
+        // A useless runner more costs nothing; a runner fewer may leave a core idle for a window. So after a try of
+        // one fewer it rests longer.
         windows_to_rest_ = std::min((tries_more_ ? 2 : 4) * windows_to_rest_, longest_rest);
         tries_more_ = !tries_more_;
       }

@@ -7,13 +7,15 @@
 
 namespace fanout::detail {
 
-/// Tells a callback how many tasks of a batch have ended, under the promises of `run_options::on_progress`.
+/// Tells a callback how many tasks of a batch have ended, as `run_options::on_progress` promises.
 ///
-/// Who ends tasks counts them first and calls `update` then. One thread at a time reports, as long as the count grows;
-/// who comes meanwhile goes on at once. No count is missed: the newcomer writes its count and then reads the flag, the
-/// reporter clears the flag and then reads the counts, with a fence in between on both sides; so either the newcomer
-/// finds it clear and reports, or the reporter sees its count. (Exchanging the flag would order them, too. But then its
-/// line went from core to core with each task, and a callback cost 100 ns a task.)
+/// A runner counts the tasks that it has ended, and then calls `update`. One thread at a time reports, as long as the
+/// count grows; threads that arrive meanwhile return at once.
+///
+/// No count is missed. An arriving thread writes its count, and then reads the flag; the reporter clears the flag,
+/// and then reads the counts. A fence separates the two steps on both sides, so the arriving thread finds the flag
+/// clear and reports, or the reporter sees its count. (An unconditional exchange of the flag would order them without
+/// fences. But then the flag's cache line moves between cores with each task, and a callback costs 100 ns per task.)
 class progress {
  public:
   using callback = std::function<void(std::size_t completed, std::size_t total)>;
@@ -25,11 +27,11 @@ class progress {
 
   bool wanted() const { return static_cast<bool>(report_); }
 
-  /// Whether every single end of a task is to be told.
+  /// Whether each single task must be reported.
   bool wants_each() const { return wanted() && interval_.count() <= 0; }
 
-  /// Reports what `count()` says, if it is due and nobody else is at it. Throws what the callback throws; then
-  /// nothing is reported any more.
+  /// Reports the value of `count()` if a report is due and no other thread is reporting. Throws what the callback
+  /// throws; after that nothing is reported any more.
   template <class Count>
   void update(Count count) {
     if (!due()) return;
@@ -38,14 +40,14 @@ class progress {
       std::atomic_thread_fence(std::memory_order_seq_cst);
       if (reporting_.load(std::memory_order_relaxed) || reporting_.exchange(true, std::memory_order_acquire)) return;
       for (counted = count(); counted > told_ && due(); counted = count()) {
-        tell(counted);  // a throw leaves the flag set: nobody reports again
+        tell(counted);  // if this throws, the flag stays set, so no thread reports again
       }
       reporting_.store(false, std::memory_order_release);
       std::atomic_thread_fence(std::memory_order_seq_cst);
     } while (due() && count() != counted);
   }
 
-  /// The last call of a batch that succeeded, when no other thread is left.
+  /// The last report of a batch that succeeded. Requires that all runners have joined.
   void finish() {
     if (wanted() && told_ != total_) tell(total_);
   }
@@ -63,7 +65,7 @@ class progress {
     wait_from(clock::now());
   }
 
-  /// An interval beyond the end of time means: not before the last call.
+  /// If the interval reaches beyond the end of the clock, only `finish` reports.
   void wait_from(clock::time_point now) {
     constexpr auto never = clock::time_point::max();
     if (interval_.count() <= 0) return;
@@ -75,8 +77,8 @@ class progress {
   const std::chrono::nanoseconds interval_;
   const std::size_t total_;
   std::atomic<bool> reporting_{false};
-  std::size_t told_ = 0;            // of the thread that holds the flag
-  std::atomic<clock::rep> due_{0};  // written by the same; a hint to the others, which it orders nothing for
+  std::size_t told_ = 0;            // guarded by the flag
+  std::atomic<clock::rep> due_{0};  // written by the thread that holds the flag; for others a hint, so relaxed
 };
 
 }  // namespace fanout::detail

@@ -12,15 +12,18 @@
 #include "executor/executor_limiter.hpp"
 #include "fanout/detail/machine.hpp"
 #include "fanout/limits.hpp"
+#include "fanout/task_context.hpp"
 
-/// Where a batch runs: on whose arena, with how many threads, and whether it has to wait for a slot.
+/// Decides where a batch runs: in which arena, with how many runners, and whether it has to wait for a slot.
 namespace fanout::detail {
 namespace {
 
-/// Where the calling thread stands. A worker of oneTBB that runs a piece of a loop, which some task of an automatic batch
-/// has started, is in the arena and knows nothing of that task: it gets an entry, and works in a place of the arena as a
-/// task works under a slot. So a batch that it starts knows around which batches it runs; and where it comes back to the
-/// same executor, directly or through another one, it does not wait for a slot of tasks that wait for the loop.
+/// Makes sure that the calling thread has an entry if it works for a batch.
+///
+/// A worker of oneTBB may run a piece of a loop that a task of an automatic batch has started. Then it is in the
+/// arena of the batch, but in no batch scope. This class gives it an entry, so a batch that it starts knows the
+/// batches around it. If the worker calls the executor of that task, directly or through another executor, the call
+/// works under this entry: it must not wait for a slot that is held by a task which waits for the loop.
 class position {
  public:
   position() {
@@ -40,7 +43,7 @@ class position {
   std::optional<scope_entry> entry_;
 };
 
-/// Runs the batch, with `run` to say how. A stop that is requested meanwhile cancels it.
+/// Runs the batch by calling `run`. A stop that is requested meanwhile cancels the batch.
 template <class Run>
 void run_to_the_end(batch& running, const batch_request& request, const Run& run) {
   const std::stop_callback on_stop(request.options.stop, [&running] { running.cancel(); });
@@ -56,7 +59,7 @@ void run_alone(const batch_scope& scope, const batch_request& request) {
 
 // ── Batches of an executor ──────────────────────────────────────────────────────────────────────────────────────────
 
-/// A slot that was lent, to be given back.
+/// Gives back a slot that was lent; does nothing if `lender` is null.
 struct loan_of_slot {
   executor_limiter& limiter;
   const scope_entry* const lender;
@@ -65,13 +68,14 @@ struct loan_of_slot {
   }
 };
 
-void run_on_executor(executor_core& executor, std::size_t limit, const batch_request& request) {
+void run_on_executor(executor_core& executor, const concurrency_limit& limit, const batch_request& request) {
   executor_limiter& limiter = *executor.limiter();
   arena& home = executor.workplace();
   const scope_entry* const from = current_entry();
-  const std::size_t runners = std::min({limit, executor.limit(), request.size, application_limit()});
+  const std::size_t most = limit.is_number() ? std::min(limit.number(), executor.limit()) : executor.limit();
+  const std::size_t runners = std::min({most, request.size, application_limit()});
   const std::size_t adapt_from = std::min(executor.adapt_from(), runners);
-  batch running(request, runners, {.starter = from}, adapt_from);  // allocates, so before it has a slot
+  batch running(request, runners, {.starter = from}, adapt_from);  // before `enter`, because this may throw
   run_to_the_end(running, request, [&] {
     const auto [how, lender] = limiter.enter(from, request.options.stop);
     if (how == executor_limiter::admission::stopped) return running.cancel();
@@ -94,7 +98,7 @@ void run_on_executor(executor_core& executor, std::size_t limit, const batch_req
 
 // ── Free calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Runs the batch on an executor of this size that it has alone.
+/// Runs the batch on an idle or new executor of this size, which no other call uses meanwhile.
 void run_on_borrowed(std::size_t size, bool named, std::size_t runners, const batch_request& request) {
   const executor_cache::loan executor = executor_cache::borrow(size, named);
   const executor_core::visit here(*executor, current_entry());
@@ -107,27 +111,26 @@ void run_on_borrowed(std::size_t size, bool named, std::size_t runners, const ba
   running.finish();  // may call the progress callback
 }
 
-/// The arena of a free call with a named limit. Larger ones are of few sizes, so that a batch of two does not ask for an
-/// arena of a hundred thousand.
+/// The executor's size for a free call with a named limit. Above 1024 it follows the number of runners instead, so a
+/// batch of two tasks with a huge limit does not get a huge arena. It is a power of two then, so there are few sizes.
 std::size_t named_size(std::size_t limit, std::size_t runners) {
   constexpr std::size_t of_any_size = 1'024;
   return limit <= of_any_size ? limit : std::min(limit, std::bit_ceil(std::max(runners, of_any_size)));
 }
 
-void run_free(std::size_t limit, const batch_request& request) {
+void run_free(const concurrency_limit& limit, const batch_request& request) {
   const scope_entry* const here = current_entry();
   executor_core* const around = here != nullptr ? here->entered().home : nullptr;
   const auto alone = [&] { run_alone({.home = around, .starter = here}, request); };
 
   if (limit != automatic) {
-    const bool is_number = limit != unlimited;
-    const std::size_t most = is_number ? limit : most_unlimited;
+    const std::size_t most = limit.is_number() ? limit.number() : most_unlimited;
     const std::size_t runners = std::min({most, request.size, application_limit()});
     if (runners == 1) return alone();
-    return run_on_borrowed(named_size(is_number ? limit : std::bit_ceil(runners), runners), /*named=*/true, runners,
+    return run_on_borrowed(named_size(limit.is_number() ? most : std::bit_ceil(runners), runners), /*named=*/true, runners,
                            request);
   }
-  // Automatic batches in each other stay in one arena, so that they never have more than the cores at work.
+  // Nested automatic batches share one arena, so that together they never use more threads than there are cores.
   if (around != nullptr && !around->named()) {
     const std::size_t runners = std::min(around->limit(), request.size);
     if (runners == 1) return alone();
@@ -150,11 +153,21 @@ void throw_empty_task(std::size_t index) {
 
 void throw_empty_mapper() { throw std::invalid_argument("the mapper is an empty function"); }
 
+void throw_negative_count(long long count) {
+  throw std::invalid_argument("the number of indices must be at least 0; got " + std::to_string(count));
+}
+
+void throw_wrong_output(std::size_t output, std::size_t items) {
+  throw std::invalid_argument("the output must have one element for each item; it has " + std::to_string(output) +
+                              ", and there are " + std::to_string(items) + " items");
+}
+
 void run_batch(executor_core* executor, const batch_request& request) {
-  const std::size_t limit = checked_concurrency(request.options.concurrency);
+  const concurrency_limit& limit = request.options.concurrency;
+  check_limit(limit);
   if (request.size > work_distributor::max_tasks) throw std::length_error("a batch holds at most 2^40 tasks");
   if (request.size == 0) return;
-  if (request.options.stop.stop_requested()) {  // nothing will start: no need to wait for a slot, or for threads
+  if (request.options.stop.stop_requested()) {  // no task will start, so it needs no slot and no helpers
     return run_alone({}, request);
   }
   const position here;
@@ -166,3 +179,13 @@ void run_batch(executor_core* executor, const batch_request& request) {
 }
 
 }  // namespace fanout::detail
+
+namespace fanout {
+
+std::optional<std::size_t> current_runner() noexcept {
+  const detail::scope_entry* const here = detail::current_entry();
+  if (here == nullptr || here->runner() == detail::scope_entry::no_runner) return std::nullopt;
+  return here->runner();
+}
+
+}  // namespace fanout

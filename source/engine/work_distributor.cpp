@@ -11,9 +11,9 @@ namespace {
 
 using nanoseconds = std::chrono::duration<double, std::nano>;
 
-constexpr nanoseconds cheap_task{1'000};       // below, claiming a chunk may cost more than its tasks
-constexpr nanoseconds long_task{100'000};      // from here on a task is a chunk of its own: tasks start in input order
-constexpr nanoseconds chunk_of_cheap{16'000};  // for each runner of the batch, which all meet at the cursor
+constexpr nanoseconds cheap_task{1'000};       // below this, taking a chunk may cost more than its tasks
+constexpr nanoseconds long_task{100'000};      // from here on a chunk is one task, so tasks start in input order
+constexpr nanoseconds chunk_of_cheap{16'000};  // times the number of runners, because all contend for the cursor
 constexpr nanoseconds chunk_of_others{200'000};
 
 std::size_t tasks_in(nanoseconds time, nanoseconds per_task, std::size_t most) {
@@ -23,8 +23,9 @@ std::size_t tasks_in(nanoseconds time, nanoseconds per_task, std::size_t most) {
 
 }  // namespace
 
-// The time from one reading of the clock to the next is that of the tasks in between: what claiming costs is part
-// of it, which makes tasks look slower by some nanoseconds at most. The first reading only starts the clock.
+// The time between two readings of the clock is taken as the time of the tasks run in between. It includes the cost
+// of taking chunks, which makes a task look slower by a few nanoseconds at most. The first reading only starts the
+// clock.
 void runner_pace::measure(std::chrono::steady_clock::time_point now, std::size_t runners, std::size_t largest_chunk) {
   if (since != std::chrono::steady_clock::time_point{}) {
     const nanoseconds per_task = std::max(nanoseconds(now - since) / static_cast<double>(taken), nanoseconds(0.01));

@@ -9,37 +9,39 @@
 #include "fanout/detail/chunk.hpp"
 #include "base/primitives.hpp"
 
-/// Which runner runs which tasks, and when.
+/// Decides which runner runs which tasks.
 ///
-/// One **cursor** hands out the tasks in input order. A runner takes a **chunk** of them at a time. Its size follows the
-/// time that the runner's last tasks took, and it never binds a task to a runner: when the cursor is at the end, a runner
-/// that has nothing to do takes what another one has not started out of that one's chunk (chunk.hpp). So a chunk may be
-/// large without any task waiting behind another one, and it may be small because a cursor that is asked too often costs
-/// more than the tasks.
+/// One **cursor** hands out the tasks in input order. A runner takes a **chunk** of them at a time. The size of a
+/// chunk follows the time that the runner's last tasks took: the cursor is contended, and for cheap tasks a move of
+/// the cursor costs more than the task. A chunk binds no task to its owner. When the cursor is at the end, a runner
+/// without work becomes a thief, and takes tasks that another runner has not started (chunk.hpp). So chunks may be
+/// large: no task has to wait for the one before it in the same chunk.
 ///
-/// A runner leaves when no task is left that nobody has started.
+/// A runner leaves when all tasks have been started.
 namespace fanout::detail {
 
-/// How fast a runner gets on, and how much it takes at a time.
+/// The time that a runner's tasks take, and the chunk size that follows from it.
 struct runner_pace {
-  /// `taken` tasks have ended by now. Computes how much to take from now on.
+  /// Tells that `taken` tasks have ended by now. Computes the size of the next chunks.
   void measure(std::chrono::steady_clock::time_point now, std::size_t runners, std::size_t largest_chunk);
 
-  std::chrono::steady_clock::time_point since{};  // of the tasks that are being measured
-  std::size_t taken = 0;                          // how many they are so far
-  std::size_t wanted = 1;                         // tasks in the next chunk, by the last measurement, …
-  std::size_t least = 1;                          // … and in one near the end of the batch
+  std::chrono::steady_clock::time_point since{};  // when the measurement began
+  std::size_t taken = 0;                          // tasks that have ended since
+  std::size_t wanted = 1;                         // tasks in the next chunk, by the last measurement
+  std::size_t least = 1;                          // tasks in a chunk near the end of the batch
   std::atomic<std::uint32_t> task_time{0};        // nanoseconds; a hint to thieves, which orders nothing
 };
 
-/// What the distributor knows of one runner. The chunk may be changed by all; the pace is the owner's.
+/// What the distributor keeps for one runner. Any runner may change the chunk; only the owner uses the pace, except
+/// that thieves read `task_time`.
 template <class Primitives>
 struct basic_runner_work {
   basic_chunk<typename Primitives::of_chunk> mine;
   runner_pace pace;
 };
 
-/// The tasks 0 … size of a batch, shared by some runners. `Runners` is a range of objects with a member `work`.
+/// Distributes the tasks 0 … size - 1 of a batch to its runners. `Runners` is a range of objects with a member
+/// `work`.
 template <class Primitives>
 class basic_work_distributor {
  public:
@@ -51,10 +53,10 @@ class basic_work_distributor {
   basic_work_distributor(std::size_t size, std::size_t runners, std::size_t largest_chunk, bool fenced)
       : size_(size), runners_(runners), largest_chunk_(largest_chunk), fenced_(fenced) {}
 
-  /// The next tasks for runner number `me`, which has run `ended` tasks of its last chunk. Empty when every task has
-  /// been started, for good, or when the batch was stopped.
+  /// Returns the next tasks for runner number `me`, which has run `ended` tasks of its last chunk. Empty if every
+  /// task has been started, or the batch was stopped; then it stays empty.
   ///
-  /// Costs some 30 ns for the clock, and the way of the cursor's line between the cores, 100 ns or more.
+  /// Costs about 30 ns for the clock, and 100 ns or more to move the cursor's cache line between cores.
   template <class Runners>
   task_range next(std::size_t me, Runners& all, std::size_t ended) {
     runner_work& mine = all[me].work;
@@ -63,8 +65,8 @@ class basic_work_distributor {
     return claimed.empty() ? take_from_others(me, all) : claimed;
   }
 
-  /// Whether no task is left that nobody has started, for good. Tasks that a thief is about to take count as left: see
-  /// take_from_others.
+  /// Whether every task has been started; once true, it stays true. Tasks that a thief is about to take count as not
+  /// started: see take_from_others.
   template <class Runners>
   bool all_taken(const Runners& all) const {
     if (cursor_.load(std::memory_order_acquire) < size_) return false;
@@ -81,10 +83,11 @@ class basic_work_distributor {
   void measure(runner_work& mine) const { mine.pace.measure(Primitives::now(), runners_, largest_chunk_); }
 
   task_range claim(runner_work& mine) {
-    // Acquire: who sees the cursor at the end sees the announcement of every claim that brought it there.
+    // Acquire: a runner that sees the cursor at the end also sees that the chunks which moved it there are announced.
     const std::size_t seen = cursor_.load(std::memory_order_acquire);
     if (seen >= size_) return {};
-    // The last chunks are single tasks or what was measured before: no measurement would change them.
+    // Near the end, a chunk is a single task or of the size measured before; another measurement would not change
+    // that.
     if (mine.pace.taken != 0 && size_ - seen > runners_) measure(mine);
     const std::size_t share = (size_ - seen) / (2 * runners_);
     const std::size_t wanted = std::clamp(share, mine.pace.least, mine.pace.wanted);
@@ -99,12 +102,14 @@ class basic_work_distributor {
     return claimed;
   }
 
-  /// Looks around until something can be taken or nothing will ever be. One look sees each runner at another moment:
-  /// tasks that a thief takes from one not looked at yet to one already looked at are in neither. So each theft is
-  /// counted before it is done, and a thief that saw nothing looks again if there was one meanwhile.
+  /// Searches the other runners until it can take tasks, or all tasks have been started. A search sees each runner at
+  /// a different moment: it misses tasks that another thief moves from a runner not searched yet to one already
+  /// searched. So each theft is counted before it happens, and a search that found nothing is repeated if the count
+  /// has changed.
   ///
-  /// A recall costs microseconds, and an owner that gets on ends a few cheap tasks sooner. Half of what takes 10 µs and
-  /// more, by the owner's last measurement, is taken at once; all of what takes less when there was nothing else for as long.
+  /// A recall costs microseconds; an owner that makes progress ends a few cheap tasks sooner than that. So the thief
+  /// compares the time of the unstarted tasks, by the owner's last measurement, with 10 µs. If they take that long,
+  /// it takes half of them at once. If they take less, it takes all of them, but only after 10 µs without other work.
   template <class Runners>
   task_range take_from_others(std::size_t me, Runners& all) {
     runner_work& mine = all[me].work;
@@ -117,7 +122,7 @@ class basic_work_distributor {
         const auto seen = other.mine.look();
         if (seen.state == kind::empty) continue;
         look_again = true;
-        // Now: the wait that may follow is not the time of the last tasks.
+        // Measured before the wait that may follow, because that is not time of the last tasks.
         if (mine.pace.taken != 0) measure(mine);
         if (seen.state == kind::coming) continue;
         const std::uint64_t time = std::uint64_t{seen.unstarted} * other.pace.task_time.load(std::memory_order_relaxed);
@@ -143,7 +148,7 @@ class basic_work_distributor {
       mine.mine.clear();
     } else {
       mine.mine.open(taken);
-      mine.pace.since = Primitives::now();  // nor is the wait the time of the next tasks
+      mine.pace.since = Primitives::now();  // because the wait is not time of the next tasks either
     }
     return taken;
   }
@@ -152,12 +157,12 @@ class basic_work_distributor {
   const std::size_t runners_;
   const std::size_t largest_chunk_;
   const bool fenced_;
-  alignas(128)
-      typename Primitives::template atomic<std::size_t> cursor_{0};  // all runners write it: a line of its own
+  // All runners write the cursor, so it has a cache line of its own.
+  alignas(128) typename Primitives::template atomic<std::size_t> cursor_{0};
   alignas(128) typename Primitives::template atomic<std::size_t> thefts_{0};
 };
 
-extern template class basic_work_distributor<std_primitives>;  // off the fast way, so compiled once
+extern template class basic_work_distributor<std_primitives>;  // compiled once: it is not on the fast path
 
 using runner_work = basic_runner_work<std_primitives>;
 using work_distributor = basic_work_distributor<std_primitives>;

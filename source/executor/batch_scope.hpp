@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 
 namespace fanout::detail {
@@ -9,29 +10,32 @@ class executor_core;
 class executor_limiter;
 class scope_entry;
 
-/// Where a thread stands: the batch whose task it runs, and around it the batches in whose tasks that one was
-/// started, whichever threads run those. A scope lives as long as its batch; each runner enters it.
+/// A batch as its threads see it. Through `starter`, a thread knows all batches around the task that it runs,
+/// whichever threads run those. A scope lives as long as its batch; each runner enters it.
 struct batch_scope {
   executor_limiter* limiter = nullptr;   // of the executor in whose limit the batch counts; null for a free call
-  executor_core* home = nullptr;         // whose arena the threads of the batch came to it in; null outside of all
-  const scope_entry* starter = nullptr;  // of the task that started the batch; null where none did
-  const scope_entry* lender = nullptr;   // under whose slot of the limiter it works; null if it has one of its own
+  executor_core* home = nullptr;         // the executor in whose arena the batch runs; null if it runs in none
+  const scope_entry* starter = nullptr;  // the entry of the task that started the batch; null if no task did
+  const scope_entry* lender = nullptr;   // the entry whose slot the leader works under; null if it has its own slot
 
   bool has_own_slot() const { return limiter != nullptr && lender == nullptr; }
 };
 
-/// The entry that the calling thread made last; null outside of all batches.
+/// The innermost entry of the calling thread; null outside of all batches.
 inline const scope_entry*& current_entry() {
   static thread_local const scope_entry* current = nullptr;
   return current;
 }
 
-/// Enters a scope for as long as it lives.
+/// One thread's stay in a scope: the constructor enters the scope, the destructor leaves it.
 class scope_entry {
  public:
-  /// `holds_slot`: the thread has a slot of the limiter of its own, and not that of an entry around it.
-  scope_entry(const batch_scope& entered, bool holds_slot)
-      : entered_(entered), left_(current_entry()), holds_slot_(holds_slot) {
+  static constexpr std::size_t no_runner = static_cast<std::size_t>(-1);
+
+  /// `holds_slot`: the thread has a slot of the limiter of its own; it does not work under that of an entry around
+  /// it. `runner`: its number in the batch, if it runs tasks.
+  scope_entry(const batch_scope& entered, bool holds_slot, std::size_t runner = no_runner)
+      : entered_(entered), left_(current_entry()), runner_(runner), holds_slot_(holds_slot) {
     current_entry() = this;
   }
   scope_entry(const scope_entry&) = delete;
@@ -40,22 +44,24 @@ class scope_entry {
 
   const batch_scope& entered() const { return entered_; }
   bool holds_slot() const { return holds_slot_; }
+  std::size_t runner() const { return runner_; }
 
   /// The entry of the task that started the batch.
   const scope_entry* around() const { return entered_.starter; }
 
-  /// No other entry of the process ever has it, and none has 0.
+  /// Unique in the process, and never 0.
   std::uint64_t id() const { return id_; }
 
-  /// Whether a batch that was started in this entry, directly or in a task of a batch further in, works under its slot.
-  /// Written under the mutex of the limiter.
+  /// Whether a batch works under the slot of this entry: one that was started in this entry, directly or from a batch
+  /// nested in it. Written under the mutex of the limiter.
   std::atomic<bool>& lent() const { return lent_; }
 
-  /// For the list of waits: in which of its counts this was counted last. Guarded by its mutex.
+  /// The number of the last count in which `wait_list` counted this entry, so that it counts each entry once. Guarded
+  /// by the mutex of the list.
   std::uint64_t& counted_in() const { return counted_in_; }
 
-  /// True if this entry cannot end before the other has: the other is this one, or lies further down on the stack of this
-  /// thread, or started the batch of one of these.
+  /// True if the entry with the id `other` cannot end before this one: it is this entry, or is further down on the
+  /// stack of this thread, or started the batch of one of these.
   bool keeps_waiting(std::uint64_t other) const {
     for (const scope_entry* below = this; below != nullptr; below = below->left_)
       for (const scope_entry* each = below; each != nullptr; each = each->around())
@@ -64,7 +70,7 @@ class scope_entry {
   }
 
  private:
-  /// Each thread takes a million numbers at a time, so that threads do not meet at the counter.
+  /// Each thread takes 2^20 numbers at a time, so that threads do not contend for the counter.
   static std::uint64_t next_id() {
     constexpr std::uint64_t at_a_time = std::uint64_t{1} << 20U;
     static std::atomic<std::uint64_t> taken{1};
@@ -75,19 +81,20 @@ class scope_entry {
 
   const batch_scope& entered_;
   const scope_entry* const left_;
+  const std::size_t runner_;
   const bool holds_slot_;
   mutable std::atomic<bool> lent_{false};
   mutable std::uint64_t counted_in_ = 0;
   const std::uint64_t id_ = next_id();
 };
 
-/// The innermost entry, this one or one around it, of a batch that counts in a limit.
+/// The innermost entry, `from` or one around it, of a batch that counts in the limit `of`; null if there is none.
 inline const scope_entry* innermost_entry(const scope_entry* from, const executor_limiter& of) {
   while (from != nullptr && from->entered().limiter != &of) from = from->around();
   return from;
 }
 
-/// The innermost entry that is, or is around, each of these; null if there is none.
+/// The innermost entry that both entries have in common: each is that entry or inside it. Null if there is none.
 inline const scope_entry* innermost_common(const scope_entry* one, const scope_entry* other) {
   for (; one != nullptr; one = one->around())
     for (const scope_entry* each = other; each != nullptr; each = each->around())

@@ -1,7 +1,10 @@
 #include "fanout/executor.hpp"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
+#include <utility>
 
 #include "executor/executor_core.hpp"
 #include "fanout/detail/batch.hpp"
@@ -12,20 +15,35 @@ namespace fanout {
 namespace {
 
 detail::executor_core* make_core(const executor_options& options) {
-  const std::size_t named = detail::checked_concurrency(options.concurrency);
+  const concurrency_limit& named = options.concurrency;
+  detail::check_limit(named);
   const std::size_t limit = named == automatic   ? available_concurrency()
                             : named == unlimited ? detail::most_unlimited
-                                                 : named;
+                                                 : named.number();
   auto core = std::make_unique<detail::executor_core>(limit, named != automatic, detail::executor_core::sharing::by_all);
   if (options.adaptive) core->adapt_from(std::min(limit, available_concurrency()));
   return core.release();
 }
 
+/// Not an assertion, which a library that was built for release has none of: what follows otherwise is a crash on another
+/// thread.
+void require_idle(detail::executor_core* core, const char* fate) noexcept {
+  if (core == nullptr || core->limiter()->is_idle()) return;
+  std::fprintf(stderr, "fanout: an executor is being %s while a batch runs on it\n", fate);
+  std::abort();
+}
+
 }  // namespace
 
 executor::executor(const executor_options& options) : core_(make_core(options)) {}
-executor::executor(executor&&) noexcept = default;
-executor& executor::operator=(executor&&) noexcept = default;
+executor::executor(executor&& other) noexcept : core_(std::move(other.core_)) { require_idle(core_.get(), "moved"); }
+
+executor& executor::operator=(executor&& other) noexcept {
+  require_idle(other.core_.get(), "moved");
+  core_ = std::move(other.core_);
+  return *this;
+}
+
 executor::~executor() = default;
 
 std::size_t executor::concurrency() const noexcept {
@@ -37,7 +55,10 @@ detail::executor_core& executor::core() const {
   return *core_;
 }
 
-void executor::core_deleter::operator()(detail::executor_core* core) const noexcept { delete core; }
+void executor::core_deleter::operator()(detail::executor_core* core) const noexcept {
+  require_idle(core, "destroyed");
+  delete core;
+}
 
 void* detail::native_arena_of(const executor& owner) { return owner.core().workplace().native(); }
 

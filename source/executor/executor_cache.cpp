@@ -8,17 +8,17 @@
 namespace fanout::detail::executor_cache {
 namespace {
 
-/// How many slots the idle executors may have together: some megabytes of arenas, and enough for every limit that
-/// sixteen threads use at once.
+/// The limit on the slots of all idle executors together. It allows a few megabytes of arenas, and is enough for
+/// every limit that sixteen threads use at once.
 constexpr std::size_t most_idle_slots = 16'384;
 
 struct cache {
   std::mutex mutex;
-  std::vector<std::unique_ptr<executor_core>> idle;  // the one used last is at the end
+  std::vector<std::unique_ptr<executor_core>> idle;  // in the order of their last use
   std::size_t slots = 0;
 };
 
-// Never destroyed: at the end of the process oneTBB may be gone before it, or a batch still be running.
+// Never destroyed: when the process ends, oneTBB may have been destroyed before, or a batch may still run.
 cache& of_process() {
   static cache& only = *new cache;
   return only;
@@ -56,7 +56,7 @@ void give_back::operator()(executor_core* core) const noexcept {
     const std::size_t slots = returned->limit();
     shared.idle.push_back(std::move(returned));
     shared.slots += slots;
-  } catch (const std::bad_alloc&) {  // no memory to keep it: it is destroyed
+  } catch (const std::bad_alloc&) {  // no memory to keep the executor: `returned` destroys it
   }
 }
 

@@ -5,8 +5,8 @@
 
 #include "executor/executor_core.hpp"
 
-/// The executors behind the free calls. Each call borrows one of its size and has it alone until it returns, so
-/// that nested and simultaneous calls never wait for each other, and a warm call makes nothing.
+/// The executors behind the free calls. Each call borrows one of its size and uses it alone until it returns. So
+/// nested and simultaneous calls never wait for each other, and a call that finds an idle executor creates nothing.
 namespace fanout::detail::executor_cache {
 
 struct give_back {
@@ -14,7 +14,7 @@ struct give_back {
 };
 using loan = std::unique_ptr<executor_core, give_back>;
 
-/// An executor of this limit, idle or new.
+/// Lends an executor of this limit, idle or new.
 loan borrow(std::size_t limit, bool named);
 
 }  // namespace fanout::detail::executor_cache

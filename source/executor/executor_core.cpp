@@ -5,7 +5,7 @@
 namespace fanout::detail {
 namespace {
 
-/// The executors whose arenas have workers.
+/// The automatic executors: those whose arenas have workers.
 struct registry {
   std::mutex mutex;
   intrusive_list<executor_core> automatic;
@@ -18,8 +18,9 @@ registry& of_process() {
 
 }  // namespace
 
-// Slots of the arena for threads that enter it are for callers and reserves. A thread that waits in the arena for workers
-// has given back its slot of the limiter, which another one may have by then.
+// `others` are callers and reserves. An automatic executor needs room for more callers than its limit: a leader that
+// waits for its workers stays in the arena when it has given back its slot of the limiter, which another caller may
+// get.
 executor_core::executor_core(std::size_t limit, bool named, sharing use)
     : limit_(limit),
       named_(named),
@@ -60,7 +61,8 @@ executor_core::visit::~visit() {
   }
 }
 
-// The worker sees the visit of its own batch: that came before the batch. Others may come and go.
+// The count is relaxed: the worker sees the visit of its own batch, because that was counted before the batch was
+// spawned. Visits of other batches may begin and end at any time.
 batch_scope executor_core::scope_of_worker() {
   if (!arena::may_be_worker()) return {};
   const std::lock_guard lock(of_process().mutex);

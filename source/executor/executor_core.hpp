@@ -12,22 +12,23 @@
 
 namespace fanout::detail {
 
-/// What an executor is made of: an arena, the promise of its reserves, and, where any thread may call it, a limiter.
+/// The parts of an executor: an arena, the promise of its reserves, and, if any thread may call it, a limiter.
 class executor_core : public list_entry<executor_core> {
  public:
   enum class sharing {
     by_all,      // a user's executor
-    one_caller,  // borrowed from the idle ones by one free call at a time: the arena's size is limit enough
+    one_caller,  // of the executor cache: one free call at a time borrows it, so the arena's size is its limit
   };
 
-  /// `named`: the limit was named by a caller, so its helpers are reserves; else they are workers of oneTBB. A free call
-  /// promises itself its reserves.
+  /// `named`: the limit was named by a caller, so the helpers are reserves; otherwise they are workers of oneTBB. An
+  /// executor of the cache holds no promise of reserves: the free call that borrows it gets its own.
   executor_core(std::size_t limit, bool named, sharing use);
   executor_core(const executor_core&) = delete;
   executor_core& operator=(const executor_core&) = delete;
   ~executor_core();
 
-  /// A batch of an executor, while it runs: where it was started. Of interest where the arena has workers.
+  /// Records, while a batch of an executor runs, the entry in which it was started. Does nothing if the limit is
+  /// named.
   class visit : public list_entry<visit> {
    public:
     visit(executor_core& where, const scope_entry* from);
@@ -41,8 +42,9 @@ class executor_core : public list_entry<executor_core> {
     const scope_entry* const from_;
   };
 
-  /// The scope of a worker of oneTBB that is in an executor's arena, and works for one of its batches: it is around
-  /// whatever all batches that run there are around. Empty for a thread that is no such worker.
+  /// The scope of the calling thread if it is a worker of oneTBB in the arena of an automatic executor; otherwise an
+  /// empty scope. It is unknown which of the running batches the worker works for, so `starter` is the innermost
+  /// entry that is around all of them.
   static batch_scope scope_of_worker();
 
   std::size_t limit() const { return limit_; }
@@ -50,18 +52,18 @@ class executor_core : public list_entry<executor_core> {
   arena& workplace() { return arena_; }
   executor_limiter* limiter() { return limiter_ ? &*limiter_ : nullptr; }
 
-  /// With how many runners a batch begins that seeks its best number: with what the last one came to. 0 if batches use
-  /// the whole limit.
+  /// The number of runners with which the next adaptive batch begins: the best that the last one has found. 0 if the
+  /// executor is not adaptive, and batches use the whole limit.
   std::size_t adapt_from() const { return adapt_from_.load(std::memory_order_relaxed); }
   void adapt_from(std::size_t runners) { adapt_from_.store(runners, std::memory_order_relaxed); }
 
  private:
   const std::size_t limit_;
   const bool named_;
-  std::atomic<std::size_t> adapt_from_{0};  // a hint from batch to batch
+  std::atomic<std::size_t> adapt_from_{0};  // a hint for the next batch, which orders nothing
   std::atomic<std::size_t> visits_from_outside_{0};
-  intrusive_list<visit> visits_;  // from tasks
-  reserves::share reserves_;
+  intrusive_list<visit> visits_;  // of batches that were started in a task; guarded by the mutex of the registry
+  reserves::promise reserves_;
   arena arena_;
   std::optional<executor_limiter> limiter_;
 };

@@ -7,8 +7,8 @@
 
 namespace fanout::detail {
 
-/// The waits of threads inside tasks, in all limiters of the process. Nothing here allocates: a thread that takes back its
-/// slot at the end of a batch waits, too, and cannot fail.
+/// The waits of threads inside tasks, for all limiters of the process. Nothing here allocates, because a thread that
+/// takes back its slot at the end of a batch must not fail.
 class wait_list {
  public:
   using waiter = executor_limiter::waiter;
@@ -19,25 +19,26 @@ class wait_list {
   void add(waiter& newest) { waits_.add_first(newest); }
   void remove(waiter& each) { waits_.remove(each); }
 
-  /// If this wait, which has been added, could only end if it ended, it does not wait for that: it, or another one of those
-  /// that wait for each other with it, is lent the slot of a thread that waits.
-  void break_knot(waiter& added) {
+  /// If the added wait could never end, breaks the deadlock: the wait, or another one that is part of the deadlock,
+  /// is lent the slot of a thread that waits.
+  void break_deadlock(waiter& added) {
     while (would_never_end(added) && lend_to_one()) {
     }
   }
 
  private:
   static bool waits(const waiter& each) {
-    // Not when it was sent away: until it is removed, its thread may still have to take back its slot.
+    // A wait that was sent away counts as well: until it is removed, its thread may still have to take back its slot.
     return each.now.load(std::memory_order_relaxed) != waiter::state::admitted;
   }
 
-  /// Then it is stuck, and so are all that wait for each other with it. What is read of other waits may be from a moment
-  /// before; but a wait that is stuck cannot end.
+  /// Whether the added wait is *stuck*: it is part of a deadlock, or waits for one. If so, this has set `is_stuck` of
+  /// all stuck waits. Other waits may be admitted while this reads their state, but not a stuck one: it cannot end.
   bool would_never_end(const waiter& added) {
     for (waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) each->is_stuck = waits(*each);
-    if (may_end(added)) return false;  // even if all the others are stuck: so it is where no executors call each other
-    // What may end is taken out, until all that is left waits for what is left.
+    // The common case, in which executors do not call each other: the wait may end even if all others are stuck.
+    if (may_end(added)) return false;
+    // Assume that all are stuck, and clear those that may end, until only waits are left that wait for each other.
     for (bool changed = true; changed && added.is_stuck;) {
       changed = false;
       for (waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
@@ -49,7 +50,7 @@ class wait_list {
     return added.is_stuck;
   }
 
-  /// The newest of the stuck ones first; then it is not stuck any more. False if none can borrow.
+  /// Lends a slot to the newest stuck wait that can borrow, which is then not stuck any more. False if none can.
   bool lend_to_one() {
     for (waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
       if (!each->is_stuck || each->what == waiter::aim::own_loan) continue;
@@ -61,8 +62,9 @@ class wait_list {
     return false;
   }
 
-  /// The innermost entry of a thread that waits in a task of this executor: one that nobody works under or, if there is
-  /// none, under which a thread works that is not stuck. (Where one is stuck under an entry, it has an entry further in.)
+  /// An entry whose slot can be borrowed: the innermost entry in the limit `of` of a stuck thread. Prefers one that
+  /// is not lent; otherwise takes one that is lent to a thread that is not stuck. (A stuck thread that works under an
+  /// entry has an entry further in, which is considered instead.)
   const scope_entry* lender_among_stuck(const executor_limiter& of) const {
     const scope_entry* found = nullptr;
     for (const waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
@@ -78,7 +80,7 @@ class wait_list {
     return each.lender != nullptr ? !is_lent_to_stuck(*each.lender) : !are_held_by_stuck(*each.wanted);
   }
 
-  /// All slots are held by entries around stuck waits. (A thread that waits for a slot waits because all are taken.)
+  /// Whether all slots are held by entries around stuck waits.
   bool are_held_by_stuck(const executor_limiter& wanted) {
     ++counts_;
     std::size_t held = 0;
@@ -92,7 +94,7 @@ class wait_list {
     return held >= wanted.limit_;
   }
 
-  /// A thread that works under this entry is stuck.
+  /// Whether a thread that works under the slot of this entry is stuck.
   bool is_lent_to_stuck(const scope_entry& lender) const {
     for (const waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
       if (!each->is_stuck) continue;
@@ -118,7 +120,7 @@ wait_list& waits_of_process() {
 
 // ── Callers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-executor_limiter::pass executor_limiter::enter(const scope_entry* from, const std::stop_token& stop) {
+executor_limiter::enter_result executor_limiter::enter(const scope_entry* from, const std::stop_token& stop) {
   const scope_entry* const lender = innermost_entry(from, *this);
   const admission how = lender != nullptr ? admission::nested : admission::slot;
   {
@@ -130,7 +132,7 @@ executor_limiter::pass executor_limiter::enter(const scope_entry* from, const st
   self.lender = lender;
   const std::stop_callback on_stop(stop, [&, this] { send_away(self); });
   std::unique_lock all_waits(waits_of_process().mutex(), std::defer_lock);
-  if (from == nullptr) {  // it holds nothing that another thread could wait for
+  if (from == nullptr) {  // a thread outside of all batches holds no slot, so it cannot be part of a deadlock
     if (has_to_wait(self)) wait(self);
   } else {
     all_waits.lock();
@@ -138,7 +140,7 @@ executor_limiter::pass executor_limiter::enter(const scope_entry* from, const st
   }
   if (self.now == waiter::state::admitted)
     return {self.what == waiter::aim::loan ? admission::borrowed : how, self.lender};
-  // From one wait to the next without a gap, in which somebody would not find that this thread waits.
+  // `all_waits` stays locked between the two waits, so no other thread can see this one as not waiting.
   if (from != nullptr && from == current_entry() && from->lent().load(std::memory_order_relaxed))
     from->entered().limiter->take_back(*from, all_waits);
   return {admission::stopped};
@@ -170,12 +172,12 @@ void executor_limiter::take_back(const scope_entry& entry, std::unique_lock<std:
   give_back(entry);
 }
 
-/// Waits, if it has to, as a thread inside a task.
+/// For a thread inside a task: waits if it has to. `all_waits` is locked before and after, but not during the wait.
 void executor_limiter::wait_inside(waiter& self, std::unique_lock<std::mutex>& all_waits) {
   if (!has_to_wait(self)) return;
   self.wanted = this;
   waits_of_process().add(self);
-  waits_of_process().break_knot(self);
+  waits_of_process().break_deadlock(self);
   all_waits.unlock();
   wait(self);
   all_waits.lock();
@@ -184,7 +186,7 @@ void executor_limiter::wait_inside(waiter& self, std::unique_lock<std::mutex>& a
 
 bool executor_limiter::has_to_wait(waiter& self) {
   const std::lock_guard lock(mutex_);
-  if (self.now != waiter::state::waiting) return false;  // it was stopped
+  if (self.now != waiter::state::waiting) return false;  // a stop has been requested
   if (try_admit(self.lender)) {
     self.now = waiter::state::admitted;
     return false;
@@ -198,7 +200,7 @@ void executor_limiter::wait(waiter& self) {
   self.answered.wait(lock, [&self] { return self.now != waiter::state::waiting; });
 }
 
-/// What waits for a slot, or for a loan inside its own task, works under the slot of this lender instead.
+/// Makes a wait for a slot, or for a loan of an entry around it, wait for the slot of `lender` instead.
 void executor_limiter::lend_instead(waiter& waiting, const scope_entry& lender) {
   const std::lock_guard lock(mutex_);
   if (waiting.now != waiter::state::waiting) return;
@@ -251,6 +253,11 @@ void executor_limiter::close(helped& batch, std::size_t slots) {
   serve();
 }
 
+bool executor_limiter::is_idle() const {
+  const std::lock_guard lock(mutex_);
+  return used_ == 0 && slots_.empty() && lenders_.empty();
+}
+
 std::size_t executor_limiter::waiting() const {
   const std::lock_guard lock(mutex_);
   return slots_.size() + lenders_.size();
@@ -258,7 +265,8 @@ std::size_t executor_limiter::waiting() const {
 
 // ── Under the mutex ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// The loan of a slot or, without a lender, a slot. A newcomer never overtakes.
+/// With a lender: takes the loan of its slot, unless that is lent already. Without: takes a slot if one is free and
+/// nothing is queued for one.
 bool executor_limiter::try_admit(const scope_entry* lender) {
   if (lender != nullptr) return !lender->lent().exchange(true, std::memory_order_relaxed);
   if (!slots_.empty() || used_ == limit_) return false;
@@ -266,7 +274,7 @@ bool executor_limiter::try_admit(const scope_entry* lender) {
   return true;
 }
 
-/// Whenever a slot comes free, or somebody asks for one.
+/// Grants free slots to the queue. Called whenever a slot becomes free or is requested.
 void executor_limiter::serve() {
   while (!slots_.empty() && used_ != limit_) {
     queued& first = *slots_.first();
@@ -285,7 +293,7 @@ void executor_limiter::serve() {
   }
 }
 
-/// The next may work under the slot.
+/// Lets the first thread that waits for this loan work under the slot.
 void executor_limiter::end_loan(const scope_entry& lender) {
   lender.lent().store(false, std::memory_order_relaxed);
   for (queued* each = lenders_.first(); each != nullptr; each = lenders_.next(*each)) {
@@ -306,13 +314,13 @@ void executor_limiter::unlist(waiter& each) {
   if (each.line != nullptr) std::exchange(each.line, nullptr)->remove(each);
 }
 
-// Once the mutex is released the waiter may be gone.
+// Notifies under the mutex: once that is released, the waiter may have been destroyed.
 void executor_limiter::answer(waiter& other, enum waiter::state answer) {
   other.now = answer;
   other.answered.notify_one();
 }
 
-// ── Of any thread that requests a stop ──────────────────────────────────────────────────────────────────────────────
+// ── Called by the thread that requests a stop ───────────────────────────────────────────────────────────────────────
 
 void executor_limiter::send_away(waiter& self) {
   const std::lock_guard lock(mutex_);

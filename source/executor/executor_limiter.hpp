@@ -11,23 +11,24 @@
 
 namespace fanout::detail {
 
-/// The limit of an executor: a number of slots. A thread that works for the executor has one, from before it starts its
-/// first task until it starts no more, and keeps it while it waits for a batch that one of its tasks has started. Slots
-/// are given in the order of arrival, to
+/// The limit of an executor: a number of slots. A thread that works for the executor holds a slot from before it
+/// starts its first task until it starts no more, also while it waits for a batch that one of its tasks has started.
+/// Slots are granted in the order of the requests, to
 ///
-///   - *callers*, threads that have a batch and wait as long as it takes;
-///   - *helpers*: a batch asks for slots for its helpers, and each is called when it has one;
-///   - *workers* of oneTBB that have come to help. They wait as long as their batch has tasks to start.
+///   - *callers*: threads that want to run a batch. They wait until they get a slot, or a stop is requested;
+///   - *reserves*: a batch requests slots for its helpers, and calls a reserve for each slot that it gets;
+///   - *workers* of oneTBB that have come to help. They wait while their batch has tasks to start.
 ///
-/// **A call inside a task of the same executor** needs no slot. It works under the slot of the entry around it, one thread
-/// at a time: that entry *lends* it, to one batch. A second one, started by another thread inside the same task, waits
-/// until the first is over.
+/// **A call inside a task of the same executor** needs no slot of its own. The entry around it *lends* its slot to
+/// the call's leader, which works under it. An entry lends to one batch at a time: if another thread inside the same
+/// task starts a second batch, that one waits until the first is over.
 ///
-/// **Nothing deadlocks by slots.** Threads that hold slots of one executor and wait for another one's may wait for each
-/// other. A wait of a thread inside a task is entered in one list of the process before it begins, so the last of the
-/// waits that would wait for each other sees all of them. If no slot that it waits for can come free, because each is
-/// held around one of these waits, it does not wait for a slot: it works under that of a thread that waits. (Where the
-/// last one cannot, because it takes back its own slot, another one of them does.)
+/// **Slots cause no deadlock.** Threads that hold slots of one executor and wait for slots of another could wait for
+/// each other. So a thread inside a task adds its wait to one list of the process before the wait begins: the last
+/// wait that completes such a deadlock sees all the others. If no slot that it waits for can become free, because
+/// each is held around one of these waits, the thread does not wait: it *borrows* the slot of a thread that waits,
+/// and works under that. (If the last one cannot borrow, because it is taking back its own slot, another one of them
+/// borrows.)
 class executor_limiter {
  public:
   explicit executor_limiter(std::size_t limit) : limit_(limit) {}
@@ -35,46 +36,48 @@ class executor_limiter {
   // ── Callers ──
 
   enum class admission {
-    slot,      // it has a slot of its own
-    nested,    // it works under the slot of `lender`
-    borrowed,  // the same, and only on its own thread: the lender is an entry of a thread that waits
-    stopped,   // the stop was requested meanwhile
+    slot,      // the batch has a slot of its own
+    nested,    // the batch works under the slot of `lender`
+    borrowed,  // the same, but without helpers: the lender is an entry of a thread that waits
+    stopped,   // a stop was requested meanwhile
   };
 
-  struct pass {
+  struct enter_result {
     admission how;
     const scope_entry* lender = nullptr;
   };
 
-  /// Waits for a slot. `from`: where the calling thread stands, null outside of all batches. A slot is given back by
-  /// `leave`, one that was lent by `give_back`.
-  pass enter(const scope_entry* from, const std::stop_token& stop);
+  /// Waits for a slot, or a loan. `from` is the calling thread's entry, null outside of all batches. The caller must
+  /// give a slot back by `leave` or `close`, and a loan by `give_back`.
+  enter_result enter(const scope_entry* from, const std::stop_token& stop);
 
   void leave();
   void give_back(const scope_entry& lender);
 
-  /// At the end of a batch that was started in this entry: waits as long as another thread has borrowed its slot.
+  /// Call it at the end of a batch that was started in this entry: waits while another thread borrows the entry's
+  /// slot.
   void resume(const scope_entry& entry);
 
   // ── Helpers ──
 
   class helped;
 
-  /// What waits in line.
+  /// An element of the queues: a thread that waits, or a batch's request for helpers.
   struct queued : list_entry<queued> {
     enum class kind { thread, helpers };
     enum kind kind = kind::thread;
-    helped* batch = nullptr;  // null for a caller
+    helped* batch = nullptr;  // whose helper or worker it is; null for a caller
   };
 
   /// A batch that wants help.
   class helped {
    public:
-    /// Under the mutex of the limiter: so many helpers have a slot from now on. Each gives it back when it has worked.
+    /// Calls `count` helpers, which hold slots from now on; each gives its slot back when it has worked. Called under
+    /// the mutex of the limiter.
     virtual void call_helpers(std::size_t count) noexcept = 0;
-    /// Under the mutex: takes back calls that no helper has answered, and returns how many.
+    /// Takes back the calls that no helper has answered, and returns their number. Called under the mutex.
     virtual std::size_t withdraw_helpers() noexcept = 0;
-    /// False once no task is left to start, for good.
+    /// False if no task is left to start; then it stays false.
     virtual bool wants_help() const noexcept = 0;
 
    protected:
@@ -88,38 +91,41 @@ class executor_limiter {
     queued request_{{}, queued::kind::helpers, this};
   };
 
-  /// Asks for slots for `count` helpers more.
+  /// Requests slots for `count` more helpers.
   void request(helped& batch, std::size_t count);
 
-  /// For a worker: waits for a slot to help a batch; false once the batch is closed.
+  /// For a worker that comes to help: waits for a slot. False if the batch has been closed.
   bool join(helped& batch);
 
-  /// No task of the batch is left to start: withdraws its requests and the calls that were not answered, sends its waiting
-  /// workers away, and gives back `slots` of the caller's or the helper's own.
+  /// Call it when no task of the batch is left to start: withdraws the batch's requests and unanswered calls, sends
+  /// away its waiting workers, and gives back `slots` slots that the calling thread holds.
   void close(helped& batch, std::size_t slots);
 
-  /// For tests: how many wait just now.
+  /// Whether all slots are free and nobody waits for one.
+  bool is_idle() const;
+
+  /// The number of waits and requests in the queues. For tests.
   std::size_t waiting() const;
 
  private:
   friend class wait_list;
 
-  /// A thread that waits. It lies on its stack.
+  /// A thread that waits. The object is on the stack of that thread.
   struct waiter : queued, list_entry<waiter> {
     enum class state { waiting, admitted, sent_away };
     enum class aim {
-      slot_or_loan,  // a slot of its own or, where there is a lender, that one's
-      loan,          // that of a lender which waits, because it would have waited for itself: borrowed
-      own_loan,      // that of the entry where it stands, which another thread works under: taken back
+      slot_or_loan,  // a slot of its own or, if there is a lender, the lender's
+      loan,          // the slot of a thread that waits, borrowed to prevent a deadlock
+      own_loan,      // the slot of the thread's own entry, to be taken back from the thread that works under it
     };
 
-    const scope_entry* from = nullptr;  // where the thread stands
+    const scope_entry* from = nullptr;  // the innermost entry of the thread
     executor_limiter* wanted = nullptr;
-    const scope_entry* lender = nullptr;  // under whose slot it is to work; null if it waits for a slot
+    const scope_entry* lender = nullptr;  // whose slot the thread waits to work under; null if it waits for a slot
     aim what = aim::slot_or_loan;
     std::atomic<state> now{state::waiting};  // written under the mutex
-    intrusive_list<queued>* line = nullptr;  // in which it is
-    bool is_stuck = false;  // see wait_list
+    intrusive_list<queued>* line = nullptr;  // the queue that it is in, if any
+    bool is_stuck = false;                   // used by wait_list
     std::condition_variable answered{};
   };
 
@@ -138,10 +144,10 @@ class executor_limiter {
 
   const std::size_t limit_;
   mutable std::mutex mutex_;
-  std::size_t used_ = 0;  // slots; all of them while somebody waits for one
+  std::size_t used_ = 0;  // slots in use: all of them while a thread waits for one
   // In the order of arrival:
-  intrusive_list<queued> slots_;    // waits for a slot
-  intrusive_list<queued> lenders_;  // waits to work under that of an entry
+  intrusive_list<queued> slots_;    // waits and requests for slots
+  intrusive_list<queued> lenders_;  // waits for a loan
 };
 
 }  // namespace fanout::detail

@@ -22,18 +22,18 @@
 //   <group>/cpu.max           150000 100000                  version 2: microseconds of CPU time in each period
 //   <group>/cpu.cfs_quota_us, <group>/cpu.cfs_period_us      version 1: the same two numbers
 //
-// The mount shows the hierarchy from its `root` downwards, so the directory of a group is the mount point followed
-// by what the group's path has beyond `root`. Both paths are relative to the cgroup namespace of the process and
-// begin with `/..` when they lie outside of it.
+// The mount shows the hierarchy from its `root` downwards. So the directory of a group is the mount point followed by
+// the rest of the group's path after `root`. Both paths are relative to the cgroup namespace of the process; outside
+// of it they begin with `/..`.
 namespace fanout::detail {
 namespace {
 
 constexpr double no_quota = std::numeric_limits<double>::infinity();
 
-// The paths of groups and mount points end with a slash here: one is a prefix of another if and only if it names the
-// same directory or one around it.
+// All paths of groups and mount points end with a slash here. So one is a prefix of another if and only if it names
+// the same directory or a parent of it.
 
-// A group that holds the process: in the version 2 hierarchy, or in the version 1 hierarchy of the cpu controller.
+// The group of the process in one hierarchy: version 2, or the version 1 hierarchy of the cpu controller.
 struct membership {
   bool version_2;
   std::string group;
@@ -45,7 +45,7 @@ struct mount {
   std::string point;
 };
 
-// Keeps empty fields: a mount without a source has one.
+// Keeps empty fields, because the source of a mount may be empty.
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> fields;
   while (true) {
@@ -84,8 +84,8 @@ std::string unescaped(std::string_view text) {
   return plain;
 }
 
-// The path with a slash at its end. None for one that is relative, or that goes up after it went down: the kernel goes
-// up only at the beginning.
+// The path with a slash at its end. None if it is relative, or has a `..` after a name: the kernel writes `..` only
+// at the beginning.
 std::optional<std::string> directory_path(std::string path) {
   if (!path.starts_with('/')) return std::nullopt;
   if (!path.ends_with('/')) path.push_back('/');
@@ -115,10 +115,10 @@ std::vector<mount> parse_mounts(std::string_view proc_self_mountinfo) {
     if (fields.size() < 5) continue;
     const auto root = directory_path(unescaped(fields[3]));
     const auto point = directory_path(unescaped(fields[4]));
-    // Whatever is mounted later at the same place hides the earlier mount.
+    // A mount hides earlier ones at the same mount point, whatever its type.
     std::erase_if(mounts, [&](const mount& earlier) { return point == earlier.point; });
-    // The optional fields vary in number. The first field that is nothing but "-" ends them; a hyphen inside a path,
-    // as in docker-abc.scope, does not.
+    // The number of optional fields varies; a field that is just "-" ends them. A hyphen inside a field does not, as
+    // in docker-abc.scope.
     const auto separator = std::find(fields.begin() + 5, fields.end(), "-");
     if (fields.end() - separator < 4) continue;
     const auto type = separator[1];
@@ -129,20 +129,21 @@ std::vector<mount> parse_mounts(std::string_view proc_self_mountinfo) {
   return mounts;
 }
 
-// The directory of the innermost group that `mount` shows and that holds the process; none when the process is not
-// below the root of the mount, whose files are then about somebody else.
+// The directory of the innermost group around the process that `mount` shows. None if the process is not below the
+// root of the mount, because the files there describe other processes.
 std::optional<std::string> directory_of(const std::string& group, const mount& mount) {
   if (!group.starts_with(mount.root)) {
-    // A root that goes up further than the group, and only up, still holds the process; the namespace hides the names
-    // between the two. One that goes down again is another branch: the kernel writes the shortest path.
+    // A root that consists of `..` only, more of them than the group has, is still around the process; the namespace
+    // hides the names in between. A root with names after the `..` is in another branch, because the kernel writes
+    // the shortest path.
     return mount.root.ends_with("/../") ? std::optional(mount.point) : std::nullopt;
   }
   const auto below_root = group.substr(mount.root.size());
   return below_root.starts_with("../") ? std::nullopt : std::optional(mount.point + below_root);
 }
 
-// The number of cores, or no quota unless both are whole numbers above 0: "max" and -1 (version 1) mean no quota, and
-// the kernel never accepts 0 for either number.
+// The number of cores if both words are whole numbers above 0, otherwise no quota. "max" and -1 (version 1) mean no
+// quota, and the kernel never accepts 0 for either number.
 double cores(const std::string& quota, const std::string& period) {
   const auto number = [](const std::string& word) {
     long long value = 0;
@@ -168,7 +169,8 @@ double quota_of_group(const file_reader& read_file, bool version_2, const std::s
   return quota.size() == 1 && period.size() == 1 ? cores(quota[0], period[0]) : no_quota;
 }
 
-// A group's quota binds the groups inside it, which often have none of their own (a container in a limited pod).
+// The tightest quota of a group and its parents. A group is bound by its parents' quotas, and often has none of its
+// own (a container in a limited pod).
 double tightest_upwards(const file_reader& read_file, const mount& mount, std::string directory) {
   constexpr std::size_t longest_path = 4096;  // PATH_MAX: the kernel opens nothing longer
   double tightest = no_quota;
@@ -199,13 +201,13 @@ std::optional<double> cpu_quota(const file_reader& read_file) {
 }
 
 std::size_t whole_cores(double quota) {
-  constexpr double most = 1e9;  // far above any machine and well inside std::size_t, where the conversion is defined
-  if (!(quota > 1)) return 1;   // also for what is not a number
+  constexpr double most = 1e9;  // more than any machine has, and small enough for a defined conversion to std::size_t
+  if (!(quota > 1)) return 1;   // also if quota is NaN
   return static_cast<std::size_t>(std::ceil(std::min(quota, most)));
 }
 
 std::optional<std::string> read_small_file(const std::string& path) {
-  // 64 KiB would hold some 300 mounts; a Kubernetes node has thousands.
+  // 64 KiB would hold about 300 mounts; a Kubernetes node has thousands.
   constexpr std::size_t limit = std::size_t{1} << 20;
   const auto close = [](std::FILE* file) { std::fclose(file); };
   const std::unique_ptr<std::FILE, decltype(close)> file(std::fopen(path.c_str(), "re"));  // e: close on exec
@@ -214,9 +216,9 @@ std::optional<std::string> read_small_file(const std::string& path) {
   char buffer[4096];
   while (content.size() < limit && std::feof(file.get()) == 0) {
     content.append(buffer, std::fread(buffer, 1, sizeof buffer, file.get()));
-    if (std::ferror(file.get()) != 0) return std::nullopt;  // a directory, for one, opens and fails here
+    if (std::ferror(file.get()) != 0) return std::nullopt;  // for example, a directory can be opened but not read
   }
-  // Half a line can lie: "rw,cpuset" may end after "cpu".
+  // Drops an incomplete last line, which could be misread: "rw,cpuset" may be cut off after "cpu".
   if (content.size() == limit) content.resize(content.rfind('\n') + 1);
   return content;
 }

@@ -8,14 +8,14 @@
 #include <string>
 
 #include "machine/cpu_quota.hpp"
-#include "fanout/detail/batch.hpp"
 #include "fanout/detail/machine.hpp"
 
 namespace fanout {
 namespace detail {
 
-// oneTBB counts the CPUs in the affinity mask of the process, which on Linux is the one of its main thread. Not those of
-// the calling thread: a thread pinned to one CPU that happens to ask first would fix the answer for everybody.
+// oneTBB counts the CPUs in the affinity mask of the process, which on Linux is that of its main thread. The mask of
+// the calling thread would be wrong: if the first call came from a thread pinned to one CPU, the answer would be 1
+// for all.
 std::size_t cores_by_affinity() {
   static const auto cores = static_cast<std::size_t>(tbb::info::default_concurrency());
   return cores;
@@ -36,25 +36,32 @@ std::size_t available_concurrency() {
 }
 
 std::size_t max_concurrency() {
-  // oneTBB numbers the slots of an arena in 16 bits; Debian's 2021.8 crashes when it destroys one of 200,000 slots. And this
-  // is about what Linux allows by default: a thread takes two of a process's 65,530 mappings.
+  // oneTBB numbers the slots of an arena in 16 bits: Debian's 2021.8 crashes when it destroys an arena of 200,000
+  // slots. Also, Linux allows about this many threads by default: each takes two of a process's 65,530 mappings.
   constexpr std::size_t most = std::size_t{1} << 15;
   return most;
 }
 
 namespace detail {
 
-[[noreturn]] static void refuse_concurrency(const std::string& named) {
-  throw std::invalid_argument("concurrency must be between 1 and " + std::to_string(max_concurrency()) +
-                              ", automatic or unlimited; got " + named);
+// Limits are computed: from sizes of containers, of files, of memory. What went wrong shows in the number.
+static std::string what_it_probably_was(unsigned long long number) {
+  constexpr unsigned long long far_too_large = 1ULL << 20U;
+  if (number <= far_too_large) return "";
+  for (const unsigned bits : {32U, 64U}) {
+    const unsigned long long below_zero = (bits == 32 ? 1ULL << 32U : 0ULL) - number;
+    if (below_zero <= far_too_large)
+      return ", which is what -" + std::to_string(below_zero) + " becomes in an unsigned type of " + std::to_string(bits) + " bits";
+  }
+  return ", which looks like a size in bytes or a time, not like a number of threads";
 }
 
-void throw_negative_concurrency(long long named) { refuse_concurrency(std::to_string(named)); }
-
-std::size_t checked_concurrency(std::size_t named) {
-  const bool is_number = named != automatic && named != unlimited;
-  if (is_number && (named < 1 || named > max_concurrency())) refuse_concurrency(std::to_string(named));
-  return named;
+void check_limit(const concurrency_limit& named) {
+  if (!named.is_number() || (named.number() >= 1 && named.number() <= max_concurrency())) return;
+  const std::string got = named.is_negative_ ? std::to_string(static_cast<long long>(named.value_))
+                                             : std::to_string(named.value_) + what_it_probably_was(named.value_);
+  throw std::invalid_argument("concurrency must be between 1 and " + std::to_string(max_concurrency()) +
+                              ", automatic or unlimited; got " + got);
 }
 
 }  // namespace detail

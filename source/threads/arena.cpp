@@ -24,10 +24,11 @@ std::size_t application_limit() noexcept {
   return allowed < cores_by_affinity() ? allowed : std::numeric_limits<std::size_t>::max();
 }
 
-/// A `tbb::task_arena` is *damaged* when it had no memory to spawn a task. Where a thread spawns its first task in an
-/// arena, oneTBB notes the size of a list for its tasks and then finds no memory for the list; the next task that is
-/// spawned in that place is written through a null pointer (arena_slot.h, allocate_task_pool, in 2021.1 to 2023.2). So
-/// nobody spawns in it any more: it is replaced, and kept for those who are still inside.
+/// A `tbb::task_arena` is *damaged* when oneTBB had no memory to spawn a task in it. When a thread spawns its first
+/// task in an arena slot, oneTBB sets the size of the slot's task pool before it allocates the pool. If the
+/// allocation fails, the next task spawned in that slot is written through a null pointer (arena_slot.h,
+/// allocate_task_pool, in 2021.1 to 2023.2). So fanout spawns nothing more in a damaged arena: it replaces the arena,
+/// and keeps it for the threads that are still inside.
 struct arena::native_arena : tbb::task_arena {
   explicit native_arena(const shape& made_for)
       : task_arena(static_cast<int>(made_for.workers + made_for.others), static_cast<unsigned>(made_for.others)) {
@@ -37,12 +38,12 @@ struct arena::native_arena : tbb::task_arena {
   /// Attached to the arena that the calling thread is in.
   explicit native_arena(attach current) : task_arena(current) {}
 
-  /// `my_arena` is a protected member of oneTBB's. No public call says which arena a thread is in.
+  /// `my_arena` is a protected member: oneTBB has no public call that tells which arena a thread is in.
   bool is_same_as(const native_arena& other) const {
     return my_arena.load(std::memory_order_relaxed) == other.my_arena.load(std::memory_order_relaxed);
   }
 
-  std::atomic<bool> damaged{false};  // whoever gets a slot in the arena sees what was set by the thread that left it
+  std::atomic<bool> damaged{false};  // a thread that gets a slot of the arena sees what its last holder has set
   std::unique_ptr<native_arena> replaced{};
 };
 
@@ -73,7 +74,7 @@ bool arena::prepare_thread() noexcept {
   }
 }
 
-arena::native_arena& arena::sound_one() {
+arena::native_arena& arena::undamaged_arena() {
   native_arena* const seen = native_.load(std::memory_order_acquire);
   if (!seen->damaged.load(std::memory_order_relaxed)) return *seen;
   const std::lock_guard lock(mutex_);
@@ -87,21 +88,21 @@ arena::native_arena& arena::sound_one() {
 }
 
 void arena::enter_with(void* object, void (*call)(void* object)) {
-  sound_one().execute(
+  undamaged_arena().execute(
       tsan::handed_over([=] { tbb::this_task_arena::isolate([=] { call(object); }); }));
 }
 
 namespace {
 
-/// A task group that can be waited for although oneTBB had no memory to run something in it. It counts a task before it
-/// has memory for it (until 2021.13), or at least before it has memory to spawn it, and then would wait forever for what
-/// never runs. No public call takes that back, so this lowers the group's own counter. A version where the counter is
-/// not there does not compile.
+/// A task group whose wait ends even if oneTBB had no memory to run a task in it. oneTBB counts a task before it has
+/// memory for it (until 2021.13), or at least before it has memory to spawn it; then the wait would last forever,
+/// because that task never runs. No public call undoes the count, so this class decrements the group's internal
+/// counter. With a version of oneTBB that has no such counter, fanout does not compile.
 class helper_group : public tbb::task_group {
  public:
   using task_group::task_group;
 
-  /// As `defer`. Throws `std::bad_alloc`; then nothing has changed.
+  /// Like `defer`, but if it throws `std::bad_alloc`, the group is unchanged.
   template <class F>
   tbb::task_handle try_defer(F&& f) {
 #if TBB_VERSION_MAJOR < 2022
@@ -116,8 +117,9 @@ class helper_group : public tbb::task_group {
 #endif
   }
 
-  /// As `run`. Throws `std::bad_alloc`; then the arena may be damaged. What oneTBB throws where it cannot create a worker
-  /// (a std::runtime_error) comes when the task has been spawned: the thread that waits for it will run it.
+  /// Like `run`, but if it throws `std::bad_alloc`, the group is unchanged. Then the arena may be damaged. Ignores
+  /// the `std::runtime_error` that oneTBB throws if it cannot create a worker: by then the task has been spawned, and
+  /// the thread that waits for it will run it.
   void try_run(tbb::task_handle&& made) {
     try {
       run(std::move(made));
@@ -138,12 +140,12 @@ class helper_group : public tbb::task_group {
   }
 };
 
-/// A team's helpers: how they are called, and waited for.
+/// Calls the helpers of a team, and waits for them.
 class task_group_helpers final : public helper_calls {
  public:
   task_group_helpers(team& team, std::atomic<bool>& damaged) : team_(team), damaged_(damaged) {}
 
-  // The destructor of a tbb::task_group throws if nobody has waited for it.
+  // Not implicit, because the destructor of a tbb::task_group may throw: it does if nobody has waited for the group.
   ~task_group_helpers() noexcept = default;
 
   void call_helper() override {
@@ -151,7 +153,7 @@ class task_group_helpers final : public helper_calls {
     spawn(1, late_);
   }
 
-  /// Two branches of a tree.
+  /// Spawns two helpers, each of which calls half of the others.
   void call(std::size_t helpers) noexcept {
     try {
       const std::size_t half = helpers / 2;
@@ -163,8 +165,8 @@ class task_group_helpers final : public helper_calls {
     }
   }
 
-  /// A wait of the user's inside a task takes no assistance of this team or another. What this thread spawned in here, it
-  /// can run in here alone.
+  /// Isolated, so that a wait inside a user's task does not run `assist` of this team or another. The late helpers
+  /// that this thread spawns inside the isolation can only be run inside it, so it also waits for them here.
   void lead() {
     tbb::this_task_arena::isolate([this] {
       team_.lead(*this);
@@ -172,7 +174,7 @@ class task_group_helpers final : public helper_calls {
     });
   }
 
-  /// Throws what a call for helpers failed with.
+  /// Rethrows the exception of the first call of helpers that failed.
   void wait() {
     group_.wait();
     wait_for_late();
@@ -209,17 +211,17 @@ class task_group_helpers final : public helper_calls {
   team& team_;
   std::atomic<bool>& damaged_;
   std::atomic_flag has_failed_;
-  std::exception_ptr failure_;  // of the call that failed first; read after the wait
-  // Each task of the group releases its wait_context at its end, and the wait acquires it.
+  std::exception_ptr failure_;  // of the first call that failed; written by that thread, read after the wait
+  // oneTBB orders this: each task of the group releases the wait_context at its end, and the wait acquires it.
   [[no_unique_address]] tsan::edge helpers_ended_;
-  // Isolated, or a cancelled enclosing context would skip the team without a word: oneTBB issue 253.
+  // Isolated: if an enclosing context were cancelled, oneTBB would silently skip the team's tasks (oneTBB issue 253).
   tbb::task_group_context context_{tbb::task_group_context::isolated};
   helper_group group_{context_};
-  helper_group late_{context_};  // called by runners, while they work
+  helper_group late_{context_};  // helpers that runners call while they work
   std::atomic<bool> has_late_{false};
 };
 
-/// Everything under one isolation: a thread that waits here takes no other task of the arena.
+/// All of it in one isolation, so that a thread that waits here runs no other task of the arena.
 void fan_out_here(std::atomic<bool>& damaged, team& team, std::size_t helpers) {
   tbb::this_task_arena::isolate([&] {
     task_group_helpers called(team, damaged);
@@ -232,13 +234,13 @@ void fan_out_here(std::atomic<bool>& damaged, team& team, std::size_t helpers) {
 }  // namespace
 
 void arena::fan_out(team& team, std::size_t helpers) {
-  native_arena& there = sound_one();
+  native_arena& there = undamaged_arena();
   there.execute(tsan::handed_over([&] { fan_out_here(there.damaged, team, helpers); }));
 }
 
 void arena::fan_out_from_inside(team& team, std::size_t helpers) {
-  native_arena& here = sound_one();
-  if (here.replaced != nullptr) return fan_out(team, helpers);  // the thread may be in the one that was replaced
+  native_arena& here = undamaged_arena();
+  if (here.replaced != nullptr) return fan_out(team, helpers);  // the thread may still be in a replaced arena
   fan_out_here(here.damaged, team, helpers);
 }
 

@@ -5,14 +5,14 @@
 #include <memory>
 #include <mutex>
 
-/// What fanout asks of oneTBB to run tasks: an arena, to enter it, and to fan out in it.
+/// How fanout uses oneTBB to run tasks: it creates an arena, enters it, and spawns helpers in it.
 namespace fanout::detail {
 
-/// The most threads that may work for one batch as far as the application has a say: what a `tbb::global_control` of its
-/// own allows, where that is fewer than oneTBB would have by itself. No limit otherwise. Only read, never set.
+/// The number of threads that the application lets work for one batch: the value of its `tbb::global_control`, if
+/// that is below oneTBB's default; otherwise no limit. fanout reads that value and never sets one.
 std::size_t application_limit() noexcept;
 
-/// Lets a runner call for more helpers while it works.
+/// Lets a runner call more helpers while it works.
 class helper_calls {
  public:
   /// Throws `std::bad_alloc`.
@@ -22,13 +22,14 @@ class helper_calls {
   ~helper_calls() = default;
 };
 
-/// The threads that work together on one batch, on workers of oneTBB. No exception leaves a function that oneTBB calls.
+/// What the threads that work on one batch run when the helpers are workers of oneTBB. No exception leaves a function
+/// that oneTBB calls.
 class team {
  public:
-  virtual void lead(helper_calls& helpers) noexcept = 0;    // the part of the calling thread, once
-  virtual void assist(helper_calls& helpers) noexcept = 0;  // the part of a helper; it finds out whether there is work
-  virtual bool wants_help() const noexcept = 0;             // false once a helper would find no work, for good
-  virtual void give_up() noexcept = 0;  // the helpers could not all be called: the batch will fail
+  virtual void lead(helper_calls& helpers) noexcept = 0;    // on the calling thread, once
+  virtual void assist(helper_calls& helpers) noexcept = 0;  // on a helper; there may be no work left
+  virtual bool wants_help() const noexcept = 0;  // false if a helper would find no work; then it stays false
+  virtual void give_up() noexcept = 0;           // some helpers could not be called: the batch will fail
 
  protected:
   ~team() = default;
@@ -38,8 +39,8 @@ class team {
 class arena {
  public:
   struct shape {
-    std::size_t workers;  // threads of oneTBB that may be in it at once
-    std::size_t others;   // threads that enter it, at once
+    std::size_t workers;  // oneTBB's workers that may be in the arena at once
+    std::size_t others;   // other threads that may have entered it at once
   };
 
   explicit arena(const shape& made_for);
@@ -47,56 +48,56 @@ class arena {
   arena& operator=(const arena&) = delete;
   ~arena();
 
-  /// Calls `part.run()` on this thread, inside the arena. A thread that waits for oneTBB inside of it takes no work from
-  /// outside. Requires that no more threads have entered than the shape says: then there is a slot. Throws
-  /// `std::bad_alloc`, before the call.
+  /// Calls `part()` on this thread, inside the arena. If `part` waits for oneTBB, it runs no work from outside `part`
+  /// meanwhile. Requires that, with this thread, at most `shape::others` threads are inside, so that a slot is free.
+  /// Throws `std::bad_alloc`, before the call.
   template <class Part>
   void enter(const Part& part) {
     enter_with(const_cast<void*>(static_cast<const void*>(&part)),
                [](void* object) { (*static_cast<const Part*>(object))(); });
   }
 
-  /// Calls `team.lead` on the calling thread, inside the arena, and `team.assist` up to `helpers` times, each on a worker
-  /// as one comes free or, last, on the calling thread; no more of them once the team wants no help. Returns when all
-  /// have returned.
+  /// Calls `team.lead` on the calling thread, inside the arena, and `team.assist` up to `helpers` times: each on a
+  /// worker that becomes free or, at the end, on the calling thread. Calls no more of them once the team wants no
+  /// help. Returns when all have returned.
   ///
-  /// The calling thread calls two helpers, and each helper calls two more before it assists. So a thief soon finds one
-  /// wherever it looks: had the calling thread called all, a hundred workers would look for that one thread among a
-  /// hundred, at microseconds a look.
+  /// Helpers are spawned as a tree: the calling thread spawns two, and each helper spawns two more before it assists.
+  /// So a worker that looks for a task to steal soon finds one. If the calling thread spawned all of them, a hundred
+  /// workers would each have to find that one thread among a hundred, at microseconds per attempt.
   ///
-  /// A thread that waits here runs nothing but this team's assistance. Cancellation of an enclosing
-  /// `task_group_context` does not reach the team. Throws `std::bad_alloc`, after everything that was called has
-  /// returned, if oneTBB finds no memory. The arena is usable all the same.
+  /// A thread that waits here runs nothing except `team.assist`. Cancellation of an enclosing `task_group_context`
+  /// does not reach the team. Throws `std::bad_alloc` if oneTBB finds no memory, after everything that was called has
+  /// returned; the arena stays usable.
   void fan_out(team& team, std::size_t helpers);
 
-  /// The same for a thread that has entered this arena already. It takes no second slot: a thread that went on into an
-  /// arena of the user's keeps the one it has here, and there might be no other to come back to. Then the helpers are
-  /// workers of the user's arena.
+  /// The same for a thread that has entered this arena already. It takes no second slot, because there might be none:
+  /// a task that has entered an arena of the user's still holds its slot here. The helpers are then workers of the
+  /// user's arena.
   void fan_out_from_inside(team& team, std::size_t helpers);
 
-  /// Whether the calling thread is in this arena just now, however it came there. Requires that it is in one.
+  /// Whether the calling thread is in this arena now, however it got there. Requires that it is in some arena.
   bool is_current() const noexcept;
 
-  /// False if the calling thread is certainly no worker of oneTBB's in some arena.
+  /// False if the calling thread is certainly not a worker of oneTBB in an arena.
   static bool may_be_worker() noexcept;
 
   /// The `tbb::task_arena`.
   void* native() const noexcept;
 
-  /// Makes oneTBB's own data for the calling thread, which would be made when it first enters an arena. False if there
-  /// is no memory for it.
+  /// Creates oneTBB's own data for the calling thread, so that entering an arena later does not have to. False if
+  /// there is no memory for it.
   static bool prepare_thread() noexcept;
 
  private:
   struct native_arena;
 
-  native_arena& sound_one();
+  native_arena& undamaged_arena();
   void enter_with(void* object, void (*call)(void* object));
 
   const shape made_for_;
-  std::mutex mutex_;  // guards the replacement
+  std::mutex mutex_;  // guards `newest_`
   std::unique_ptr<native_arena> newest_;
-  std::atomic<native_arena*> native_;  // the newest; released when it is complete
+  std::atomic<native_arena*> native_;  // points to `newest_`; stored with release once that is complete
 };
 
 }  // namespace fanout::detail

@@ -10,56 +10,58 @@
 #include "base/intrusive_list.hpp"
 #include "base/primitives.hpp"
 
-/// Who answers a call for help: the protocol between batches that call, and reserves that park until they are called.
+/// The reserve line: how batches call reserves for help, and how idle reserves park until they are called.
 ///
-/// A caller asks for a number of reserves and wakes one. Each reserve that comes takes one of the calls that wait, the
-/// oldest first, and wakes up to eight more while calls are left: so a hundred come by a tree, not by one thread that wakes
-/// them all. Closing a batch withdraws its calls that nobody has answered, and calls off reserves that have not come yet.
+/// A batch calls for a number of reserves and wakes one of them. Each reserve that wakes takes one unanswered call,
+/// the oldest first, and wakes up to eight more reserves while calls are left. So a hundred reserves are woken as a
+/// tree, not one after another by a single thread. When a batch ends, it withdraws its unanswered calls, and calls
+/// off the reserves that have not arrived yet.
 ///
-/// No call is lost, because all of this happens under one mutex. While a call waits, a reserve is on its way to the line
-/// or none is idle: `call` sees to that, and so does each reserve that takes a call and leaves others. A reserve looks at
-/// the calls before it parks, so one that comes back from a batch answers what nobody was idle for.
+/// No call is lost, because every step happens under one mutex and keeps an invariant: while a call is unanswered, a
+/// reserve is on its way to the line, or none is idle. `call` establishes it, and each reserve that takes a call and
+/// leaves others restores it. A reserve looks for calls before it parks, so one that comes back from a batch answers
+/// the calls for which no reserve was idle.
 namespace fanout::detail {
 
-/// What a batch calls for is its `Duty`: see reserves.hpp.
+/// `Duty` is the work that a batch calls reserves for: see reserves.hpp.
 template <class Primitives, class Duty>
 class basic_reserve_line {
  public:
   using mutex = typename Primitives::mutex;
   using condition_variable = typename Primitives::condition_variable;
 
-  /// The calls of one batch. Guarded by the mutex of the line, but for `open`.
+  /// The calls of one batch. Guarded by the mutex of the line, except `open`.
   struct calls : list_entry<calls> {
     explicit calls(Duty& what) : answered_by(what) {}
     Duty& answered_by;
     std::size_t unanswered = 0;
-    std::size_t at_work = 0;
-    std::size_t not_wanted = 0;  // taken back before the caller has asked for it
-    std::size_t promised = 0;  // of those at work, how many go on with a promise that was withdrawn
-    condition_variable over{};
-    typename Primitives::template atomic<std::size_t> open{0};  // as `at_work`, for a caller that spins
+    std::size_t at_work = 0;     // reserves that have taken a call and not come back
+    std::size_t not_wanted = 0;  // calls that a reserve took back, and `withdraw` has not reported yet
+    std::size_t promised = 0;    // reserves at work that keep a promise although `withdraw` was called
+    condition_variable over{};   // `at_work` has become 0
+    typename Primitives::template atomic<std::size_t> open{0};  // a copy of `at_work` for a caller that spins
   };
 
-  /// One reserve. It lives as long as the line, because it may be notified a moment after it was called.
+  /// One reserve. It lives as long as the line, because it is notified after the mutex is released.
   struct member : list_entry<member> {
-    condition_variable bell{};
-    bool retired = false;  // it is to end; guarded
-    bool called_off = false;  // since it began to spin; guarded
-    typename Primitives::template atomic<bool> called{false};  // written under the mutex; read by a reserve that spins
+    condition_variable changed{};  // `called` has become true
+    bool retired = false;          // its thread must end; guarded
+    bool called_off = false;       // at least once since it began to spin; guarded
+    typename Primitives::template atomic<bool> called{false};  // written under the mutex; read by a spinning reserve
   };
 
   struct times {
-    std::chrono::nanoseconds spin;  // for how long an idle reserve looks for a call before it parks
-    std::size_t most_spinning;      // how many may do so at once
-    std::chrono::nanoseconds hesitate;  // for how long a reserve that need not be woken waits whether a call stands
-    std::chrono::nanoseconds keep;  // for how long reserves that nobody was promised stay
+    std::chrono::nanoseconds spin;        // how long an idle reserve spins before it parks
+    std::size_t most_spinning;            // how many may spin at once
+    std::chrono::nanoseconds hesitate;    // how long a reserve that is awake waits before it takes a new call
+    std::chrono::nanoseconds keep_alive;  // how long reserves that are promised to nobody stay idle before they end
   };
 
   explicit basic_reserve_line(const times& chosen) : times_(chosen) {}
 
   // ── Numbers ──
 
-  /// A new reserve, which will call `next`. From now on it may be promised to anybody, and called.
+  /// Adds a new reserve, whose thread must call `next`. From now on it may be promised and called.
   void add_thread(member& added) {
     std::unique_lock lock = Primitives::lock(mutex_);
     ++threads_;
@@ -70,7 +72,7 @@ class basic_reserve_line {
     notify(woken);
   }
 
-  /// Promises so many reserves to somebody if there are enough; else returns how many are missing, and changes nothing.
+  /// Promises `count` reserves and returns 0; if there are too few, changes nothing and returns how many are missing.
   std::size_t promise(std::size_t count) {
     const std::lock_guard lock(mutex_);
     return try_promise(count);
@@ -79,7 +81,7 @@ class basic_reserve_line {
   void take_back_promise(std::size_t count) {
     std::unique_lock lock = Primitives::lock(mutex_);
     promised_ -= count;
-    const wake_list woken = wake_a_keeper();
+    const wake_list woken = wake_timed_waiter();
     lock.unlock();
     notify(woken);
   }
@@ -96,8 +98,8 @@ class basic_reserve_line {
 
   // ── A caller ──
 
-  /// Calls so many reserves, and promises `promised` of them first; returns how many are missing for the promise, and
-  /// then calls nobody.
+  /// Promises `promised` reserves, as `promise` does, and then calls `count`. If reserves are missing for the
+  /// promise, returns how many, and calls none.
   std::size_t call(calls& from, std::size_t count, std::size_t promised) {
     std::unique_lock lock = Primitives::lock(mutex_);
     if (const std::size_t missing = try_promise(promised); missing != 0) return missing;
@@ -112,8 +114,9 @@ class basic_reserve_line {
     return 0;
   }
 
-  /// Takes back what nobody has answered, and a promise. Returns how many calls that were. A reserve that is still at work
-  /// keeps its part of the promise until it goes back: promised to somebody else, it would not come.
+  /// Takes back the unanswered calls, and a promise. Returns the number of calls taken back. A reserve that is still
+  /// at work keeps its part of the promise until it has come back: if it were promised to another batch now, it would
+  /// not come when that one calls.
   std::size_t withdraw(calls& from, std::size_t promised) {
     std::unique_lock lock = Primitives::lock(mutex_);
     const std::size_t kept = std::min(promised, from.at_work - from.promised);
@@ -121,13 +124,13 @@ class basic_reserve_line {
     promised_ -= promised - kept;
     const std::size_t withdrawn = take_back(from, from.unanswered) + std::exchange(from.not_wanted, 0);
     call_off();
-    const wake_list woken = promised != 0 ? wake_a_keeper() : wake_list{};
+    const wake_list woken = promised != 0 ? wake_timed_waiter() : wake_list{};
     lock.unlock();
     notify(woken);
     return withdrawn;
   }
 
-  /// Waits until all reserves that answered have gone back. Acquires what they did.
+  /// Waits until all reserves that answered have come back. What they did happens before the return.
   void wait(calls& from) {
     std::unique_lock lock = Primitives::lock(mutex_);
     from.over.wait(lock, [&from] { return from.at_work == 0; });
@@ -135,9 +138,11 @@ class basic_reserve_line {
 
   // ── A reserve ──
 
-  /// The next calls to answer one of, which it has taken then; null: the thread is to end. `ended` is what it answered
-  /// last, or null. Where no more help is wanted, nobody is woken for the rest of the calls: a batch of a few cheap tasks is
-  /// over before the first reserve has come.
+  /// Waits for a call and takes it: returns the calls of its batch, or null if the thread must end. `ended` is the
+  /// result of this thread's previous `next`, null the first time.
+  ///
+  /// If the batch wants no more help by now, this also takes back its other calls and wakes no reserve for them: a
+  /// batch of a few cheap tasks is over before the first reserve arrives.
   calls* next(member& me, calls* ended) {
     std::unique_lock lock = Primitives::lock(mutex_);
     ended == nullptr ? wait(me, lock) : leave(*ended);
@@ -147,7 +152,8 @@ class basic_reserve_line {
     calls& found = *calls_.first();
     take_back(found, 1);
     found.open.store(++found.at_work, std::memory_order_relaxed);
-    if (found.unanswered != 0 && !found.answered_by.wants_help()) found.not_wanted += take_back(found, found.unanswered);
+    if (found.unanswered != 0 && !found.answered_by.wants_help())
+      found.not_wanted += take_back(found, found.unanswered);
     const wake_list woken = wake(most_woken);
     lock.unlock();
     notify(woken);
@@ -156,13 +162,14 @@ class basic_reserve_line {
 
   // ── The end ──
 
-  /// Retires up to so many idle reserves that nobody was promised. Their threads end.
+  /// Retires up to `most` idle reserves that are promised to nobody. Their threads end.
   void retire(std::size_t most) {
     const std::lock_guard lock(mutex_);
     retire_idle(std::min(most, surplus()));
   }
 
-  /// Retires all that are idle, promised or not. False, and nothing has changed, while a call is being answered.
+  /// Retires all idle reserves, promised or not. While a call is unanswered, or a reserve is on its way, returns
+  /// false and changes nothing.
   bool retire_all() {
     const std::lock_guard lock(mutex_);
     if (on_the_way_ != 0 || unanswered_ != 0) return false;
@@ -171,13 +178,14 @@ class basic_reserve_line {
   }
 
  private:
-  /// How many others a reserve wakes before it serves: a wake-up takes microseconds, but longer until that thread runs.
+  /// How many others a reserve wakes before it serves. A notification costs the notifier microseconds, but it takes
+  /// longer until the woken thread runs and can wake others.
   static constexpr std::size_t most_woken = 8;
 
-  /// Reserves to be notified once the mutex is free, so that they do not wake up only to wait for it.
+  /// Reserves to notify after the mutex is released, so that they do not wake up only to wait for it.
   using wake_list = std::array<member*, most_woken>;
 
-  /// How many nobody was promised.
+  /// How many reserves are promised to nobody.
   std::size_t surplus() const { return threads_ - std::min(threads_, promised_); }
 
   std::size_t try_promise(std::size_t count) {
@@ -193,7 +201,8 @@ class basic_reserve_line {
     return count;
   }
 
-  /// Before it answers a call when it comes back: others that come back, too, need not be woken for the rest.
+  /// For a reserve that comes back from a batch and finds calls: waits a moment before it takes one. Other reserves
+  /// that come back in this time take theirs, and need not be woken. It counts as on its way meanwhile.
   void hesitate(std::unique_lock<mutex>& lock) {
     ++on_the_way_;
     lock.unlock();
@@ -202,7 +211,7 @@ class basic_reserve_line {
     --on_the_way_;
   }
 
-  /// The last touch of the calls is the store: a caller that sees it may destroy them.
+  /// The store is the last access to `ended`: a caller that sees it may destroy the object.
   void leave(calls& ended) {
     if (ended.promised != 0) {
       --ended.promised;
@@ -223,14 +232,16 @@ class basic_reserve_line {
     return top;
   }
 
-  /// Wakes up to `most`, as long as there are more calls than reserves on their way to them.
+  /// Calls up to `most` idle reserves, while there are more unanswered calls than reserves on their way. Returns
+  /// those to notify.
   wake_list wake(std::size_t most) {
     wake_list woken{};
     for (std::size_t i = 0; i != most && unanswered_ > on_the_way_ && idle() != 0; ++i) woken[i] = call_top();
     return woken;
   }
 
-  /// Calls one that spins or, if none does, the one that parked last. Returns whom to notify, if anybody.
+  /// Calls a reserve that spins or, if none does, the one that parked last. Returns it if it is parked and must be
+  /// notified, otherwise null.
   member* call_top() {
     const bool is_parked = spinning_.empty();
     member& top = pop_idle();
@@ -240,8 +251,8 @@ class basic_reserve_line {
     return is_parked ? &top : nullptr;
   }
 
-  /// Calls off reserves that spun when they were called, and have not come before a batch of a few cheap tasks was over: they
-  /// would only be in the way of the next call.
+  /// Calls off reserves that were called while they spun, and had not arrived when a batch of a few cheap tasks was
+  /// over. If they arrived now, they would only contend with the next call for the mutex.
   void call_off() {
     while (on_the_way_ > unanswered_ && !called_.empty()) {
       member& last = *called_.last();
@@ -253,22 +264,24 @@ class basic_reserve_line {
     }
   }
 
-  /// Reserves that nobody was promised end in a while, for which one of the idle ones waits with a limit. One that spins
-  /// sees to that itself.
-  wake_list wake_a_keeper() {
-    if (surplus() == 0 || keeper_ || !spinning_.empty() || parked_.empty()) return {};
+  /// Reserves that are promised to nobody end after a while: one of the parked reserves waits with a timeout, and
+  /// retires them. If none waits so although it should, wakes one, which then does. Where a reserve spins, there is
+  /// no need: it will wait with a timeout when it parks.
+  wake_list wake_timed_waiter() {
+    if (surplus() == 0 || has_timed_waiter_ || !spinning_.empty() || parked_.empty()) return {};
     return {call_top()};
   }
 
   static void notify(const wake_list& woken) {
     for (member* const each : woken)
-      if (each != nullptr) each->bell.notify_one();
+      if (each != nullptr) each->changed.notify_one();
   }
 
-  // Only those that spin read `called` without the mutex, and then they take it: so it is relaxed.
+  // Relaxed: only a reserve that spins reads `called` without the mutex, and it locks the mutex before it acts on
+  // that.
   static bool is_called(const member& one) { return one.called.load(std::memory_order_relaxed); }
 
-  /// Waits as an idle reserve until it is called or retired.
+  /// Waits until the reserve is called or retired: it spins first, then sleeps.
   void park(member& me, std::unique_lock<mutex>& lock) {
     me.called.store(false, std::memory_order_relaxed);
     while (times_.spin.count() != 0 && spinning_.size() < times_.most_spinning && spin(me, lock)) continue;
@@ -276,14 +289,16 @@ class basic_reserve_line {
     wait(me, lock);
   }
 
-  /// One that is parked, or has been called already.
+  /// Requires that the reserve is in `parked_`, or has been called already.
   void wait(member& me, std::unique_lock<mutex>& lock) {
     while (!is_called(me))
-      surplus() != 0 && !keeper_ ? keep(me, lock) : me.bell.wait(lock, [&me] { return is_called(me); });
+      surplus() != 0 && !has_timed_waiter_ ? wait_with_timeout(me, lock)
+                                           : me.changed.wait(lock, [&me] { return is_called(me); });
     if (!me.retired) --on_the_way_;
   }
 
-  /// Returns whether it is to go on, because calls came that were called off.
+  /// Spins until a call has stood for a moment, or the time is over. Returns true if the reserve should spin again,
+  /// because it was called meanwhile and called off.
   bool spin(member& me, std::unique_lock<mutex>& lock) {
     spinning_.add(me);
     lock.unlock();
@@ -294,7 +309,7 @@ class basic_reserve_line {
     return std::exchange(me.called_off, false) && !is_called(me);
   }
 
-  /// Whether a call has stood for a moment.
+  /// Whether the reserve is called, and still is after `times::hesitate`.
   bool is_called_for_good(const member& me) {
     if (!is_called(me)) return false;
     const auto end = Primitives::now() + times_.hesitate;
@@ -302,18 +317,20 @@ class basic_reserve_line {
     return is_called(me);
   }
 
-  /// Waits for a call, and after a while retires those that were not needed meanwhile and that nobody was promised. It is
-  /// called last of all: then none is idle that it would have to retire.
-  void keep(member& me, std::unique_lock<mutex>& lock) {
-    keeper_ = true;
+  /// Waits for a call. After `times::keep_alive` without one, retires as many reserves as were idle all the time and
+  /// are promised to nobody. The reserve that waits here stands first in `parked_`, so it is called only when no
+  /// other is idle; then there is none to retire.
+  void wait_with_timeout(member& me, std::unique_lock<mutex>& lock) {
+    has_timed_waiter_ = true;
     parked_.remove(me);
     parked_.add_first(me);
     least_idle_ = idle();
-    const bool called = me.bell.wait_until(lock, Primitives::now() + times_.keep, [&me] { return is_called(me); });
-    keeper_ = false;
+    const auto until = Primitives::now() + times_.keep_alive;
+    const bool called = me.changed.wait_until(lock, until, [&me] { return is_called(me); });
+    has_timed_waiter_ = false;
     if (called) return;
     retire_idle(std::min(least_idle_, surplus()));
-    if (me.retired) notify(wake_a_keeper());  // for those that were in use meanwhile
+    if (me.retired) notify(wake_timed_waiter());  // it retires those that were not idle all the time, if still unused
   }
 
   void retire_idle(std::size_t most) {
@@ -322,22 +339,22 @@ class basic_reserve_line {
       --threads_;
       top.retired = true;
       top.called.store(true, std::memory_order_relaxed);
-      top.bell.notify_one();
+      top.changed.notify_one();
     }
   }
 
   const times times_;
-  mutable mutex mutex_;  // guards all that follows
-  intrusive_list<calls> calls_;  // those with unanswered calls, in the order of arrival
+  mutable mutex mutex_;             // guards all that follows
+  intrusive_list<calls> calls_;     // those of batches with unanswered calls, in the order of arrival
   intrusive_list<member> spinning_;
-  intrusive_list<member> called_;  // while they spun; they have not come to the line yet
+  intrusive_list<member> called_;   // reserves that were called while they spun, and have not arrived yet
   intrusive_list<member> parked_;
-  std::size_t least_idle_ = 0;   // since the keeper began to wait
-  std::size_t on_the_way_ = 0;  // were called or hesitate, and have not come to the line yet
-  std::size_t unanswered_ = 0;
-  std::size_t threads_ = 0;   // that exist
+  std::size_t least_idle_ = 0;      // the fewest that were idle since the wait with a timeout began
+  std::size_t on_the_way_ = 0;      // reserves that were called and have not arrived yet, and those that hesitate
+  std::size_t unanswered_ = 0;      // calls, of all batches
+  std::size_t threads_ = 0;         // reserves that exist
   std::size_t promised_ = 0;
-  bool keeper_ = false;  // one of the idle ones waits with a limit
+  bool has_timed_waiter_ = false;   // a parked reserve waits with a timeout
 };
 
 }  // namespace fanout::detail

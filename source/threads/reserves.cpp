@@ -21,15 +21,16 @@ namespace {
 using namespace std::chrono_literals;
 using line = basic_reserve_line<std_primitives, duty>;
 
-// An idle reserve looks for calls for a while before it parks, so that a stream of short batches wakes nobody by a system
-// call; as many as there are cores besides the caller's. (oneTBB's workers do the same, for about as long.) It hesitates for
-// as long as a batch of a few cheap tasks takes, so that it does not meet the caller's next call at the mutex.
+// An idle reserve spins for a while before it parks, so that a stream of short batches needs no system call to wake
+// it. As many may spin at once as there are cores, without the caller's. (oneTBB's workers also spin, for about as
+// long.) A reserve hesitates for as long as a batch of a few cheap tasks takes, so that it does not contend with the
+// caller's next call for the mutex.
 constexpr auto spin_time = 100us;
 constexpr auto hesitate_time = 2us;
-constexpr auto keep_time = 5s;
+constexpr auto keep_alive_time = 5s;
 
-// How often a thread is asked for again that the system refused just after others had ended: the kernel counts a thread
-// for a moment after it was joined.
+// How often the creation of a thread is tried again once reserves have ended: the kernel still counts a thread
+// against the limit for a moment after it was joined.
 constexpr int attempts = 20;
 
 struct reserve : line::member {
@@ -37,17 +38,18 @@ struct reserve : line::member {
   reserve* next_unused = nullptr;
 };
 
-/// The reserves of the process. Never destroyed: static objects may use the library until the process ends.
-class cache {
+/// All reserves of the process. Never destroyed: static objects may use the library until the process ends.
+class process_reserves {
  public:
-  cache() : line_({spin_time, /*most_spinning=*/available_concurrency() - 1, hesitate_time, keep_time}) {}
+  process_reserves()
+      : line_({spin_time, /*most_spinning=*/available_concurrency() - 1, hesitate_time, keep_alive_time}) {}
 
   line& calls() { return line_; }
 
-  /// Until `promise()` says that no reserve is missing any more. Throws `resource_error` if one cannot be created, or
-  /// `std::bad_alloc`; the threads that were created for this end again then.
+  /// Creates reserves until `promise()`, which returns how many are missing, returns 0. Throws `resource_error` if a
+  /// thread cannot be created, or `std::bad_alloc`; before that, ends the threads that it has created.
   template <class Promise>
-  void make_sure(std::size_t wanted, Promise promise) {
+  void ensure(std::size_t wanted, Promise promise) {
     if (promise() == 0) return;
     const std::lock_guard lock(growing_);
     std::size_t made = 0;
@@ -73,7 +75,7 @@ class cache {
  private:
   enum class growth { done, refused, no_memory };
 
-  /// Creates so many threads, counts them in `made`, and waits until each is in working order.
+  /// Creates `missing` threads, adds their number to `made`, and waits until each is ready to work or has failed.
   growth grow(std::size_t missing, std::size_t& made) noexcept {
     growth how = growth::done;
     for (; missing != 0 && how == growth::done; --missing) {
@@ -90,7 +92,7 @@ class cache {
     if (made == nullptr) return growth::no_memory;
     for (int attempts_left = attempts;; --attempts_left) {
       try {
-        const std::lock_guard lock(mutex_);  // the thread does not end before this knows its handle
+        const std::lock_guard lock(mutex_);  // `made->thread` is assigned before the thread can end
         made->thread = std::thread([this, made] { live(*made); });
         ++starting_;
         ++alive_;
@@ -108,7 +110,8 @@ class cache {
     }
   }
 
-  /// What a reserve's thread does. It is in the line, where it can be promised, once nothing can fail any more.
+  /// The function of a reserve's thread. It joins the line, where it can be promised, only when nothing can fail any
+  /// more.
   void live(reserve& self) noexcept {
     const bool works = arena::prepare_thread();
     if (works) line_.add_thread(self);
@@ -124,7 +127,7 @@ class cache {
     end(self);
   }
 
-  /// Each thread that ends joins the one that ended before it, so that one at most is left to be joined.
+  /// Each thread that ends joins the one that ended before it, so at most one is left to be joined.
   void end(reserve& self) noexcept {
     reserve* before = nullptr;
     {
@@ -137,7 +140,7 @@ class cache {
     if (before != nullptr) join(*before);
   }
 
-  /// Waits for those that were retired.
+  /// Waits until all retired reserves have ended.
   void join_ended() noexcept {
     reserve* last = nullptr;
     {
@@ -153,8 +156,9 @@ class cache {
     put_unused(ended);
   }
 
-  // What a thread has left is never deleted, because one that called it may still be about to notify it; it is used for
-  // another thread. (That one finds that it was not called, and waits on.)
+  // The `reserve` of an ended thread is never deleted, because a thread that has called it may be about to notify it.
+  // It is used for another thread instead. (If that one is notified, it sees that it was not called, and goes on
+  // waiting.)
 
   reserve* take_unused() noexcept {
     const std::lock_guard lock(mutex_);
@@ -172,63 +176,63 @@ class cache {
   line line_;
   const pid_t process_ = ::getpid();
 
-  std::mutex growing_;  // held by the one that creates threads
+  std::mutex growing_;  // one thread at a time creates or ends reserves
 
   std::atomic<bool> has_ended_some_{false};
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   std::size_t starting_ = 0;
-  bool failed_ = false;    // one that was starting
+  bool failed_ = false;    // a thread had no memory to start
   std::size_t alive_ = 0;  // threads that have not begun to end
   reserve* last_ended_ = nullptr;
   reserve* unused_ = nullptr;
 };
 
-cache* created = nullptr;
+process_reserves* created = nullptr;
 
-cache& of_process() {
-  static cache& only = *(created = new cache);
+process_reserves& of_process() {
+  static process_reserves& only = *(created = new process_reserves);
   return only;
 }
 
-/// When the library is unloaded, or the process ends, idle threads end first: their code would be gone. Those that are at
-/// work are left alone; a batch that runs while its library is unloaded is beyond help.
-struct at_unload {
-  ~at_unload() {
+/// Before the library is unloaded, or the process ends, idle reserves end, because their code goes with it. Reserves
+/// at work are left alone: nothing can be done for a batch that runs while its library is unloaded.
+struct idle_threads_end_at_unload {
+  ~idle_threads_end_at_unload() {
     if (created != nullptr) created->end_idle();
   }
 };
-const at_unload end_threads;
+const idle_threads_end_at_unload at_unload;
 
 }  // namespace
 
-share::share(std::size_t threads) : threads_(threads) {
+promise::promise(std::size_t threads) : threads_(threads) {
   if (threads == 0) return;
-  of_process().make_sure(threads, [&] { return of_process().calls().promise(threads); });
+  of_process().ensure(threads, [&] { return of_process().calls().promise(threads); });
 }
 
-share::~share() {
+promise::~promise() {
   if (threads_ != 0) of_process().calls().take_back_promise(threads_);
 }
 
 void calls::call(std::size_t count) noexcept { of_process().calls().call(line_, count, 0); }
 
 void calls::call_promised(std::size_t count) {
-  of_process().make_sure(count, [&] { return of_process().calls().call(line_, count, count); });
+  of_process().ensure(count, [&] { return of_process().calls().call(line_, count, count); });
   promised_ = count;
 }
 
 void calls::promise(std::size_t count) {
-  of_process().make_sure(count, [&] { return of_process().calls().promise(count); });
+  of_process().ensure(count, [&] { return of_process().calls().promise(count); });
   promised_ = count;
 }
 
 std::size_t calls::withdraw() noexcept { return of_process().calls().withdraw(line_, std::exchange(promised_, 0)); }
 
 void calls::wait() noexcept {
-  // The last tasks of short batches end within microseconds: sleeping and being woken would take longer. So this looks for
-  // 20 µs, the first of them often.
+  // The last tasks of a short batch end within microseconds; to sleep and be woken would take longer. So this spins
+  // for 20 µs, at first with short pauses.
   const int looks = available_concurrency() > 1 ? 70 : 1;
   for (int look = 0; look != looks; ++look) {
     if (line_.open.load(std::memory_order_acquire) == 0) return;

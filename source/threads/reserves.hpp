@@ -4,39 +4,42 @@
 
 #include "threads/reserve_line.hpp"
 
-/// The threads that keep named limits: plain threads of the process, shared by all executors and free calls.
+/// Reserves: the threads that keep named limits. They are plain threads of the process, shared by all executors and
+/// free calls.
 ///
-/// oneTBB has a worker for each core but one, however many threads an arena may hold: eight sleeping tasks in a
-/// `tbb::task_arena(8)` run two at a time on two cores. It can be made to have more only by a `global_control`, which
-/// changes every arena of the application. So a limit that was named is kept by threads of our own. A reserve enters the
+/// oneTBB has one worker fewer than there are cores, however many threads an arena may hold: eight sleeping tasks in
+/// a `tbb::task_arena(8)` run two at a time on two cores. Only a `global_control` gives it more, and that changes
+/// every arena of the application. So fanout keeps named limits with threads of its own. A reserve enters the
 /// executor's arena as any thread of the application would.
 ///
-/// Each live executor with a named limit n is promised n - 1 reserves, each running free call as many as it has helpers.
-/// There are always at least as many as were promised; making them is where a want of threads is found, before anything
-/// runs. Idle ones park. Those that nobody was promised end after some seconds without use.
+/// Each live executor with a named limit n is promised n - 1 reserves, each running free call as many as it has
+/// helpers. There are always at least as many reserves as are promised. They are created when they are promised, so a
+/// lack of threads is reported before any task runs. Idle reserves park. Those that are promised to nobody end after
+/// 5 seconds without use.
 namespace fanout::detail::reserves {
 
-/// What reserves are called for.
+/// The work that reserves are called for.
 class duty {
  public:
-  /// On a reserve, for each call that was answered.
+  /// Called on a reserve, once for each call that it answers.
   virtual void serve() noexcept = 0;
 
-  /// False once there is nothing to do for anybody else who comes, for good. Called also under a mutex.
+  /// False if another reserve would find nothing to do; then it stays false. May be called under a mutex.
   virtual bool wants_help() const noexcept = 0;
 
  protected:
   ~duty() = default;
 };
 
-/// A promise of some reserves, for as long as it lives.
-class share {
+/// A promise of some reserves, for as long as the object lives.
+class promise {
  public:
-  /// Throws `resource_error` if the process may not create the threads; then nothing has changed.
-  explicit share(std::size_t threads);
-  share(const share&) = delete;
-  share& operator=(const share&) = delete;
-  ~share();
+  /// Throws `resource_error` if the process may not create the threads, or `std::bad_alloc`; then nothing has
+  /// changed.
+  explicit promise(std::size_t threads);
+  promise(const promise&) = delete;
+  promise& operator=(const promise&) = delete;
+  ~promise();
 
  private:
   const std::size_t threads_;
@@ -49,19 +52,20 @@ class calls {
   calls(const calls&) = delete;
   calls& operator=(const calls&) = delete;
 
-  /// Calls so many reserves. Requires a promise for them that outlives the calls: see `share`.
+  /// Calls `count` reserves. Requires a promise of them that outlives the calls: see `reserves::promise`.
   void call(std::size_t count) noexcept;
 
-  /// The same, with a promise until `withdraw`. Throws `resource_error`, and then has called nobody.
+  /// Promises `count` reserves until `withdraw`, and calls them. Throws `resource_error` or `std::bad_alloc`; then it
+  /// has called none.
   void call_promised(std::size_t count);
 
-  /// Promises so many more until `withdraw`. Throws `resource_error` or `std::bad_alloc`.
+  /// Promises `count` reserves until `withdraw`. Throws `resource_error` or `std::bad_alloc`.
   void promise(std::size_t count);
 
-  /// Takes back what nobody has answered, and returns how many calls that were.
+  /// Takes back the calls that no reserve has answered, and returns their number.
   std::size_t withdraw() noexcept;
 
-  /// Waits until every reserve that answered has returned from `serve`. Requires `withdraw` before.
+  /// Waits until every reserve that answered has returned from `serve`. Requires that `withdraw` was called.
   void wait() noexcept;
 
  private:
@@ -69,10 +73,10 @@ class calls {
   std::size_t promised_ = 0;
 };
 
-/// Ends all threads that are idle just now, and returns when they have ended.
+/// Ends all reserves that are idle now, and returns when their threads have ended.
 void end_idle() noexcept;
 
-/// How many there are, at work or idle: for tests.
+/// The number of reserves, at work or idle. For tests.
 std::size_t existing() noexcept;
 
 }  // namespace fanout::detail::reserves

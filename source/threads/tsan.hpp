@@ -15,23 +15,23 @@
 #include <utility>
 #endif
 
-/// What orders fanout's threads and ThreadSanitizer cannot see.
+/// Annotations for ThreadSanitizer: the synchronisation inside oneTBB, which it cannot see.
 ///
-/// The tool learns what happens before what from the code that it instruments. Debian's libtbb is not instrumented: that
-/// a task begins after it was spawned, and that a wait ends after its tasks, happens in there. So the few places where
-/// fanout hands something to oneTBB or takes it back say so here. Without the tool all of this is nothing: an empty
-/// class, and a function that returns its argument.
+/// ThreadSanitizer derives the happens-before order from the code that it instruments. Debian's libtbb is not
+/// instrumented, so the tool does not know that a task begins after its spawn, or that a wait ends after the tasks.
+/// The few places where fanout hands something to oneTBB, or takes it back, annotate that with the classes here.
+/// Without the tool these do nothing: an empty class, and a function that returns its argument.
 ///
-/// Each edge is drawn between the two ends of one hand-over, on an address of its own. One for all tasks of a batch would
-/// order more than oneTBB does, a task after another one's spawn, and hide the races that are looked for; that they are
-/// still found is what `unit_tests/planted_races` shows.
+/// Each edge connects the two ends of one hand-over, on an address of its own. One address for all tasks of a batch
+/// would order more than oneTBB does (a task after the spawn of another one), and so hide real races.
+/// `unit_tests/planted_races` shows that races are still found.
 ///
-/// Fences need nothing here: see "Fences" in docs/architecture.md.
+/// fanout's fences need no annotation: see "Fences" in docs/architecture.md.
 namespace fanout::detail::tsan {
 
 #ifdef FANOUT_THREAD_SANITIZER
 
-/// What was done before `release` happens before what is done after an `acquire` that comes later.
+/// What a thread did before `release` happens before what another does after a later `acquire`.
 class edge {
  public:
   void release() noexcept { __tsan_release(&address_); }
@@ -41,20 +41,20 @@ class edge {
   char address_ = 0;
 };
 
-/// A function for oneTBB to run: on this thread or another, in place or as a copy that it makes on this thread.
+/// A function for oneTBB to run: on this thread or another, in place or as a copy that oneTBB makes on this thread.
 ///
-/// The edges lie on the address of the function object, because its captures are read by the very call that has to be
-/// ordered after their writing. oneTBB gives
-///   1. *written → called*: a spawned task is published by a release in the task pool of its slot, and acquired by
-///      whoever takes it from there or steals it (`arena_slot::spawn`, `steal_task`); what is handed to a full arena goes
+/// The edges use the address of the function object, because the call itself reads the captures, and must be ordered
+/// after they were written. oneTBB guarantees these orders:
+///   1. *written → called*: a spawned task is published by a release in the task pool of its slot. The thread that
+///      takes or steals the task does an acquire (`arena_slot::spawn`, `steal_task`). A task for a full arena goes
 ///      through a queue with a mutex (`arena::enqueue_task`).
-///   2. *called → written again*: the memory of a task that has run comes back to its allocator by a compare-and-swap, is
-///      taken from there by an exchange, and becomes the next task (`small_object_pool`).
-///   3. *called → returned*: `task_arena::execute` of what another thread ran returns when that one has released its
-///      `wait_context`.
+///   2. *called → written again*: the memory of a task that has run returns to its allocator by a compare-and-swap.
+///      It is taken from there by an exchange, and becomes the next task (`small_object_pool`).
+///   3. *called → returned*: if another thread runs the function of `task_arena::execute`, the call returns after
+///      that thread has released the `wait_context`.
 ///
-/// A task of another type, at an offset of its own, may have been in the same memory. So there is an edge on each of its
-/// words.
+/// Earlier the same memory may have held a task of another type, whose function was at another offset. So there is an
+/// edge on each word of this object.
 template <class Function>
 class handed_over {
  public:
@@ -65,7 +65,7 @@ class handed_over {
 
   void operator()() const {
     acquire();
-    const at_end ended{*this};  // however it ends
+    const at_end ended{*this};  // also after an exception
     function_();
   }
 
@@ -75,7 +75,7 @@ class handed_over {
     ~at_end() { what.release(); }
   };
 
-  /// The function to move here, once this memory may be written: before anything of this object is.
+  /// Returns `from`, to be moved into this object. Acquires first: before anything is written to this memory.
   Function&& ordered_here(Function& from) noexcept {
     acquire();
     return std::move(from);

@@ -8,13 +8,13 @@
 namespace fanout::detail {
 namespace {
 
-/// The median of one resample. Of a sorted sample it is enough to count how often each rank is drawn: no sorting.
+/// The median of one resample. The sample is sorted, so it counts how often each rank is drawn, and sorts nothing.
 double resampled_median(std::span<const double> sorted, std::vector<std::uint32_t>& draws, random_numbers& random) {
   const std::size_t size = sorted.size();
   std::fill(draws.begin(), draws.end(), 0u);
   for (std::size_t draw = 0; draw != size; ++draw) ++draws[random.below(size)];
 
-  const std::size_t lower = (size - 1) / 2;  // the two in the middle; one and the same for an odd size
+  const std::size_t lower = (size - 1) / 2;  // the two middle ranks; the same rank for an odd size
   const std::size_t upper = size / 2;
   std::size_t rank = 0;
   std::size_t passed = draws[0];

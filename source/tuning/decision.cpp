@@ -6,9 +6,9 @@
 namespace fanout::detail {
 namespace {
 
-constexpr double one_standard_error_below = 1.0 / 6;  // of a normal distribution, 0.159 lies below
+constexpr double one_standard_error_below = 1.0 / 6;  // 0.159 of a normal distribution lie one deviation below the mean
 
-/// The share of resamples in which `resamples` are at most `factor` times `others`.
+/// The share of resamples in which the median in `resamples` is at most `factor` times that in `others`.
 double share_within(const std::vector<double>& resamples, const std::vector<double>& others, double factor) {
   std::size_t within = 0;
   for (std::size_t i = 0; i != resamples.size(); ++i) {
@@ -17,7 +17,7 @@ double share_within(const std::vector<double>& resamples, const std::vector<doub
   return static_cast<double>(within) / static_cast<double>(resamples.size());
 }
 
-/// In each resample, the best of all.
+/// For each resample, the smallest median of all candidates.
 std::vector<double> best_of_all(std::span<const candidate> candidates) {
   std::vector<double> best = candidates.front().times->resamples;
   for (const candidate& each : candidates) {

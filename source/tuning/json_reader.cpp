@@ -12,7 +12,8 @@ namespace {
 
 using nlohmann::json;
 
-/// What the parser says, without its own name for it, and not all of it: it quotes what it did not understand.
+/// The parser's message without the parser's name for the error. It is cut off after 200 bytes, because the parser
+/// quotes the input that it does not understand.
 std::string shortened(std::string_view what) {
   constexpr std::size_t longest = 200;
   if (const std::size_t name_ends = what.find("] "); name_ends != std::string_view::npos) {
@@ -21,7 +22,8 @@ std::string shortened(std::string_view what) {
   return printable(what.substr(0, longest)) + (what.size() > longest ? " ..." : "");
 }
 
-/// What the parser tells its findings to: builds the document, and refuses one that is too large before it is built.
+/// Receives the parser's events and builds the document. It refuses a document that is too large before building all
+/// of it.
 class builder {
  public:
   json_value take() && { return std::move(document_); }
@@ -32,7 +34,7 @@ class builder {
   bool number_unsigned(std::uint64_t value) { return add(value); }
   bool number_float(double value, const std::string& /*text*/) { return add(value); }
   bool string(std::string& value) { return add(std::move(value)); }
-  bool binary(json::binary_t& /*value*/) { return false; }  // JSON has none
+  bool binary(json::binary_t& /*value*/) { return false; }  // never called: JSON text has no binary values
 
   bool start_object(std::size_t /*size*/) { return open(json_value::object()); }
   bool start_array(std::size_t /*size*/) { return open(json_value::array()); }
@@ -47,16 +49,16 @@ class builder {
   }
 
   bool parse_error(std::size_t /*position*/, const std::string& /*token*/, const json::exception& e) {
-    throw tuning_error("it is no JSON: " + shortened(e.what()));
+    throw tuning_error("it is not JSON: " + shortened(e.what()));
   }
 
  private:
   template <class T>
   json_value& put(T&& value) {
     count();
-    json_value& place = next_place();
-    place.content = std::forward<T>(value);
-    return place;
+    json_value& target = next_target();
+    target.content = std::forward<T>(value);
+    return target;
   }
   template <class T>
   bool add(T&& value) {
@@ -66,7 +68,7 @@ class builder {
   template <class T>
   bool open(T&& value) {
     json_value& opened = put(std::forward<T>(value));
-    open_.push_back(&opened);  // stays where it is: what holds it does not change before this is closed
+    open_.push_back(&opened);  // stays valid: the container around it does not grow before this one is closed
     return true;
   }
   bool close() {
@@ -74,7 +76,7 @@ class builder {
     return true;
   }
 
-  json_value& next_place() {
+  json_value& next_target() {
     if (open_.empty()) return document_;
     auto* const elements = std::get_if<json_value::array>(&open_.back()->content);
     return elements != nullptr ? elements->emplace_back() : *member_;
@@ -89,7 +91,7 @@ class builder {
 
   json_value document_;
   std::vector<json_value*> open_;
-  json_value* member_ = nullptr;  // whose value comes next
+  json_value* member_ = nullptr;  // the member whose value comes next
   std::size_t values_ = 0;
 };
 

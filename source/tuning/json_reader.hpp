@@ -8,26 +8,28 @@
 #include "fanout/tuning_report.hpp"
 #include "tuning/json_value.hpp"
 
-/// Reads JSON that may come from anywhere: every question it answers names the field where the answer is no.
+/// Reads JSON from untrusted sources. A failed access names the field.
 namespace fanout::detail {
 
-/// What a document may be. A report of 1024 rows has some 14,000 values in 500 kB.
+/// The limits of a document. A report of 1024 rows has about 14,000 values in 500 kB.
 inline constexpr std::size_t largest_document = std::size_t{16} << 20;  ///< In bytes.
 inline constexpr int deepest_nesting = 32;
 inline constexpr std::size_t most_values = 100'000;
 inline constexpr std::uint64_t most_threads = 1'000'000;  ///< As a limit, or as the cores of a machine.
 
-/// Parses a document, and checks that it is of the schema, and of version 1. Throws `tuning_error`.
+/// Parses a document, and checks its schema, and that its version is 1. Throws `tuning_error`.
 json_value parse_document(std::string_view text, std::string_view schema);
 
-/// A value and where it stands. Whatever is asked throws `tuning_error` if the value is of another type, or missing.
-/// Requires that the document outlives it.
+/// A value and its path in the document. If the value is not of the type that a function asks for, or a member is
+/// missing, the function throws `tuning_error`. Requires that the document outlives it.
 class json_reader {
  public:
   explicit json_reader(const json_value& value, std::string path = {});
 
-  /// A member of an object, an element of an array.
+  /// A member of an object. If there are several of that name, the last.
   json_reader at(const char* name) const;
+
+  /// An element of an array. Requires that `size` was called, and `index` is below it.
   json_reader at(std::size_t index) const;
 
   /// The number of elements of an array.
@@ -36,6 +38,7 @@ class json_reader {
   bool is_null() const { return is<std::nullptr_t>(); }
   bool flag() const;
   double number() const;
+  /// Also throws if the number is negative or above `most`.
   std::uint64_t whole_number(std::uint64_t most) const;
   const std::string& text() const;
 

@@ -9,11 +9,11 @@
 
 namespace fanout::detail {
 
-/// A JSON document. A tree of our own, because destroying one of nlohmann's allocates memory (json_value::destroy in 3.11
-/// and 3.12), from a destructor: where there is none left the process ends.
+/// A JSON document. fanout has its own tree, because the destructor of nlohmann's allocates memory
+/// (json_value::destroy in 3.11 and 3.12): if there is none left, the process terminates.
 struct json_value {
   using array = std::vector<json_value>;
-  using object = std::vector<std::pair<std::string, json_value>>;  // as in the document; of one name the last counts
+  using object = std::vector<std::pair<std::string, json_value>>;  // in the order of the document, with duplicates
 
   std::variant<std::nullptr_t, bool, std::uint64_t, std::int64_t, double, std::string, array, object> content{};
 };

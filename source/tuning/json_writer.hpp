@@ -11,11 +11,12 @@
 
 namespace fanout::detail {
 
-/// Writes JSON as it is told, a member or an element a line, two blanks a level. It keeps no tree of nlohmann's: see
-/// json_value. How numbers and text are written is nlohmann's.
+/// Writes JSON in the order of the calls: each member or element on its own line, indented by two spaces per level.
+/// It builds no tree of nlohmann's, for the reason given at json_value, and uses that library only for numbers and
+/// strings.
 class json_writer {
  public:
-  /// A member of an object has a name, an element of an array has none, nor has the document.
+  /// `name` is null for an element of an array, and for the document.
   void open_object(const char* name = nullptr) { open(name, "{", "}"); }
   void open_array(const char* name = nullptr) { open(name, "[", "]"); }
   void close() {
@@ -31,7 +32,7 @@ class json_writer {
     text_ += nlohmann::json(value).dump();
   }
 
-  /// `null` where there is none.
+  /// Writes `null` if there is no value.
   template <class T>
   void member(const char* name, const std::optional<T>& value) {
     if (value) {
@@ -41,12 +42,12 @@ class json_writer {
     }
   }
 
-  /// The document, when all is closed.
+  /// The document. Requires that everything has been closed.
   std::string take() && { return std::move(text_) + "\n"; }
 
  private:
   struct level {
-    const char* bracket;  // that will close it
+    const char* bracket;  // the closing one
     bool empty = true;
   };
 

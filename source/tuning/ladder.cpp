@@ -17,8 +17,8 @@ std::size_t next_rung(std::size_t size) {
 std::vector<std::size_t> default_ladder(std::size_t available, std::size_t most) {
   std::vector<std::size_t> rungs;
   for (std::size_t size = 1; size <= most; size = next_rung(size)) rungs.push_back(size);
-  const auto place = std::lower_bound(rungs.begin(), rungs.end(), available);
-  if (place == rungs.end() || *place != available) rungs.insert(place, available);
+  const auto position = std::lower_bound(rungs.begin(), rungs.end(), available);
+  if (position == rungs.end() || *position != available) rungs.insert(position, available);
   return rungs;
 }
 

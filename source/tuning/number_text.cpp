@@ -7,10 +7,10 @@
 namespace fanout::detail {
 namespace {
 
-/// Large enough for the largest double in full.
+/// Large enough for every double in fixed notation.
 using buffer = std::array<char, 400>;
 
-/// Without the zeros at the end of the digits behind the point.
+/// Removes zeros at the end of the decimals.
 std::string trimmed(std::string text) {
   if (text.find('.') == std::string::npos) return text;
   text.erase(text.find_last_not_of('0') + 1);

@@ -17,12 +17,12 @@ std::string other_machine(const machine_shape& made_on, const machine_shape& her
          "): measure here again";
 }
 
-/// Says of which file an error tells.
+/// Throws the error again, with the name of the file in its message.
 [[noreturn]] void rethrow_with_name(const std::filesystem::path& file, const tuning_error& e) {
   throw tuning_error("profile " + file.string() + ": " + e.what());
 }
 
-/// What a profile says of a workload on this machine, or why it says nothing.
+/// A profile's recommendation for a workload on this machine, or the reason why it has none.
 struct answer {
   const tuning_recommendation* found = nullptr;
   std::string why_not{};
@@ -70,17 +70,17 @@ void tuning_profile::add(const tuning_report& report) {
                               .concurrency = report.recommended(),
                               .confidence = report.confidence(),
                               .reason = report.reason()};
-  const auto place = std::lower_bound(recommendations_.begin(), recommendations_.end(), entry.workload, by_name);
-  if (place != recommendations_.end() && place->workload == entry.workload) {
-    *place = std::move(entry);
+  const auto position = std::lower_bound(recommendations_.begin(), recommendations_.end(), entry.workload, by_name);
+  if (position != recommendations_.end() && position->workload == entry.workload) {
+    *position = std::move(entry);
   } else {
-    recommendations_.insert(place, std::move(entry));
+    recommendations_.insert(position, std::move(entry));
   }
 }
 
 const tuning_recommendation* tuning_profile::find(std::string_view workload) const noexcept {
-  const auto place = std::lower_bound(recommendations_.begin(), recommendations_.end(), workload, by_name);
-  return place != recommendations_.end() && place->workload == workload ? &*place : nullptr;
+  const auto position = std::lower_bound(recommendations_.begin(), recommendations_.end(), workload, by_name);
+  return position != recommendations_.end() && position->workload == workload ? &*position : nullptr;
 }
 
 void add_to_profile(const std::filesystem::path& file, const tuning_report& report) {

@@ -61,10 +61,10 @@ tuning_profile tuning_profile::from_json(std::string_view text) try {
     const std::string path = "workloads[" + std::to_string(i) + "]";
     tuning_recommendation entry = recommendation_from(workloads.at(i), path);
     if (profile.find(entry.workload) != nullptr) throw tuning_error(path + ".workload occurs twice");
-    const auto place = std::upper_bound(
+    const auto position = std::upper_bound(
         profile.recommendations_.begin(), profile.recommendations_.end(), entry,
         [](const tuning_recommendation& a, const tuning_recommendation& b) { return a.workload < b.workload; });
-    profile.recommendations_.insert(place, std::move(entry));
+    profile.recommendations_.insert(position, std::move(entry));
   }
   return profile;
 } catch (const std::invalid_argument& e) {

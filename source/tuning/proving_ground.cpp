@@ -9,7 +9,7 @@ namespace fanout::detail {
 void proving_ground::prepare(std::size_t concurrency) {
   if (prepared_ == concurrency) return;
   prepared_ = 0;
-  executor_.reset();  // before the next one is made: their threads are not needed together
+  executor_.reset();  // before the next one is created, so that the process never needs the threads of both
   executor_.emplace(executor_options{.concurrency = concurrency});
   executor_->map(std::vector<char>(concurrency), [](char) {});
   prepared_ = concurrency;

@@ -9,15 +9,16 @@
 
 namespace fanout::detail {
 
-/// Runs a workload on real executors, and asks the system what a run took.
+/// Runs a workload on real executors, and measures each run with the clock and the system's counters.
 ///
-/// One executor lives at a time. If those of all sizes did, the process would need as many threads as they have
-/// together, and a small size would be measured with the idle workers of the large ones around it.
+/// One executor exists at a time. If those of all sizes existed together, the process would need the threads of all
+/// of them, and a small size would be measured while the idle threads of the large ones exist.
 class proving_ground {
  public:
   explicit proving_ground(const std::function<void(executor&)>& workload) : workload_(workload) {}
 
-  /// Makes the executor, unless it is there from the last time, and lets its threads run a batch of nothing.
+  /// Creates an executor of this size and runs a batch of empty tasks on it, so that its threads are warm. Does
+  /// nothing if the current executor has this size.
   void prepare(std::size_t concurrency);
 
   run_figures run();

@@ -35,7 +35,7 @@ bool is_precise(const measured_size& size, const tuning_options& options) {
   return size.seconds.size() >= options.min_repetitions && size.times.relative_half_width() <= options.precision;
 }
 
-bool is_settled(const measured_size& size, const tuning_options& options) {
+bool is_finished(const measured_size& size, const tuning_options& options) {
   return size.seconds.size() >= options.max_repetitions || is_precise(size, options);
 }
 

@@ -5,41 +5,42 @@
 
 #include "tuning/sweep.hpp"
 
-/// What the times so far say about the sizes: pure functions on which the sweep decides.
+/// Compares the sizes by the times measured so far. The sweep bases its decisions on these functions.
 namespace fanout::detail {
 
-/// A warm-up is one run, and the first of its size: only clear differences count.
-inline constexpr double clear_fall = 1.25;    ///< Times as long as the best so far.
-inline constexpr double clear_growth = 1.10;  ///< Times as fast as the rung below.
+/// A warm-up is a single run, and the first of its size, so only clear differences between warm-ups count.
+inline constexpr double clear_fall = 1.25;    ///< Throughput falls: a run takes this many times as long as the best.
+inline constexpr double clear_growth = 1.10;  ///< It grows: a run is this many times as fast as on the rung below.
 
-/// Brings `times` of each size up to its runs.
+/// Updates the `times` of each size that has new runs.
 void summarise(std::vector<measured_size>& sizes, std::uint64_t seed);
 
-/// The contender with the smallest median, or null where none has been summarised.
+/// The contender with the smallest median; null if no contender has been summarised.
 const measured_size* front_runner(const std::vector<measured_size>& sizes);
 
-/// Takes out of the race who has enough runs and is clearly slower: its whole interval lies above the front-runner's by
-/// the tolerance and another 5 %.
+/// Drops sizes that have enough runs and are clearly slower: the lower end of the interval is above the upper end of
+/// the front-runner's by more than the tolerance and another 5 %.
 void give_up_the_slow(std::vector<measured_size>& sizes, const tuning_options& options);
 
-/// Whether more runs of a size would tell nothing new: enough, and the interval narrow, or as many as allowed.
-bool is_settled(const measured_size& size, const tuning_options& options);
+/// Whether a size needs no more runs: it is precise, or has as many runs as the options allow.
+bool is_finished(const measured_size& size, const tuning_options& options);
 
-/// Whether the interval is as narrow as asked for.
+/// Whether a size has enough runs, and its interval is as narrow as the options ask for.
 bool is_precise(const measured_size& size, const tuning_options& options);
 
-/// Whether the last two warm-ups both took clearly longer than the best of those before.
+/// Whether the last two warm-ups both took clearly longer than the best one before them.
 bool throughput_falls(const std::vector<measured_size>& sizes);
 
 /// Whether the last warm-up was clearly faster than the one before.
 bool warm_ups_still_grow(const std::vector<measured_size>& sizes);
 
-/// Whether the last size has enough runs, is the front-runner, and clearly faster than the one before.
+/// Whether the last size has enough runs, is the front-runner, and is clearly faster than the one before.
 bool medians_still_grow(const std::vector<measured_size>& sizes, const tuning_options& options);
 
-/// What a run of a size takes, as far as is known: the median of the runs, or the warm-up. But where a larger size is
-/// known, never more than that many times its time: the first warm-up of all, which reads the files and allocates the
-/// memory, may take many times as long as what comes after it.
+/// The expected time of a run of a size, in seconds: the median of its runs, the last run, or the warm-up. A warm-up
+/// is capped by those of larger sizes: a size k times as large can be at most k times as fast. That matters for the
+/// first warm-up of all, which reads the files and allocates the memory, and may take many times as long as later
+/// runs.
 double expected_seconds(const std::vector<measured_size>& sizes, std::size_t index);
 
 }  // namespace fanout::detail

@@ -7,8 +7,8 @@
 
 namespace fanout::detail {
 
-/// A small generator of random numbers (splitmix64; Steele, Lea and Flood 2014), which gives the same numbers
-/// everywhere. The distributions of the standard library do not, and a report should be reproducible from its seed.
+/// A small generator of random numbers (splitmix64; Steele, Lea and Flood 2014). It gives the same numbers on every
+/// platform, which the distributions of the standard library do not: a report should be reproducible from its seed.
 class random_numbers {
  public:
   explicit random_numbers(std::uint64_t seed) : state_(seed) {}
@@ -21,14 +21,14 @@ class random_numbers {
     return mixed ^ (mixed >> 31);
   }
 
-  /// 0 … bound - 1. Requires a bound of at least 1 and below 2^32; for small ones the bias is below 2^-20.
+  /// A number in 0 … bound - 1. Requires 1 <= bound < 2^32. For small bounds the bias is below 2^-20.
   std::size_t below(std::size_t bound) { return static_cast<std::size_t>(((next() >> 32) * bound) >> 32); }
 
  private:
   std::uint64_t state_;
 };
 
-/// Every order is equally likely (Fisher and Yates).
+/// Shuffles so that every order is equally likely (Fisher and Yates).
 template <class T>
 void shuffle(std::vector<T>& items, random_numbers& random) {
   for (std::size_t left = items.size(); left > 1; --left) std::swap(items[left - 1], items[random.below(left)]);

@@ -24,7 +24,7 @@ class explanation {
     return smaller_sizes() + larger_sizes() + ".";
   }
 
-  /// What the machine has to do with it; may be empty.
+  /// How the machine explains the choice; may be empty.
   std::string cause() const {
     if (is_throttled()) {
       return " CPU quota " + exact_text(*results_.machine.quota) +
@@ -59,7 +59,7 @@ class explanation {
     return row.median_seconds > chosen().median_seconds * (1 + results_.tolerance);
   }
 
-  /// The largest size that is not slower: what lies above it is.
+  /// The row of the largest size that is not slower than the chosen one.
   const tuning_row& end_of_plateau() const {
     const auto rows = above();
     const auto last =
@@ -93,7 +93,7 @@ class explanation {
            chosen().concurrency <= machine.available && results_.rows.back().concurrency > machine.available;
   }
 
-  /// How much of its time a thread computes, at the smallest size, where it never waits for a core.
+  /// The share of time that a thread computes. Taken at the smallest size, where no thread waits for a core.
   double busy() const {
     const double time = smallest().median_seconds * static_cast<double>(smallest().concurrency);
     return time == 0 ? 1 : smallest().cpu_seconds / time;

@@ -8,8 +8,8 @@
 
 namespace fanout::detail {
 
-/// Why the recommended size was chosen, in words, from all else that the results hold. `refused` is the first size for
-/// which the machine could not give the threads.
+/// Explains in words why the recommended size was chosen, from the other members of the results. `refused` is the
+/// first size whose threads could not be created, if any.
 std::string explain(const tuning_results& results, std::optional<std::size_t> refused = {});
 
 }  // namespace fanout::detail

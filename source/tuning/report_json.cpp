@@ -9,8 +9,8 @@
 #include "tuning/json_writer.hpp"
 #include "tuning/results.hpp"
 
-// The members are described in docs/tuning.md. One that is added leaves the version as it is; one that changes its
-// meaning makes a new version.
+// docs/tuning.md describes the members. Adding a member keeps the version; changing the meaning of one needs a new
+// version.
 namespace fanout {
 namespace {
 

@@ -43,7 +43,7 @@ line cells_of(const tuning_row& row, bool recommended, bool with_speed_up) {
           std::to_string(row.repetitions) + (row.contender ? "" : ", given up")};
 }
 
-/// Right-aligned, two blanks apart; the last column is left as it is.
+/// The lines as text: columns right-aligned and two spaces apart; the last column is not aligned.
 std::string aligned(const std::vector<line>& lines) {
   std::vector<std::size_t> widths(lines.front().size());
   for (const line& cells : lines) {

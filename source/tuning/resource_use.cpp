@@ -42,9 +42,9 @@ std::optional<std::uint64_t> peak_memory_bytes() {
 
 std::optional<std::uint64_t> peak_in_status(std::string_view status) {
   constexpr std::string_view name = "VmHWM:";
-  const std::size_t place = status.find(name);
-  if (place == std::string_view::npos) return std::nullopt;
-  const std::size_t digits = status.find_first_not_of(" \t", place + name.size());
+  const std::size_t position = status.find(name);
+  if (position == std::string_view::npos) return std::nullopt;
+  const std::size_t digits = status.find_first_not_of(" \t", position + name.size());
   if (digits == std::string_view::npos) return std::nullopt;
   std::uint64_t kibibytes = 0;
   const auto [end, fault] = std::from_chars(status.data() + digits, status.data() + status.size(), kibibytes);

@@ -4,10 +4,11 @@
 #include <optional>
 #include <string_view>
 
-/// What the process has used, as the system tells.
+/// The CPU time, context switches and memory of the process, as the system reports them.
 namespace fanout::detail {
 
-/// Of all threads, and of the child processes that have ended and been waited for: a workload may run commands.
+/// The sums over all threads, and over the child processes that have ended and been waited for, because a workload
+/// may run commands.
 struct resource_use {
   double cpu_seconds = 0;
   double voluntary_switches = 0;
@@ -16,14 +17,14 @@ struct resource_use {
 
 resource_use resource_use_of_process();
 
-/// Lets the peak of the resident memory begin anew (Linux: 5 into /proc/self/clear_refs; VmHWM starts again from what
-/// is resident now, for everyone who looks at it). False where that is not possible or not allowed.
+/// Resets the peak of the resident memory to the current value (Linux: writes 5 to /proc/self/clear_refs, which
+/// resets VmHWM for all its readers). False if that is not possible or not allowed.
 bool forget_peak_memory();
 
-/// The peak since then, of this process alone; none where the system does not tell.
+/// The peak since then, of this process without its children; none if the system does not report it.
 std::optional<std::uint64_t> peak_memory_bytes();
 
-/// The peak in the text of /proc/self/status, or none.
+/// The peak that the text of /proc/self/status names, or none.
 std::optional<std::uint64_t> peak_in_status(std::string_view status);
 
 }  // namespace fanout::detail

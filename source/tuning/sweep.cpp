@@ -16,7 +16,7 @@
 namespace fanout::detail {
 namespace {
 
-/// Runs of every size that a budget must hold: fewer tell nothing.
+/// The budget must allow this many runs of every size: fewer tell nothing.
 constexpr std::size_t least_repetitions = 3;
 
 class sweeper {
@@ -30,7 +30,7 @@ class sweeper {
   }
 
  private:
-  // ---- First pass: each size once, from the smallest ----
+  // ---- First pass: a warm-up of each size, from the smallest ----
 
   /// False once the stop was requested.
   bool warm_up_all() {
@@ -48,8 +48,8 @@ class sweeper {
     return true;
   }
 
-  /// The run of a size that does not count. False once the stop was requested; a size for which there are no threads is
-  /// noted, and left out.
+  /// Runs a size once, without counting the run. False once the stop was requested. If the threads for the size
+  /// cannot be created, leaves it out and remembers it in `refused_`.
   bool warm_up(std::size_t concurrency) {
     if (options_.stop.stop_requested()) return false;
     report(concurrency, true);
@@ -66,10 +66,10 @@ class sweeper {
     return true;
   }
 
-  /// What the first pass and enough runs of each size take together.
+  /// The time for the first pass and the least number of runs of each size, in seconds.
   struct need {
-    double certain;   ///< Seconds, if sizes that have not run yet are as fast as they can be.
-    double cautious;  ///< Seconds, if they are no faster than the last one.
+    double certain;   ///< If sizes that have not run yet are as fast as they can be.
+    double cautious;  ///< If they are no faster than the last one.
   };
 
   need needed(std::span<const std::size_t> missing) const {
@@ -84,12 +84,12 @@ class sweeper {
     return sum;
   }
 
-  /// Throws if the budget cannot hold that, as soon as it is certain. False once the stop was requested.
+  /// Throws as soon as it is certain that the budget is too small. False once the stop was requested.
   bool refuse_small_budget(std::span<const std::size_t> missing) {
     if (needed(missing).certain <= budget()) return true;
     measured_size& last = sizes_.back();
     if (sizes_.size() == 1 && spent() + last.warm_up_seconds <= budget()) {
-      // The first run of all may have been slow because everything was cold: another one tells.
+      // The first run of all may have been slow because everything was cold, so this runs it again.
       if (options_.stop.stop_requested()) return false;
       report(last.concurrency, true);
       const std::optional<run_figures> again = run_unless_stopped();
@@ -109,7 +109,7 @@ class sweeper {
   /// False once the stop was requested.
   bool measure() {
     std::size_t rounds = 0;
-    std::size_t look = options_.min_repetitions;  // the round after which the times are looked at next
+    std::size_t look = options_.min_repetitions;  // the round after which the times are evaluated next
     for (;;) {
       const std::vector<std::size_t> order = next_round();
       if (order.empty()) return true;
@@ -118,7 +118,7 @@ class sweeper {
         if (is_spent(index)) return true;
         if (!measure_once(index)) return false;
       }
-      // Looking costs as much as some short runs, so it is done when the samples have grown by a tenth.
+      // An evaluation costs as much as a few short runs, so it waits until the samples have grown by a tenth.
       if (++rounds < look) continue;
       look = rounds + 1 + rounds / 10;
       summarise(sizes_, options_.seed);
@@ -127,12 +127,12 @@ class sweeper {
         if (!warm_up(next_rung(sizes_.back().concurrency))) return false;
         look = rounds + options_.min_repetitions;
       }
-      if (all_settled()) return true;
+      if (all_finished()) return true;
     }
   }
 
-  /// All that are in the race, in a new order. All of them, also those whose interval is narrow already: what disturbs
-  /// the machine from now on should disturb all. But who has many fewer runs than the others catches up first.
+  /// All contenders, in a new random order. This includes those whose interval is narrow already, so that a
+  /// disturbance of the machine affects all of them alike. But as long as some have too few runs, only those run.
   std::vector<std::size_t> next_round() {
     std::vector<std::size_t> order;
     std::vector<std::size_t> behind;
@@ -151,7 +151,7 @@ class sweeper {
     report(sizes_[index].concurrency, false);
     try {
       ground_.prepare(sizes_[index].concurrency);
-    } catch (const resource_error&) {  // another part of the process has taken the threads
+    } catch (const resource_error&) {  // other threads of the process or system use up the limit by now
       if (plan_.named) throw;
       sizes_[index].contender = false;
       return true;
@@ -170,7 +170,7 @@ class sweeper {
     return true;
   }
 
-  /// None where the workload ended by the stop.
+  /// None if the stop has ended the workload.
   std::optional<run_figures> run_unless_stopped() {
     try {
       return ground_.run();
@@ -180,9 +180,9 @@ class sweeper {
     }
   }
 
-  bool all_settled() const {
+  bool all_finished() const {
     return std::all_of(sizes_.begin(), sizes_.end(),
-                       [this](const measured_size& size) { return !size.contender || is_settled(size, options_); });
+                       [this](const measured_size& size) { return !size.contender || is_finished(size, options_); });
   }
 
   // ---- Time ----
@@ -190,8 +190,8 @@ class sweeper {
   double budget() const { return std::chrono::duration<double>(options_.budget).count(); }
   double spent() const { return std::chrono::duration<double>(ground_.elapsed()).count(); }
 
-  /// A run is not begun that would end after the budget, except where a size would be left with too few; and each has
-  /// one.
+  /// Whether the budget is too short for another run of a size. A size with no run gets one all the same, and one
+  /// with too few runs gets another as long as the budget is not over.
   bool is_spent(std::size_t index) const {
     const std::size_t runs = sizes_[index].seconds.size();
     if (runs == 0) return false;
@@ -205,7 +205,7 @@ class sweeper {
     return spent() + least_left() + more <= budget();
   }
 
-  /// What is missing until every contender has the least number of runs that the options ask for.
+  /// The seconds until every contender has the least number of runs that the options ask for.
   double least_left() const {
     double left = 0;
     for (std::size_t i = 0; i != sizes_.size(); ++i) {
@@ -216,12 +216,13 @@ class sweeper {
     return left;
   }
 
-  /// The width of an interval falls with the root of the number of runs.
+  /// The seconds until every contender is finished, from the rule that the width of an interval falls with the square
+  /// root of the number of runs.
   double expected_left() const {
     double left = least_left();
     for (std::size_t i = 0; i != sizes_.size(); ++i) {
       const measured_size& size = sizes_[i];
-      if (!size.contender || size.summarised == 0 || is_settled(size, options_)) continue;
+      if (!size.contender || size.summarised == 0 || is_finished(size, options_)) continue;
       const auto runs = static_cast<double>(size.seconds.size());
       const double too_wide = size.times.relative_half_width() / options_.precision;
       const double needed = std::min(runs * too_wide * too_wide, static_cast<double>(options_.max_repetitions));
@@ -242,7 +243,7 @@ class sweeper {
     if (!options_.on_progress) return;
     const auto elapsed = ground_.elapsed();
     const auto rest = std::max(options_.budget - elapsed, std::chrono::nanoseconds(0));
-    constexpr double long_time = 1e9;  // seconds: more would not fit into nanoseconds
+    constexpr double long_time = 1e9;  // seconds; a 64-bit number of nanoseconds holds at most 9.2e9
     const double left = sizes_.empty() ? long_time : std::min(expected_left(), long_time);
     const auto expected = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(left));
     options_.on_progress({.concurrency = concurrency,
@@ -277,7 +278,7 @@ class sweeper {
   const tuning_options& options_;
   const sweep_ground& ground_;
   random_numbers random_;
-  std::vector<measured_size> sizes_;  // those that have run, in order
+  std::vector<measured_size> sizes_;  // the sizes that have run, in order
   std::size_t measurements_ = 0;
   std::size_t running_ = 0;
   std::optional<std::size_t> refused_;

@@ -10,11 +10,11 @@
 #include "tuning/bootstrap.hpp"
 #include "fanout/tuning.hpp"
 
-/// The order in which sizes are measured, and when it is enough. It knows neither executors nor clocks: both are handed
-/// in, so that tests run it on a machine and in a time of their own.
+/// Decides in which order the sizes are measured, and when to stop. It knows neither executors nor clocks: the caller
+/// passes both, so that tests can simulate a machine and its time.
 namespace fanout::detail {
 
-/// What one run of the workload took.
+/// The time and resources of one run of the workload.
 struct run_figures {
   double seconds = 0;
   double cpu_seconds = 0;
@@ -25,46 +25,46 @@ struct run_figures {
 
 /// Where the runs happen.
 struct sweep_ground {
-  /// Makes ready to run at a size. Throws `resource_error` if the machine cannot give the threads.
+  /// Prepares for runs of a size. Throws `resource_error` if the threads cannot be created.
   std::function<void(std::size_t concurrency)> prepare;
 
   /// Runs the workload once, at the size prepared last.
   std::function<run_figures()> run;
 
-  /// The time since the beginning.
+  /// The time since the sweep began.
   std::function<std::chrono::nanoseconds()> elapsed;
 };
 
-/// Which sizes.
+/// The sizes to measure.
 struct sweep_plan {
-  std::vector<std::size_t> sizes;  ///< In order, each once.
-  bool named = false;              ///< By the caller: these are measured, and no others.
-  std::size_t available = 1;       ///< Up to here the ladder is never cut.
-  std::size_t most = 1;            ///< No rung is added above.
+  std::vector<std::size_t> sizes;  ///< In ascending order, each once.
+  bool named = false;              ///< Whether the caller named them: then exactly these are measured.
+  std::size_t available = 1;       ///< All sizes up to this one are measured.
+  std::size_t most = 1;            ///< No rung above this is added.
 };
 
-/// What is known of a size.
+/// The measurements of a size.
 struct measured_size {
   std::size_t concurrency = 0;
   double warm_up_seconds = 0;
-  std::vector<double> seconds{};  ///< Of the runs that count.
-  double cpu_seconds = 0;         ///< Sums over them.
+  std::vector<double> seconds{};  ///< Of all runs except the warm-up.
+  double cpu_seconds = 0;         ///< This and the next two are sums over those runs.
   double voluntary_switches = 0;
   double involuntary_switches = 0;
   std::optional<std::uint64_t> peak_memory_bytes{};
-  bool contender = true;
+  bool contender = true;        ///< Whether it is still measured: it has not been given up as clearly slower.
   bootstrapped_median times{};  ///< Of the first `summarised` runs.
   std::size_t summarised = 0;
 };
 
 struct sweep_result {
-  std::vector<measured_size> sizes;  ///< Those with a run that counts, summarised, in order; one at least.
+  std::vector<measured_size> sizes;  ///< Those with a run that counts, in order and summarised; at least one.
   bool complete = true;
   bool precise = true;
-  std::optional<std::size_t> refused{};  ///< From this size on the machine could not give the threads.
+  std::optional<std::size_t> refused{};  ///< The first size whose threads could not be created.
 };
 
-/// Requires sizes, and options within their bounds. Throws as `tune()` does.
+/// Measures the sizes of the plan. Requires at least one size, and valid options. Throws as `tune()` does.
 sweep_result sweep(const sweep_plan& plan, const tuning_options& options, const sweep_ground& ground);
 
 }  // namespace fanout::detail

@@ -29,7 +29,8 @@ void check_options(const tuning_options& options) {
   check_text(options.workload, "workload", longest_name);
 }
 
-/// Up to four times the cores, or a little further as long as it gets faster.
+/// The sizes that the caller named, or the ladder up to four times the cores. The sweep may add rungs while larger
+/// sizes are faster.
 sweep_plan plan_for(const tuning_options& options) {
   const std::size_t available = available_concurrency();
   const std::size_t most = max_concurrency();
@@ -47,12 +48,12 @@ void throw_no_tasks_to_tune() { throw std::invalid_argument("n must be at least 
 tuning_report run_tuning(const std::function<void(executor&)>& workload, const tuning_options& options) {
   check_options(options);
   const sweep_plan plan = plan_for(options);
-  proving_ground place(workload);
-  const sweep_ground ground{.prepare = [&](std::size_t concurrency) { place.prepare(concurrency); },
-                            .run = [&] { return place.run(); },
-                            .elapsed = [&] { return place.elapsed(); }};
+  proving_ground proving(workload);
+  const sweep_ground ground{.prepare = [&](std::size_t concurrency) { proving.prepare(concurrency); },
+                            .run = [&] { return proving.run(); },
+                            .elapsed = [&] { return proving.elapsed(); }};
   const sweep_result measured = sweep(plan, options, ground);
-  return tuning_report(results_of(measured, options, this_machine(), place.elapsed()));
+  return tuning_report(results_of(measured, options, this_machine(), proving.elapsed()));
 }
 
 }  // namespace fanout::detail

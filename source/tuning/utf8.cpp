@@ -6,9 +6,10 @@
 namespace fanout::detail {
 namespace {
 
-unsigned byte_at(std::string_view text, std::size_t place) { return static_cast<unsigned char>(text[place]); }
+unsigned byte_at(std::string_view text, std::size_t index) { return static_cast<unsigned char>(text[index]); }
 
-/// The length of the character that text begins with, or 0 if that is none (table 3-7 of the Unicode Standard).
+/// The length of the character at the beginning of the text, or 0 if there is no valid one (table 3-7 of the Unicode
+/// Standard).
 std::size_t first_character(std::string_view text) {
   const unsigned lead = byte_at(text, 0);
   if (lead < 0x80) return 1;
@@ -18,8 +19,8 @@ std::size_t first_character(std::string_view text) {
   const unsigned most_second = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
   const unsigned second = byte_at(text, 1);
   if (second < least_second || second > most_second) return 0;
-  for (std::size_t place = 2; place != length; ++place) {
-    if ((byte_at(text, place) & 0xc0) != 0x80) return 0;
+  for (std::size_t index = 2; index != length; ++index) {
+    if ((byte_at(text, index) & 0xc0) != 0x80) return 0;
   }
   return length;
 }

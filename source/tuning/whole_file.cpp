@@ -30,7 +30,7 @@ class descriptor {
   }
   int number() const { return number_; }
 
-  /// Some file systems tell of a full disk only now.
+  /// False if it fails: some file systems report a full disk only here.
   bool close() {
     const int number = number_;
     number_ = -1;
@@ -41,7 +41,7 @@ class descriptor {
   int number_;
 };
 
-/// A new file beside another, which is gone when this ends, unless it has taken the other's place.
+/// A new file in the directory of `target`. The destructor deletes it unless it has replaced `target`.
 class new_file {
  public:
   explicit new_file(const std::filesystem::path& target) : file_(create(target)) {}
@@ -72,10 +72,10 @@ class new_file {
   }
 
  private:
-  /// Not mkstemp: that makes files which nobody else may read, whatever the umask says.
+  /// Does not use mkstemp, because that ignores the umask and makes the file unreadable for others.
   int create(const std::filesystem::path& target) {
     static std::atomic<unsigned> count{0};
-    for (int attempt = 0; attempt != 100; ++attempt) {  // the names may be those of a process that crashed
+    for (int attempt = 0; attempt != 100; ++attempt) {  // a process that crashed may have left a file of that name
       path_ = target.parent_path() / ("." + target.filename().string() + "." + std::to_string(::getpid()) + "-" +
                                       std::to_string(count.fetch_add(1, std::memory_order_relaxed)) + ".tmp");
       const int number = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);

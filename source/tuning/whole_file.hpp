@@ -4,19 +4,18 @@
 #include <string>
 #include <string_view>
 
-/// Files that are read and written as a whole. Errors are a `tuning_error` that leaves it to the caller to name the
-/// file.
+/// Reads and writes whole files. Errors throw a `tuning_error` without the name of the file, which the caller adds.
 namespace fanout::detail {
 
-/// Whether there is nothing of that name. What cannot be looked at counts as there.
+/// Whether no file of that name exists. False if that cannot be found out.
 bool is_missing(const std::filesystem::path& file);
 
-/// Reads no more than the largest document that will be accepted, and a byte.
+/// Stops reading once the content is longer than `largest_document`, which the parser refuses anyway.
 std::string read_whole_file(const std::filesystem::path& file);
 
-/// Writes a new file in the same directory and renames it: readers see the old content or the new, and when anything
-/// goes wrong the old stays. Where `file` is a symbolic link, what it points to is replaced. An old file's permissions
-/// are kept.
+/// Writes a new file in the same directory and renames it. So readers see the old content or the new, and after any
+/// error the old file is unchanged. If `file` is a symbolic link, its target is replaced. The permissions of an old
+/// file are kept.
 void replace_file(const std::filesystem::path& file, std::string_view content);
 
 }  // namespace fanout::detail

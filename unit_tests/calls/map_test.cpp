@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "fanout/error.hpp"
+#include "fanout/executor.hpp"
 #include "fanout/task_context.hpp"
 #include "support.hpp"
 
@@ -63,6 +64,27 @@ TEST(Map, TakesTheConcurrencyInShort) {
 TEST(Map, MapsAVector) { EXPECT_EQ(map_in_parallel(numbers(4), twice), (ints{0, 2, 4, 6})); }
 
 TEST(Map, MapsIota) { EXPECT_EQ(map_in_parallel(std::views::iota(0, 4), twice), (ints{0, 2, 4, 6})); }
+
+TEST(Map, MapsANumberOfIndices) {
+  EXPECT_EQ(map_in_parallel(4, twice), (ints{0, 2, 4, 6}));
+  EXPECT_EQ(map_in_parallel(0, twice), ints{});
+  EXPECT_EQ(fanout::executor({.concurrency = 2}).map(4, twice, 2), (ints{0, 2, 4, 6}));
+  const std::uint8_t count = 255;
+  const auto itself = [](auto index) {
+    static_assert(std::is_same_v<decltype(index), std::uint8_t>);
+    return static_cast<int>(index);
+  };
+  EXPECT_EQ(map_in_parallel(count, itself).at(254), 254);
+  EXPECT_EQ(map_in_parallel(std::size_t{3}, [](std::size_t index, const task_context& context) {
+              return index == context.index();
+            }),
+            (std::vector{true, true, true}));
+}
+
+TEST(Map, RefusesANegativeNumberOfIndices) {
+  EXPECT_EQ(message_of<std::invalid_argument>([] { map_in_parallel(-1, twice); }),
+            "the number of indices must be at least 0; got -1");
+}
 
 TEST(Map, MapsReversedAndCutIota) {
   const auto items = std::views::iota(0, 100) | std::views::drop(96) | std::views::reverse;

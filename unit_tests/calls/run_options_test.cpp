@@ -46,7 +46,7 @@ std::string bounds(const std::string& rest) {
 TEST(RunOptions, AreAnAggregateWhoseDefaultsChangeNothing) {
   static_assert(std::is_aggregate_v<run_options>);
   const run_options defaults;
-  EXPECT_EQ(defaults.concurrency, fanout::automatic);
+  EXPECT_TRUE(defaults.concurrency == fanout::automatic);
   EXPECT_EQ(defaults.on_error, fanout::error_policy::stop);
   EXPECT_FALSE(defaults.on_progress);
   EXPECT_EQ(defaults.progress_interval, 0ns);
@@ -59,7 +59,7 @@ TEST(RunOptions, CanBeUsedForManyBatches) {
   options.on_progress = [&](std::size_t, std::size_t) { ++calls; };
   for (int round = 0; round != 10; ++round) execute_in_parallel(std::vector(1, [] {}), options);
   EXPECT_EQ(calls, 10);
-  EXPECT_EQ(options.concurrency, 2U);
+  EXPECT_TRUE(options.concurrency == 2);
 }
 
 // ── Concurrency ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -83,6 +83,7 @@ TEST(RunOptions, RefuseAConcurrencyAboveTheMost) {
   EXPECT_EQ(refusal([&](auto& tasks) { execute_in_parallel(tasks, most + 1); }),
             bounds(", automatic or unlimited; got " + got));
   EXPECT_NE(refusal([&](auto& tasks) { execute_in_parallel(tasks, fanout::unlimited - 1); }), "no exception");
+  EXPECT_NE(refusal([&](auto& tasks) { execute_in_parallel(tasks, fanout::automatic + 1); }), "no exception");
 }
 
 TEST(RunOptions, RefuseANegativeConcurrencyAsItWasWritten) {
@@ -92,6 +93,32 @@ TEST(RunOptions, RefuseANegativeConcurrencyAsItWasWritten) {
   EXPECT_EQ(refusal([](auto& tasks) { execute_in_parallel(tasks, std::numeric_limits<long long>::min()); }),
             bounds(", automatic or unlimited; got -9223372036854775808"));
   EXPECT_EQ(refusal([](auto& tasks) { execute_in_parallel_with_progress(tasks, -1, nullptr); }),
+            bounds(", automatic or unlimited; got -1"));
+}
+
+// Hosts have their numbers of threads as int, and compute them from sizes.
+TEST(RunOptions, TakeAConcurrencyOfAnyIntegerType) {
+  int ran = 0;
+  const auto with = [&ran](const run_options& options) {
+    execute_in_parallel(std::vector(1, [&ran] { ++ran; }), options);
+  };
+  const int number = 2;
+  with({.concurrency = number});
+  with({.concurrency = static_cast<unsigned short>(number)});
+  with({.concurrency = static_cast<long long>(number)});
+  with({.concurrency = number > 1 ? 4 : fanout::automatic});
+  EXPECT_EQ(ran, 4);
+  const fanout::executor executor({.concurrency = number});
+  EXPECT_EQ(executor.concurrency(), 2U);
+}
+
+TEST(RunOptions, RefuseWhatASubtractionBelowZeroBecomes) {
+  const std::vector<int> nothing;
+  EXPECT_EQ(refusal([&](auto& tasks) { execute_in_parallel(tasks, {.concurrency = nothing.size() - 1}); }),
+            bounds(", automatic or unlimited; got 18446744073709551615, which is what -1 becomes in an unsigned type of "
+                   "64 bits"));
+  EXPECT_THROW(fanout::executor({.concurrency = nothing.size() - 2}), std::invalid_argument);
+  EXPECT_EQ(refusal([](auto& tasks) { execute_in_parallel(tasks, {.concurrency = -1}); }),
             bounds(", automatic or unlimited; got -1"));
 }
 

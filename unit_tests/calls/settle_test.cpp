@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "fanout/error.hpp"
+#include "fanout/executor.hpp"
 #include "fanout/task_context.hpp"
 #include "support.hpp"
 
@@ -191,6 +192,45 @@ TEST(Settle, KeepsTheFailuresThatCameBeforeTheStop) {
   EXPECT_EQ(cause_of(outcomes[0].error()), "failed");
   EXPECT_EQ(cause_of(outcomes[3].error()), "failed");
   EXPECT_TRUE(outcomes[4].cancelled());
+}
+
+// ── Mappers ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TEST(SettleMap, TellsHowTheTaskOfEachItemEnded) {
+  const auto half = [](int number) {
+    if (number % 2 != 0) throw std::domain_error("odd: " + std::to_string(number));
+    return number / 2;
+  };
+  for (const auto& outcomes :
+       {fanout::settle_map(std::vector{4, 5, 6}, half), fanout::settle_map(std::vector{4, 5, 6}, half, 2),
+        fanout::executor({.concurrency = 2}).settle_map(std::vector{4, 5, 6}, half, {.concurrency = 1})}) {
+    ASSERT_EQ(outcomes.size(), 3U);
+    EXPECT_EQ(outcomes[0].value(), 2);
+    EXPECT_EQ(cause_of(outcomes[1].error()), "odd: 5");
+    EXPECT_EQ(outcomes[2].value(), 3);
+  }
+}
+
+TEST(SettleMap, TakesANumberOfIndicesAndGivesTheContext) {
+  const auto outcomes = fanout::settle_map(5, [](int index, const task_context& context) {
+    if (context.index() != static_cast<std::size_t>(index)) throw std::logic_error("another index");
+  });
+  ASSERT_EQ(outcomes.size(), 5U);
+  for (const auto& each : outcomes) EXPECT_TRUE(each.has_value());
+}
+
+TEST(SettleMap, CallsOffWhatHadNotStartedWhenItWasStopped) {
+  std::stop_source source;
+  const auto outcomes = fanout::settle_map(10, [&](int index) { return index == 3 ? source.request_stop() : false; },
+                                           {.concurrency = 1, .stop = source.get_token()});
+  EXPECT_TRUE(outcomes[3].value());
+  for (std::size_t index = 4; index != 10; ++index) EXPECT_TRUE(outcomes[index].cancelled());
+}
+
+TEST(SettleMap, StillRefusesBadInput) {
+  const std::function<int(int)> nothing;
+  EXPECT_EQ(message_of<std::invalid_argument>([&] { fanout::settle_map(3, nothing); }), "the mapper is an empty function");
+  EXPECT_THROW(fanout::settle_map(-1, [](int) {}), std::invalid_argument);
 }
 
 // ── What still throws ───────────────────────────────────────────────────────────────────────────────────────────

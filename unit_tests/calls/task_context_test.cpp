@@ -14,6 +14,8 @@
 
 #include "fanout/error.hpp"
 #include "fanout/execute.hpp"
+#include "fanout/executor.hpp"
+#include "fanout/limits.hpp"
 #include "fanout/map.hpp"
 #include "support.hpp"
 
@@ -231,6 +233,89 @@ TEST_F(TaskContextDeathTest, LetsTheCallbackOfATokenAskForTheToken) {
     std::exit(0);
   };
   EXPECT_EXIT(rounds(), testing::ExitedWithCode(0), "");
+}
+
+// ── The runner ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Visits by number: whether two tasks with the same one ever met.
+class numbered_places {
+ public:
+  explicit numbered_places(std::size_t count) : taken_(count) {}
+
+  void visit(std::size_t number) {
+    if (number >= taken_.size() || taken_[number].exchange(true)) {
+      ++wrong_;
+      return;
+    }
+    compute_for(1us);
+    taken_[number] = false;
+  }
+  int wrong() const { return wrong_; }
+
+ private:
+  std::vector<std::atomic<bool>> taken_;
+  std::atomic<int> wrong_ = 0;
+};
+
+TEST(Runner, IsBelowTheLimitAndNeverOfTwoTasksAtATime) {
+  for (const std::size_t limit : {1U, 2U, 3U, 8U, 40U}) {
+    numbered_places places(limit);
+    const auto use = [&](int, const task_context& context) { places.visit(context.runner()); };
+    fanout::map_in_parallel(3'000, use, limit);
+    const fanout::executor executor({.concurrency = limit});
+    executor.map(3'000, use);
+    fanout::executor({.concurrency = limit, .adaptive = true}).map(3'000, use);
+    EXPECT_EQ(places.wrong(), 0) << "at " << limit;
+  }
+  numbered_places places(fanout::available_concurrency());
+  fanout::map_in_parallel(3'000, [&](int, const task_context& context) { places.visit(context.runner()); });
+  EXPECT_EQ(places.wrong(), 0);
+}
+
+TEST(Runner, IsBelowTheNumberOfTasks) {
+  fanout::map_in_parallel(3, [](int, const task_context& context) { EXPECT_LT(context.runner(), 3U); }, 100);
+  EXPECT_EQ(fanout::map_in_parallel(1, [](int, const task_context& context) { return context.runner(); }).at(0), 0U);
+}
+
+TEST(Runner, OfManyBatchesOfAnExecutorIsEachBatchsOwn) {
+  const fanout::executor executor({.concurrency = 4});
+  std::vector<std::thread> callers;
+  std::atomic<int> wrong = 0;
+  for (int caller = 0; caller != 3; ++caller)
+    callers.emplace_back([&] {
+      numbered_places places(4);
+      executor.map(2'000, [&](int, const task_context& context) { places.visit(context.runner()); });
+      wrong += places.wrong();
+    });
+  for (std::thread& each : callers) each.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+TEST(Runner, IsAskedOnTheThread) {
+  EXPECT_EQ(fanout::current_runner(), std::nullopt);
+  fanout::map_in_parallel(
+      500, [](int, const task_context& context) { EXPECT_EQ(fanout::current_runner(), context.runner()); }, 3);
+  EXPECT_EQ(fanout::current_runner(), std::nullopt);
+}
+
+TEST(Runner, OfAnInnerBatchIsItsOwnUntilItIsOver) {
+  fanout::map_in_parallel(
+      20,
+      [](int, const task_context& outer) {
+        const std::size_t before = outer.runner();
+        numbered_places places(2);
+        fanout::map_in_parallel(
+            50,
+            [&](int, const task_context& inner) {
+              EXPECT_EQ(fanout::current_runner(), inner.runner());
+              EXPECT_EQ(outer.runner(), before);  // on whichever thread it is asked
+              places.visit(inner.runner());
+            },
+            2);
+        EXPECT_EQ(places.wrong(), 0);
+        EXPECT_EQ(fanout::current_runner(), before);
+      },
+      3);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// expect: a pooled mapper must be callable as R\(item, Resource&\) or R\(item, Resource&, const task_context&\)
+// expect: a pooled mapper must be callable as R\(item, Resource&\) or with a task_context
 #include <vector>
 
 #include <fanout/fanout.hpp>

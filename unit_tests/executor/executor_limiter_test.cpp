@@ -17,7 +17,7 @@ namespace {
 
 using namespace support;
 using admission = executor_limiter::admission;
-using pass = executor_limiter::pass;
+using enter_result = executor_limiter::enter_result;
 
 template <class Condition>
 void wait_until(Condition condition) {
@@ -28,12 +28,12 @@ void wait_until_waiting(const executor_limiter& here, std::size_t count) {
   wait_until([&] { return here.waiting() == count; });
 }
 
-pass enter(executor_limiter& limiter, const std::stop_token& stop = {}) { return limiter.enter(current_entry(), stop); }
+enter_result enter(executor_limiter& limiter, const std::stop_token& stop = {}) { return limiter.enter(current_entry(), stop); }
 
 /// The calling thread runs a task of a batch while this lives.
 struct task_of {
   /// A batch that the task around it has started, or the task of `starter`.
-  explicit task_of(executor_limiter& limiter, const pass& from = {admission::slot},
+  explicit task_of(executor_limiter& limiter, const enter_result& from = {admission::slot},
                    const scope_entry* starter = current_entry())
       : scope{.limiter = &limiter, .starter = starter, .lender = from.lender},
         entry(scope, from.how == admission::slot) {}
@@ -304,7 +304,7 @@ TEST_F(ExecutorLimiter, LetsACallInATaskWorkUnderTheSlotOfTheTask) {
     ASSERT_EQ(enter(limiter).how, admission::slot);
     {
       const task_of here(limiter);
-      const pass nested = enter(limiter);
+      const enter_result nested = enter(limiter);
       EXPECT_EQ(nested.how, admission::nested);
       EXPECT_EQ(nested.lender, &here.entry);
       limiter.give_back(here.entry);
@@ -323,12 +323,12 @@ TEST_F(ExecutorLimiter, LetsANestedCallWorkUnderTheInnermostOfTheTasksAroundIt) 
     ASSERT_EQ(enter(other).how, admission::slot);
     {
       const task_of between(other);
-      const pass first = enter(one);
+      const enter_result first = enter(one);
       EXPECT_EQ(first.how, admission::nested);
       EXPECT_EQ(first.lender, &outer.entry);
       {
         const task_of inner(one, first);
-        const pass second = enter(one);
+        const enter_result second = enter(one);
         EXPECT_EQ(second.how, admission::nested);
         EXPECT_EQ(second.lender, &inner.entry);
         one.give_back(inner.entry);
@@ -414,7 +414,7 @@ TEST_F(ExecutorLimiter, LendsTheSlotOfAThreadThatWaitsWhereTwoWouldWaitForEachOt
   wait_until_waiting(b, 1);
   {
     const task_of here(b);
-    const pass borrowed = enter(a);
+    const enter_result borrowed = enter(a);
     ASSERT_EQ(borrowed.how, admission::borrowed);
     EXPECT_EQ(borrowed.lender->entered().limiter, &a);
     EXPECT_TRUE(borrowed.lender->lent());
@@ -448,7 +448,7 @@ TEST_F(ExecutorLimiter, LendsTheSlotOfAThreadThatWaitsWhereThreeWouldWaitForEach
   wait_until_waiting(c, 1);
   {
     const task_of here(c);
-    const pass borrowed = enter(a);
+    const enter_result borrowed = enter(a);
     ASSERT_EQ(borrowed.how, admission::borrowed);
     EXPECT_EQ(borrowed.lender->entered().limiter, &a);
     a.give_back(*borrowed.lender);
@@ -492,7 +492,7 @@ TEST_F(ExecutorLimiter, LendsASlotToAnotherThreadWhereTheLastOneTakesBackItsOwn)
   std::jthread b_to_a_to_c([&] {
     {
       const task_of here(b);
-      const pass borrowed = enter(a);
+      const enter_result borrowed = enter(a);
       EXPECT_EQ(borrowed.how, admission::borrowed);
       {
         const task_of inside(a, borrowed);
@@ -514,7 +514,7 @@ TEST_F(ExecutorLimiter, LendsASlotToAnotherThreadWhereTheLastOneTakesBackItsOwn)
   });
   {
     const task_of here(c);
-    const pass borrowed = enter(a);
+    const enter_result borrowed = enter(a);
     ASSERT_EQ(borrowed.how, admission::borrowed);
     a.give_back(*borrowed.lender);
   }
@@ -587,7 +587,7 @@ TEST_F(ExecutorLimiter, AnswersAStopOfAWaitInAKnotOnceTheSlotIsGivenBack) {
   wait_until_waiting(b, 1);
   {
     const task_of here(b);
-    const pass borrowed = enter(a);
+    const enter_result borrowed = enter(a);
     ASSERT_EQ(borrowed.how, admission::borrowed);
     stop.request_stop();
     wait_until_waiting(a, 1);  // its task must not go on beside this one
@@ -628,7 +628,7 @@ TEST_F(ExecutorLimiter, FindsAKnotBehindASlotThatIsLent) {
   });
   wait_until_waiting(z, 1);
   const task_of in_z(z);
-  const pass of_x = enter(x);
+  const enter_result of_x = enter(x);
   ASSERT_EQ(of_x.how, admission::borrowed);
   ASSERT_EQ(of_x.lender, in_x);
   std::jthread thread_3([&] {
@@ -643,7 +643,7 @@ TEST_F(ExecutorLimiter, FindsAKnotBehindASlotThatIsLent) {
   wait_until_waiting(x, 1);
   {
     const task_of here(x, of_x);
-    const pass of_v = enter(v);
+    const enter_result of_v = enter(v);
     ASSERT_EQ(of_v.how, admission::borrowed);
     v.give_back(*of_v.lender);
   }
@@ -677,13 +677,13 @@ TEST_F(ExecutorLimiter, FindsAKnotOfWhichOneThreadTakesItsSlotBack) {
   });
   wait_until_waiting(y, 1);
   const task_of in_y(y);
-  const pass of_x = enter(x);
+  const enter_result of_x = enter(x);
   ASSERT_EQ(of_x.how, admission::borrowed);
   {
     const task_of in_x(x, of_x);
     stop.request_stop();
     wait_until_waiting(x, 1);
-    const pass of_w = enter(w);
+    const enter_result of_w = enter(w);
     ASSERT_EQ(of_w.how, admission::borrowed);
     w.give_back(*of_w.lender);
   }

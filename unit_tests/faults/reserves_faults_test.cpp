@@ -23,7 +23,7 @@ enum class ending { made, no_memory, no_threads };
 
 ending make(std::size_t count) {
   try {
-    const reserves::share some(count);
+    const reserves::promise some(count);
     return ending::made;
   } catch (const std::bad_alloc&) {
     return ending::no_memory;
@@ -94,7 +94,7 @@ TEST_F(ReservesFaults, NoThreadAtAnyStepLeavesNothing) {
 }
 
 TEST_F(ReservesFaults, NoThreadLeavesThoseThatWerePromisedBefore) {
-  const reserves::share three(3);
+  const reserves::promise three(3);
   threads::limit(threads::existing() + 2);
   EXPECT_EQ(make(4), ending::no_threads);
   EXPECT_EQ(reserves::existing(), 3U);

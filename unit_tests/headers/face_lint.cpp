@@ -17,6 +17,7 @@ std::size_t one_call_of_everything() {
   std::vector<std::function<void()>> actions;
   const auto answer = [] { return true; };
   const auto pointer_to = [](int& number) { return std::make_unique<int>(number); };
+  const auto answer_to = [](int number) { return number == 42; };
   std::vector<int> items{1, 2, 3};
 
   fanout::executor executor({.concurrency = 2});
@@ -26,6 +27,15 @@ std::size_t one_call_of_everything() {
   count += fanout::map_in_parallel(items, pointer_to).size() + fanout::settle_in_parallel(texts).size();
   count += fanout::settle_in_parallel(actions).size();
   count += fanout::map_in_parallel(items, pointer_to, 2).size() + fanout::settle_in_parallel(texts, 2).size();
+  std::vector<long> sums(items.size());
+  fanout::map_in_parallel_into(sums, items, [](int number) { return number; });
+  executor.map_into(sums, 3, [](int number, const fanout::task_context& context) {
+    return static_cast<long>(context.runner()) + number;
+  });
+  fanout::for_each_range(3, [](int, int) {});
+  executor.for_each_range(count, [](std::size_t, std::size_t, const fanout::task_context&) {}, 2);
+  count += fanout::settle_map(items, pointer_to).size() + executor.settle_map(3, answer_to).size();
+  count += fanout::current_runner().value_or(0);
   count += static_cast<std::size_t>(std::get<0>(fanout::invoke_in_parallel([] { return 1; }, [] {})));
   count += static_cast<std::size_t>(std::get<0>(executor.invoke({.concurrency = 2}, [] { return 1; }, [] {})));
   count += executor.execute(numbers).size() + executor.map(items, pointer_to).size() + executor.settle(texts).size();

@@ -18,11 +18,11 @@
 namespace {
 
 using fanout::automatic;
+using fanout::concurrency_limit;
 using fanout::available_concurrency;
 using fanout::max_concurrency;
 using fanout::unlimited;
-using fanout::detail::checked_concurrency;
-using fanout::detail::throw_negative_concurrency;
+using fanout::detail::check_limit;
 
 cpu_set_t own_mask() {
   cpu_set_t mask;
@@ -111,26 +111,72 @@ TEST(Limits, AutomaticAndUnlimitedDifferFromEveryNumberThatCanBeNamed) {
   EXPECT_GT(unlimited, max_concurrency());
 }
 
-TEST(CheckedConcurrency, LetsPassWhatCanBeALimit) {
-  for (const std::size_t named : {std::size_t{1}, std::size_t{2}, max_concurrency(), automatic, unlimited}) {
-    EXPECT_EQ(checked_concurrency(named), named);
+// What arithmetic that goes wrong produces lies near 0, near the largest number of a type, or near a power of two.
+TEST(Limits, AutomaticAndUnlimitedAreNotWhatArithmeticGoneWrongProduces) {
+  for (const std::size_t symbolic : {automatic, unlimited}) {
+    for (unsigned bit = 16; bit != 64; ++bit) {
+      const std::size_t power = std::size_t{1} << bit;
+      EXPECT_GT(std::max(symbolic, power) - std::min(symbolic, power), std::size_t{1} << 20U);
+    }
+    EXPECT_GT(std::size_t{0} - symbolic, std::size_t{1} << 20U);
   }
 }
 
-TEST(CheckedConcurrency, RefusesEverythingElseAndNamesTheBounds) {
-  const std::string most = std::to_string(max_concurrency());
-  for (const std::size_t named : {std::size_t{0}, max_concurrency() + 1, unlimited - 1}) {
-    EXPECT_EQ(refusal([=] { checked_concurrency(named); }),
-              "concurrency must be between 1 and " + most + ", automatic or unlimited; got " + std::to_string(named));
+TEST(ConcurrencyLimit, IsMadeFromAnIntegerOfAnyType) {
+  enum unscoped { five = 5 };
+  for (const concurrency_limit& each :
+       {concurrency_limit(5), concurrency_limit(5U), concurrency_limit(5L), concurrency_limit(5ULL),
+        concurrency_limit(std::int8_t{5}), concurrency_limit(std::uint16_t{5}), concurrency_limit(five)}) {
+    EXPECT_TRUE(each.is_number());
+    EXPECT_EQ(each.number(), 5U);
+    EXPECT_TRUE(each == 5);
+    EXPECT_FALSE(each == 6);
   }
+  static_assert(!std::is_constructible_v<concurrency_limit, bool>);
+  static_assert(!std::is_constructible_v<concurrency_limit, double>);
+  static_assert(!std::is_constructible_v<concurrency_limit, const char*>);
 }
 
-TEST(RefuseNegativeConcurrency, NamesTheNumberAsTheCallerWroteIt) {
-  const std::string bounds = "concurrency must be between 1 and " + std::to_string(max_concurrency()) +
-                             ", automatic or unlimited; got ";
-  EXPECT_EQ(refusal([] { throw_negative_concurrency(-1); }), bounds + "-1");
-  EXPECT_EQ(refusal([] { throw_negative_concurrency(std::numeric_limits<long long>::min()); }),
-            bounds + "-9223372036854775808");
+TEST(ConcurrencyLimit, IsAutomaticByDefault) {
+  EXPECT_TRUE(concurrency_limit() == automatic);
+  EXPECT_FALSE(concurrency_limit(automatic).is_number());
+  EXPECT_FALSE(concurrency_limit(unlimited).is_number());
+  EXPECT_FALSE(concurrency_limit(automatic) == concurrency_limit(unlimited));
+}
+
+TEST(ConcurrencyLimit, ThatIsNegativeIsNoLimit) {
+  const concurrency_limit negative(-3);
+  EXPECT_TRUE(negative.is_number());
+  EXPECT_EQ(negative.number(), 0U);
+  EXPECT_FALSE(negative == std::size_t{0} - 3);
+}
+
+TEST(CheckLimit, LetsPassWhatCanBeALimit) {
+  for (const std::size_t named : {std::size_t{1}, std::size_t{2}, max_concurrency(), automatic, unlimited})
+    EXPECT_NO_THROW(check_limit(named));
+}
+
+std::string bounds() {
+  return "concurrency must be between 1 and " + std::to_string(max_concurrency()) + ", automatic or unlimited; got ";
+}
+
+TEST(CheckLimit, RefusesEverythingElseAndNamesTheBounds) {
+  for (const std::size_t named : {std::size_t{0}, max_concurrency() + 1, std::size_t{1} << 20U})
+    EXPECT_EQ(refusal([=] { check_limit(named); }), bounds() + std::to_string(named));
+}
+
+TEST(CheckLimit, NamesANegativeNumberAsTheCallerWroteIt) {
+  EXPECT_EQ(refusal([] { check_limit(-1); }), bounds() + "-1");
+  EXPECT_EQ(refusal([] { check_limit(std::numeric_limits<long long>::min()); }), bounds() + "-9223372036854775808");
+}
+
+TEST(CheckLimit, SaysWhatANumberWasThatIsFarTooLarge) {
+  EXPECT_EQ(refusal([] { check_limit(std::size_t{0} - 1); }),
+            bounds() + "18446744073709551615, which is what -1 becomes in an unsigned type of 64 bits");
+  EXPECT_EQ(refusal([] { check_limit(0U - 2); }),
+            bounds() + "4294967294, which is what -2 becomes in an unsigned type of 32 bits");
+  EXPECT_EQ(refusal([] { check_limit((1 << 20) + 1); }),
+            bounds() + "1048577, which looks like a size in bytes or a time, not like a number of threads");
 }
 
 }  // namespace

@@ -40,6 +40,12 @@ struct chunk_scenario : rl::test_suite<Scenario, threads> {
     fanout::detail::run_chunk(range, own, fenced, [this](std::size_t task) { start(task); });
   }
 
+  /// The same, where the chunk is started as a whole.
+  void run_whole(chunk& own, task_range range) {
+    const task_range all = fanout::detail::start_all(range, own, fenced);
+    for (std::size_t each = all.first; each != all.last; ++each) start(each);
+  }
+
   void open(chunk& own, task_range range) {
     own.announce(fenced);
     own.open(range);
@@ -199,6 +205,42 @@ struct looking : chunk_scenario<looking, 2, 7> {
   }
 };
 
+/// The owner starts its chunks as wholes, the second one with lower or higher tasks than the first. `publishes_last`: false
+/// is the mistake that start_all prevents, the first task published where the last one should be.
+template <bool lower, share wanted, int thieves = 1, bool publishes_last = true>
+struct whole_chunks : chunk_scenario<whole_chunks<lower, wanted, thieves, publishes_last>, 1 + thieves, 7> {
+  static constexpr task_range low{0, 3};
+  static constexpr task_range high{4, 7};
+  static constexpr task_range first = lower ? high : low;
+  static constexpr task_range second = lower ? low : high;
+
+  void before() { this->open(this->mine_, first); }
+  void thread(unsigned me) {
+    if (me != 0) {
+      this->steal(this->mine_, wanted);
+      return;
+    }
+    run(first);
+    this->open(this->mine_, second);
+    run(second);
+    this->mine_.announce(this->fenced);
+    this->mine_.clear();
+  }
+  void run(task_range range) {
+    if (publishes_last) {
+      this->run_whole(this->mine_, range);
+    } else {
+      while (!range.empty() && !this->mine_.may_start(range.first, this->fenced))
+        range.last = this->mine_.settle(range.first);
+      for (std::size_t each = range.first; each != range.last; ++each) this->start(each);
+    }
+  }
+  void after() {
+    for (std::size_t task = 0; task != this->started_.size(); ++task)
+      RL_ASSERT(this->started_[task] == (task == 3 ? 0 : 1));
+  }
+};
+
 TEST(ChunkModel, AnOwnerAndAThiefStartEachTaskOnce) {
   const finding half_of_two = every_execution<one_thief<2, share::half>>();
   EXPECT_TRUE(half_of_two.holds()) << half_of_two;
@@ -240,6 +282,17 @@ TEST(ChunkModel, HalfOfAnOldChunkNeverMeetsHalfOfANewOne) {
   EXPECT_TRUE(higher_all.holds()) << higher_all;
 }
 
+TEST(ChunkModel, AChunkMayBeStartedAsAWholeWhileAThiefComes) {
+  const finding lower_half = every_execution<whole_chunks<true, share::half>>();
+  EXPECT_TRUE(lower_half.holds()) << lower_half;
+  const finding lower_all = every_execution<whole_chunks<true, share::all>>();
+  EXPECT_TRUE(lower_all.holds()) << lower_all;
+  const finding higher_half = every_execution<whole_chunks<false, share::half>>();
+  EXPECT_TRUE(higher_half.holds()) << higher_half;
+  const finding higher_all = every_execution<whole_chunks<false, share::all>>();
+  EXPECT_TRUE(higher_all.holds()) << higher_all;
+}
+
 TEST(ChunkModel, LongHalfOfAnOldChunkNeverMeetsHalfOfANewOneWithTwoThieves) {
   if (!has_time()) GTEST_SKIP() << "takes minutes: set FANOUT_MODEL=long";
   const finding lower = every_execution<next_chunk<true, share::all, 2>>();
@@ -256,6 +309,8 @@ TEST(ChunkModel, KeepsItsPromisesInExecutionsByChance) {
   EXPECT_TRUE(lower.holds()) << lower;
   const finding higher = some_executions<next_chunk<false, share::all, 3>>(executions);
   EXPECT_TRUE(higher.holds()) << higher;
+  const finding wholes = some_executions<whole_chunks<true, share::half, 3>>(executions);
+  EXPECT_TRUE(wholes.holds()) << wholes;
   const finding back = some_executions<stealing_back<9, share::half>>(executions);
   EXPECT_TRUE(back.holds()) << back;
   const finding stops = some_executions<stopping<2>>(executions);
@@ -356,6 +411,11 @@ TEST(ChunkModel, FindsThatHalvesOfTwoChunksMeetIfTheOwnerOfAStoppedBatchDoesNotW
 
 TEST(ChunkModel, FindsThatATaskStartsTwiceIfTwoThievesComeAtATime) {
   const finding found = every_execution_with<two_thieves<3>>({"recall", operation::exchange, kind::torn});
+  EXPECT_EQ(found.result, rl::test_result_user_assert_failed) << found;
+}
+
+TEST(ChunkModel, FindsThatATaskStartsTwiceIfAWholeChunkIsPublishedByItsFirstTask) {
+  const finding found = every_execution<whole_chunks<true, share::all, 1, /*publishes_last=*/false>>();
   EXPECT_EQ(found.result, rl::test_result_user_assert_failed) << found;
 }
 

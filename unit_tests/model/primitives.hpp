@@ -17,30 +17,30 @@
 #include "model/relacy.hpp"
 #include "model/sleep_sets.hpp"
 
-/// The primitives of `fanout::detail::std_primitives`, as Relacy simulates them: each access is a point at which another
-/// thread may go on, and a load may give an older value if the C++ memory model allows that.
+/// The primitives of `fanout::detail::std_primitives`, simulated by Relacy: at each access the scheduler may switch
+/// to another thread, and a load may return an older value if the C++ memory model allows that.
 namespace model {
 
-/// A mistake that somebody might make: what is done in a certain function is done wrongly.
+/// A planted mistake: one kind of operation goes wrong in one function of the code under test.
 struct mistake {
   enum class operation { none, fence, load, store, add, exchange };
   enum class kind {
     left_out,
-    late,     // not before the thread waits on a condition variable
-    swapped,  // not before the thread's next store
+    late,     // done only when the thread waits on a condition variable
+    swapped,  // done only after the thread's next store
     unseen,   // a load that does not see some bits
-    torn,     // a compare-and-swap that looks first and then stores
-    blind,    // a compare-and-swap that compares the lower 24 bits alone
-    relaxed,  // in its memory order
+    torn,     // a compare-and-swap that is a load and a separate store
+    blind,    // a compare-and-swap that compares only the lower 24 bits
+    relaxed,  // its memory order is relaxed
   };
 
-  std::string_view function = {};  // as in "take_back"
+  std::string_view function = {};  // its name, for example "take_back"
   operation what = operation::none;
   kind how = kind::left_out;
-  std::uint32_t bits = ~std::uint32_t{0};  // that are unseen
+  std::uint32_t bits = ~std::uint32_t{0};  // the unseen bits
 };
 
-/// The one that all primitives make at present.
+/// The mistake that the primitives make now.
 inline mistake planted;
 
 class planting {
@@ -77,10 +77,10 @@ inline rl::memory_order order_of(std::memory_order order) {
   return rl::mo_seq_cst;
 }
 
-/// What a thread has put off by a mistake of the kind `late`.
+/// The operation delayed by a mistake of the kind `late`.
 inline std::function<void()> put_off;
 
-/// What each thread has put off by a mistake of the kind `swapped`.
+/// For each thread, the operation delayed by a mistake of the kind `swapped`.
 inline std::array<std::function<void()>, 8> put_off_to_next_store;
 
 template <class T>
@@ -183,7 +183,7 @@ class atomic {
   rl::atomic<T> value_;
 };
 
-/// What a scenario writes down for itself. It orders nothing, and all see at once that it was raised.
+/// A flag for the scenario's own checks. It orders nothing, and all threads see at once that it was raised.
 class flag {
  public:
   bool look() const {
@@ -215,7 +215,8 @@ class mutex {
     held_ = true;
   }
 
-  /// Nobody else has a step that it could get in the way of: while the mutex is held nobody can lock it.
+  /// A local step: it commutes with the steps of all other threads, because none of them can lock a mutex that is
+  /// held.
   void unlock(rl::debug_info_param info) {
     announce({});
     release(info);
@@ -247,16 +248,16 @@ class condition_variable {
     for (parking place{*lock.mutex(), *this}; !over();) value_.wait(place, RL_INFO);
   }
 
-  /// The limit passes whenever the search wants it to.
+  /// The search decides when `limit` passes.
   template <class Predicate>
   bool wait_until(std::unique_lock<mutex>& lock, std::chrono::steady_clock::time_point limit, Predicate over) {
     for (parking place{*lock.mutex(), *this}; !over();)
-      if (!value_.wait_for(place, limit, RL_INFO)) return over();  // its wait_until takes a wake-up for the limit
+      if (!value_.wait_for(place, limit, RL_INFO)) return over();  // its wait_until takes a wake-up for a timeout
     return true;
   }
 
  private:
-  /// To release the mutex and to wait is one step.
+  /// Makes one step of releasing the mutex and beginning to wait.
   struct parking {
     mutex& held;
     condition_variable& here;
@@ -270,8 +271,9 @@ class condition_variable {
   rl::condition_variable value_;
 };
 
-/// A stop source with what the standard promises of its callbacks: called once, by who requests the stop, or by who
-/// registers if it was requested before; and one that has been destroyed does not run any more.
+/// A stop source that treats its callback as the standard requires. The callback is called once: by the thread that
+/// requests the stop or, if the stop was requested before, by the thread that registers the callback. It does not run
+/// after its destruction.
 class stop_source {
  public:
   void request_stop() {
@@ -294,7 +296,7 @@ class stop_source {
   mutex mutex_;
   condition_variable over_;
   bool requested_ = false;
-  const std::function<void()>* registered_ = nullptr;  // one is all that our scenarios need
+  const std::function<void()>* registered_ = nullptr;  // the scenarios register at most one
   bool running_ = false;
 };
 
@@ -344,12 +346,13 @@ inline void yield() {
   rl::ctx().yield(1, RL_INFO);
 }
 
-/// The fences of `fanout::detail::chunk_primitives`, of which one side is light, as `membarrier` promises them: while a
-/// thread is in the call, every other thread of the process executes a full fence, each at a moment of its own. A light
-/// fence only keeps the compiler from moving anything across it, so that this moment is before or after it.
+/// The asymmetric fences of `fanout::detail::chunk_primitives`, with the guarantees of `membarrier`: during a heavy
+/// fence, every other thread of the process executes a full fence at some moment, a different one for each thread. A
+/// light fence only keeps the compiler from moving anything across it, so that moment is either before or after the
+/// light fence.
 ///
-/// Two light fences are not ordered, nor are those of two owners by one heavy fence between them: two fences that are
-/// sequentially consistent would be, which is more than the system gives. A light fence is no acquire or release fence.
+/// Two light fences are not ordered, not even by a heavy fence between them: two sequentially consistent fences would
+/// be, but the system does not guarantee that much. A light fence is neither an acquire nor a release fence.
 class asymmetric_fence {
  public:
   static void light(const std::source_location& where) {
@@ -386,12 +389,12 @@ class asymmetric_fence {
   static void begin_execution() { moments_ = {}; }
 
  private:
-  /// Up to which of its steps each thread is known.
+  /// A vector clock: for each thread, the last of its steps that is visible.
   using knowledge = std::array<rl::timestamp_t, 8>;
 
   struct moment {
-    knowledge brought;  // by heavy fences, for the next light fence of this thread
-    knowledge left;     // by its light fences, for the next heavy one of another thread
+    knowledge brought;  // what heavy fences have made visible to the next light fence of this thread
+    knowledge left;     // what light fences of this thread make visible to the next heavy fence of another thread
   };
 
   template <class To, class From>
@@ -431,7 +434,7 @@ struct chunk_primitives {
   static void yield() { model::yield(); }
 };
 
-/// Where the system has no asymmetric fence: the heavy one is a full fence of the calling thread alone.
+/// For a system without asymmetric fences: the heavy fence is a full fence of the calling thread only.
 struct chunk_primitives_fenced : chunk_primitives {
   static bool heavy_fence(std::source_location where = std::source_location::current()) {
     fence(where);
@@ -456,10 +459,11 @@ struct primitives {
   static void pause() { model::yield(); }
   static std::unique_lock<mutex> lock(mutex& guarding) { return std::unique_lock(guarding); }
 
-  /// 0: a thief recalls all at once. More: half, where the owner's `task_time` says so much.
+  /// If 0, a thief recalls all tasks, and at once. Otherwise it recalls half of them at once if they take at least
+  /// this long by the owner's `task_time`.
   static inline std::chrono::nanoseconds patience{0};
 
-  /// Each reading of a thread is 4 µs after its last one, so that tasks look expensive, and chunks are small.
+  /// Each thread reads a time 4 µs after its last reading, so that tasks look expensive, and chunks are small.
   static std::chrono::steady_clock::time_point now() {
     static std::array<std::chrono::microseconds, 8> readings{};
     std::chrono::microseconds& mine = readings[static_cast<std::size_t>(rl::thread_index())];

@@ -1,7 +1,8 @@
 #pragma once
 
-// Relacy without the macros by which it takes over keywords and names of the standard library: the code under test gets
-// its primitives as template arguments. In one translation unit of a program only, for it replaces operator new.
+// Includes Relacy without its macros, which replace keywords and names of the standard library. They are not needed,
+// because the code under test takes its primitives as template arguments. Include this in only one translation unit
+// of a program: Relacy replaces operator new.
 
 #include <relacy/relacy.hpp>
 

@@ -110,7 +110,7 @@ struct line_scenario : rl::test_suite<Scenario, int{callers + reserves}> {
   static constexpr std::chrono::nanoseconds no_spin{0};
 
   explicit line_scenario(std::chrono::nanoseconds spin = no_spin)
-      : line_(std::make_unique<Line>(typename Line::times{.spin = spin, .most_spinning = 1, .hesitate = spin, .keep = 1h})) {}
+      : line_(std::make_unique<Line>(typename Line::times{.spin = spin, .most_spinning = 1, .hesitate = spin, .keep_alive = 1h})) {}
 
   /// Nobody ends before its time: all are promised to somebody.
   void before() {

@@ -11,27 +11,38 @@
 #include "model/primitives.hpp"
 #include "model/sleep_sets.hpp"
 
-/// How a scenario is explored: a `rl::test_suite`, in which some threads run the code under test.
+/// Explores the executions of a scenario: a `rl::test_suite` whose threads run the code under test.
 ///
-/// The checker is **Relacy** (D. Vyukov; Debian's relacy-dev), which simulates the threads and the C++ memory model: what
-/// is run are the templates that the library itself is made of. Debian's other candidate, spin, checks a model in a
-/// language of its own, which says nothing about the code once the two have drifted apart; CDSChecker and GenMC are in
-/// neither Debian nor npm. Relacy's full search takes every order of every step, though, too many for more than a dozen
-/// steps: sleep_sets.hpp adds one that leaves out what makes no difference.
+/// The model checker is **Relacy** (D. Vyukov; Debian's relacy-dev). It simulates threads and the C++ memory model,
+/// and runs the same templates that the library is built from. Debian also has spin, but that checks a model in a
+/// language of its own, which says nothing about the code once the two have drifted apart. CDSChecker and GenMC are
+/// in neither Debian nor npm. Relacy's full search takes every order of all steps, which is too many for more than a
+/// dozen steps. So sleep_sets.hpp adds a search that skips orders which make no difference.
 ///
-/// **What is exhaustive**, in the scenarios of `every_execution`: each interleaving of the steps at atomics, fences, mutexes
-/// and condition variables, each moment at which a limit may pass, and for each load the newest value or, where the memory
-/// model allows it, the one before. With two threads, each atomic's compare-and-swap may also fail once for no reason.
-/// Two threads are searched in seconds. Three are in some scenarios, the larger of them with FANOUT_MODEL=long; what is too
-/// large even for that, three runners that share a cursor and steal from each other, is searched by chance. A store that
-/// becomes visible after a later load (what a sequentially consistent fence is for, or a light one that meets a heavy
-/// one), a missing acquire or release, a deadlock, endless spinning, and a data race on what a scenario calls a resource
-/// are found.
+/// **The search is exhaustive**, in the scenarios of `every_execution`, over
 ///
-/// **What is not**: values older than the second newest (searches by chance see the third, and spurious wake-ups); a
-/// compare-and-swap that fails reads the newest; a load never sees a store that comes later in time; a heavy fence reaches
-/// the other threads in one order; of variables that are guarded by the mutex only the values are checked, not that it
-/// guards them, which is ThreadSanitizer's part; more threads and more rounds than the scenarios have.
+///   - each interleaving of the steps at atomics, fences, mutexes and condition variables;
+///   - each moment at which a timeout may pass;
+///   - for each load, the newest value and, where the memory model allows it, the one before;
+///   - with two threads, one spurious failure of the compare-and-swap of each atomic.
+///
+/// It finds stores that become visible after a later load (which a sequentially consistent fence prevents, or a light
+/// fence with a heavy one), missing acquires and releases, deadlocks, endless spinning, and data races on what a
+/// scenario calls a resource.
+///
+/// Two threads take seconds. Some scenarios have three, the larger ones only with FANOUT_MODEL=long. Three runners
+/// that share a cursor and steal from each other are too many even for that, so their executions are sampled at
+/// random.
+///
+/// **It does not cover** the following:
+///
+///   - values older than the second newest (random searches see the third newest, and spurious wake-ups);
+///   - older values in a compare-and-swap that fails, which reads the newest;
+///   - loads that see a store which comes later in time;
+///   - heavy fences that reach the other threads in different orders;
+///   - whether a mutex really guards the variables that it should: only their values are checked here, the rest by
+///     ThreadSanitizer;
+///   - more threads and more rounds than the scenarios have.
 namespace model {
 
 struct finding {
@@ -59,17 +70,18 @@ finding search(rl::test_params parameters) {
     return found;
   }
 
-  std::ostringstream schedule;  // the same execution once more, to write down its steps
+  std::ostringstream schedule;  // the failed execution is repeated, to record its steps
   parameters.initial_state = state.str();
   parameters.collect_history = true;
   parameters.output_stream = &schedule;
   rl::run_test<Scenario, Scheduler>(parameters, state, true);
-  EXPECT_EQ(parameters.test_result, found.result) << "a scenario must be the same each time";
+  EXPECT_EQ(parameters.test_result, found.result) << "a scenario must be deterministic";
   found.schedule = schedule.str();
   return found;
 }
 
-/// Every execution: each order of the threads' steps that makes a difference, and each value that the loads may give.
+/// Searches every execution: each order of the threads' steps that makes a difference, and each value that a load may
+/// return.
 template <class Scenario>
 finding every_execution() {
   rl::test_params parameters;
@@ -77,7 +89,7 @@ finding every_execution() {
   return search<Scenario, sleep_set_scheduler<Scenario::params::thread_count>>(parameters);
 }
 
-/// The same, one by one, as Relacy does it.
+/// The same by Relacy's own search, which also takes the orders that make no difference.
 template <class Scenario>
 finding every_execution_by_brute_force() {
   rl::test_params parameters;
@@ -85,7 +97,7 @@ finding every_execution_by_brute_force() {
   return search<Scenario, rl::full_search_scheduler<Scenario::params::thread_count>>(parameters);
 }
 
-/// Executions by chance, with spurious wake-ups and with older values than the search of all looks at.
+/// Searches random executions, with spurious wake-ups, and with older values than `every_execution` covers.
 template <class Scenario>
 finding some_executions(rl::iteration_t executions) {
   rl::test_params parameters;
@@ -94,7 +106,7 @@ finding some_executions(rl::iteration_t executions) {
   return search<Scenario, rl::random_scheduler<Scenario::params::thread_count>>(parameters);
 }
 
-/// What the searches find if somebody had made this mistake.
+/// The same searches with a planted mistake.
 template <class Scenario>
 finding every_execution_with(const mistake& made) {
   const planting here(made);
@@ -106,14 +118,14 @@ finding some_executions_with(const mistake& made) {
   return some_executions<Scenario>(1'000'000);
 }
 
-/// Whether more is asked for than what takes seconds.
+/// Whether FANOUT_MODEL=long asks for scenarios that take minutes.
 inline bool has_time() {
   const char* const asked = std::getenv("FANOUT_MODEL");
   return asked != nullptr && std::string_view(asked) == "long";
 }
 
-/// What each scenario begins with. Relacy would watch what is allocated, and each release would double the executions, as
-/// the memory may be reused at once or not. No scenario is about memory.
+/// Each scenario begins with one of these. It turns off Relacy's tracking of allocations: each deallocation would
+/// double the executions, because the memory may be reused at once or not, and no scenario is about memory.
 struct fresh_start {
   fresh_start() {
     struct reach : rl::context {

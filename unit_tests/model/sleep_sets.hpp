@@ -11,18 +11,18 @@
 
 #include "model/relacy.hpp"
 
-/// A search of every execution that leaves out those which differ from one it has seen only in the order of steps that
-/// have nothing to do with each other (P. Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems",
-/// 1996, chapter 5: sleep sets). Relacy's own full search has them all, which takes days where this takes a second.
+/// Partial-order reduction by sleep sets (P. Godefroid, "Partial-Order Methods for the Verification of Concurrent
+/// Systems", 1996, chapter 5). The search skips executions that differ from an earlier one only in the order of
+/// independent steps. Relacy's own full search runs all of them, which takes days where this takes a second.
 namespace model {
 
-/// What a thread does next. Two steps commute unless they are at the same object and one of them changes it; what a step
-/// does to the thread's own memory, and what it reads of its own, is nobody else's business.
+/// The next step of a thread. Two steps commute unless they access the same object and one of them changes it. A step
+/// that accesses only the thread's own memory is local, and commutes with all.
 struct step {
   enum class kind { local, read, write };
   kind what = kind::local;
   const void* object = nullptr;
-  const bool* unless = nullptr;  // it has to wait for the end of this: a mutex is held
+  const bool* unless = nullptr;  // the step is blocked while this is true: a mutex is held
 
   friend bool commute(const step& one, const step& other) {
     if (one.what == kind::local || other.what == kind::local) return true;
@@ -30,14 +30,16 @@ struct step {
   }
 };
 
-/// The next step of each thread: each primitive announces its own before it gives the others their chance.
+/// The next step of each thread. Each primitive announces its step before it lets the scheduler switch threads.
 inline std::array<step, 8> next_steps;
 
 inline void announce(step next) { next_steps[static_cast<std::size_t>(rl::thread_index())] = next; }
 
-/// A thread that yields has looked around and seen nothing to do. To look again would show it the same, so it goes on
-/// when something that it has looked at is written, or when nobody else can go on. Loops that wait for others end by that;
-/// they must do no more than look, though, and not count how often.
+/// A scheduler that explores the choices in depth-first order and prunes by sleep sets.
+///
+/// A thread that yields has read some objects and found nothing to do. To read them again would give the same, so it
+/// runs again only when one of them has been written, or when no other thread can run. This bounds loops that wait
+/// for other threads. Such loops must do nothing but read; for example, they must not count their rounds.
 template <rl::thread_id_t threads>
 class sleep_set_scheduler : public rl::scheduler<sleep_set_scheduler<threads>, rl::scheduler_thread_info, threads> {
   using base = rl::scheduler<sleep_set_scheduler, rl::scheduler_thread_info, threads>;
@@ -59,7 +61,7 @@ class sleep_set_scheduler : public rl::scheduler<sleep_set_scheduler<threads>, r
     return 0;
   }
 
-  /// The deepest choice that has another side is taken to it.
+  /// Backtracks: the deepest choice that has an unexplored side takes its next side.
   bool iteration_end_impl() {
     while (!choices_.empty() && choices_.back().taken + 1 == choices_.back().sides) choices_.pop_back();
     if (choices_.empty()) return true;
@@ -88,7 +90,8 @@ class sleep_set_scheduler : public rl::scheduler<sleep_set_scheduler<threads>, r
     return thread;
   }
 
-  /// Which value a load gives, whether a weak compare-and-swap fails, and the like.
+  /// A choice that is not about threads: which value a load returns, whether a weak compare-and-swap fails, and the
+  /// like.
   unsigned rand_impl(unsigned sides, rl::sched_type what) {
     const unsigned side = sides == 1 || redundant_ ? 0 : take(sides).taken;
     if (what == rl::sched_type_atomic_load && side != 0) sights_[done_.thread].changed = true;  // saw an older value
@@ -114,7 +117,7 @@ class sleep_set_scheduler : public rl::scheduler<sleep_set_scheduler<threads>, r
   void purge_blocked_threads() {}
 
  private:
-  // A step, by number: of a thread, or the end of its wait for time.
+  // A step has a number: that of its thread, or that plus `size` for the timeout of the thread's wait.
   static constexpr std::size_t size{threads};
   static constexpr std::size_t none = 2 * size;
   using set = std::bitset<none>;
@@ -130,14 +133,14 @@ class sleep_set_scheduler : public rl::scheduler<sleep_set_scheduler<threads>, r
   struct {
     std::size_t thread = none;
     step what = {};
-    set asleep = {};  // before it
+    set asleep = {};  // the sleep set before the step
   } done_;
 
-  /// What a thread has looked at since it yielded last.
+  /// The objects that a thread has read since it last yielded.
   struct sight {
     std::vector<const void*, rl::raw_allocator<const void*>> objects;
-    bool changed = false;  // one of them was written since, or it is not known how it is now
-    bool waits = false;
+    bool changed = false;  // one of them was written since it was read, or the read returned an older value
+    bool waits = false;    // the thread has yielded, and none of them has been written since
 
     void wait() {
       waits = !changed;
@@ -174,15 +177,15 @@ class sleep_set_scheduler : public rl::scheduler<sleep_set_scheduler<threads>, r
     return able.any() ? able : held_up;
   }
 
-  /// A step that is nobody else's business need not wait for any choice.
+  /// A local step commutes with all others, so it runs at once, without a choice.
   std::size_t choose_local(const set& able) const {
     for (std::size_t each = 0; each != size; ++each)
       if (able[each] && next_steps[each].what == step::kind::local) return each;
     return none;
   }
 
-  /// One of the steps that are not asleep. Those on the sides that have been explored are asleep on this one. If all are,
-  /// then this execution is like one that was seen before: it goes on to its end without any choices.
+  /// Chooses a step that is not asleep. The steps of the sides explored before go to sleep on this side. If all steps
+  /// are asleep, this execution is equivalent to an earlier one, so it runs to its end without further choices.
   std::size_t choose(const set& able) {
     const set awake = able & ~asleep_;
     if (awake.none()) redundant_ = true;
@@ -200,7 +203,7 @@ class sleep_set_scheduler : public rl::scheduler<sleep_set_scheduler<threads>, r
       if (steps[number] && index-- == 0) return number;
   }
 
-  /// Who sleeps wakes up if its step does not commute with the one that was done.
+  /// Wakes the sleeping steps that do not commute with the step that has just been done.
   void end_step() {
     if (done_.thread == none) return;
     asleep_ = done_.asleep;

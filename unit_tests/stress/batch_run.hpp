@@ -23,12 +23,12 @@
 #include "tasks.hpp"
 #include "world.hpp"
 
-/// Runs the batch of a plan, and has the model judge what happened.
+/// Runs the batch of a plan, and lets the model check what happened.
 namespace stress {
 
 class batch_run final : public running_batch {
  public:
-  /// `outer`: in whose task this is, with the context of that task; null outside of all.
+  /// `outer`: the batch in whose task this runs, with the context of that task; null outside of all batches.
   static void run(std::shared_ptr<const batch_plan> plan, world& shared, running_batch* outer,
                   const fanout::task_context* context) {
     const auto batch = std::make_shared<batch_run>(std::move(plan), shared, outer, context);
@@ -78,7 +78,7 @@ class batch_run final : public running_batch {
     called_in_loops = executor_of_loops_ != nullptr ? executor_of_loops_.get() : executor;
   }
 
-  /// Until the call has returned, if its stop is requested before, and for a moment otherwise.
+  /// Occupies the batch's executor: until the call has returned, if its stop is requested before, otherwise briefly.
   std::unique_ptr<occupation> occupied_by_others() {
     if (!what.occupied) return nullptr;
     std::chrono::nanoseconds time = std::chrono::milliseconds(3);
@@ -86,7 +86,7 @@ class batch_run final : public running_batch {
     return std::make_unique<occupation>(*executor, time);
   }
 
-  /// A thread that requests the stop after a while, unless the batch is over by then.
+  /// A thread that requests the stop after a while, unless the batch has ended by then.
   std::jthread stop_from_outside() {
     if (what.stop_from_outside.count() == 0) return {};
     return std::jthread([this](const std::stop_token& over) {
@@ -188,16 +188,31 @@ class batch_run final : public running_batch {
 
   template <class T>
   void map() {
-    const auto map_with = [this](const auto& mapper) {
-      const auto items = std::views::iota(std::size_t{0}, what.size);
+    const auto map_items = [this](const auto& items, const auto& mapper) {
       note([&] {
         return executor ? executor->executor.map(items, mapper, options_)
                         : fanout::map_in_parallel(items, mapper, options_);
       });
     };
+    const auto map_with = [&](const auto& mapper) {
+      if constexpr (std::is_same_v<T, long>) {
+        if (what.size % 3 == 0) return map_into(mapper);
+      }
+      what.size % 2 == 0 ? map_items(what.size, mapper) : map_items(std::views::iota(std::size_t{0}, what.size), mapper);
+    };
     if (what.bare) return map_with([this](std::size_t index) { return bare_task<T>{this, index}(); });
     map_with([this](std::size_t index, const fanout::task_context& context) {
       return task<T>{this, index}(context);
+    });
+  }
+
+  template <class Mapper>
+  void map_into(const Mapper& mapper) {
+    note([&] {
+      std::vector<long> out(what.size);
+      executor ? executor->executor.map_into(out, what.size, mapper, options_)
+               : fanout::map_in_parallel_into(out, what.size, mapper, options_);
+      return out;
     });
   }
 
@@ -223,8 +238,12 @@ class batch_run final : public running_batch {
 
   template <class Tasks>
   void settle(const Tasks& tasks) {
-    const auto outcomes =
-        executor ? executor->executor.settle(tasks, options_) : fanout::settle_in_parallel(tasks, options_);
+    const auto run = [](const auto& each, const fanout::task_context& context) { return each(context); };
+    const bool maps = what.size % 2 == 0;
+    const auto outcomes = executor ? maps ? executor->executor.settle_map(tasks, run, options_)
+                                          : executor->executor.settle(tasks, options_)
+                          : maps   ? fanout::settle_map(tasks, run, options_)
+                                   : fanout::settle_in_parallel(tasks, options_);
     using kind = handed_back::kind;
     for (const auto& each : outcomes) {
       if (each.cancelled()) {
@@ -258,7 +277,7 @@ class batch_run final : public running_batch {
     record_.results_held = static_cast<std::size_t>(seen.results_alive.load());
   }
 
-  /// However a batch ended, its executor runs the next one.
+  /// Checks that the executor runs another batch, however this one ended.
   void use_again() {
     const auto doubled = executor->executor.map(std::views::iota(0, 3), [](int item) { return 2 * item; });
     if (doubled != std::vector{0, 2, 4}) seen.notice("the executor lost results of its next batch");

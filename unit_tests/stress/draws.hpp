@@ -9,8 +9,8 @@
 
 #include "plan.hpp"
 
-/// What is drawn at random for the plans. No distribution of the standard library is used: their algorithms are not
-/// specified.
+/// Random draws for the plans. It uses no distributions of the standard library, because their algorithms are not
+/// specified, and a seed must give the same plans everywhere.
 namespace stress {
 
 class draws {
@@ -29,7 +29,8 @@ class draws {
     return *(choices.begin() + below(choices.size()));
   }
 
-  /// Which `count` of `size` tasks do something: neighbours, tasks at equal distances, at both ends, or anywhere.
+  /// Chooses the `count` of `size` tasks that do something: neighbours, tasks at equal distances or at both ends, or
+  /// groups.
   std::vector<habit> places(action what, std::size_t count, std::size_t size) {
     switch (below(count > size / 2 ? 2 : 4)) {
       case 0: {

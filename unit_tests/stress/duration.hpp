@@ -5,8 +5,8 @@
 
 namespace stress {
 
-// Under a sanitizer everything takes its time; CI gives it a quarter of the usual. The preset's environment could say
-// so, too, but that goes before what is set where ctest is called.
+// Under a sanitizer the tests run for a quarter of the usual time. This is not set in the preset's environment,
+// because that would override what is set where ctest is called.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 inline constexpr bool under_sanitizer = true;
 #elif defined(__has_feature)
@@ -15,8 +15,8 @@ inline constexpr bool under_sanitizer = __has_feature(address_sanitizer) || __ha
 inline constexpr bool under_sanitizer = false;
 #endif
 
-/// For how long a stress test goes on: FANOUT_STRESS_SECONDS says it for each of them; `usual` where it is not set, and
-/// a quarter of that under a sanitizer.
+/// How long each stress test runs: FANOUT_STRESS_SECONDS if it is set; otherwise `usual`, or a quarter of that under
+/// a sanitizer.
 inline std::chrono::milliseconds duration(std::chrono::seconds usual) {
   const char* const seconds = std::getenv("FANOUT_STRESS_SECONDS");
   if (seconds != nullptr) return std::chrono::seconds(std::atoi(seconds));

@@ -5,7 +5,7 @@
 
 #include "record.hpp"
 
-/// Records of batches as they must be, one for each way in which a batch can end: the model has nothing to say of them.
+/// Records of correct batches, one for each way in which a batch can end. The model finds no violation in them.
 namespace stress::examples {
 
 using namespace std::chrono_literals;
@@ -15,7 +15,7 @@ inline constexpr std::size_t tasks = 6;
 inline constexpr unsigned calling_thread = 1;
 inline constexpr unsigned helper = 2;
 
-/// Six tasks on two threads, one after the other: start and end of task i are the moments 2i + 1 and 2i + 2.
+/// Six tasks on two threads, one after the other: task i starts at moment 2i + 1 and ends at 2i + 2.
 inline batch_record batch_of_two_runners() {
   batch_record record;
   record.size = tasks;

@@ -9,13 +9,12 @@
 #include "habits.hpp"
 #include "plan.hpp"
 
-/// Makes the plans of one driver, one after the other: a function of the seed and the driver's number, and of nothing
-/// else.
+/// Makes the plans of one driver, one after the other. They depend only on the seed and the driver's number.
 namespace stress {
 
 inline constexpr std::size_t deepest = 3;
 
-/// The limits of which every size around them is tried.
+/// Limits for which all batch sizes close to the limit are tried.
 inline constexpr std::size_t edge_limits[] = {1, 2, 3, 8, 16, 64, fanout::automatic, fanout::unlimited};
 
 class generator {
@@ -64,7 +63,7 @@ class generator {
     return plan.bare ? plan : with_habits(plan, depth);
   }
 
-  /// What is cheap must not hold up what is not, nor keep tasks apart that meet.
+  /// Cheap tasks must not delay slow ones, nor keep tasks that meet from running at the same time.
   batch_plan few_slow_ones_among_many() {
     batch_plan plan;
     choose_call_without_pool(plan);
@@ -79,7 +78,7 @@ class generator {
     return plan;
   }
 
-  /// Of functions, which are looked through before anything runs: in parallel where they are very many.
+  /// A batch of functions. fanout checks them before any task runs, in parallel if there are very many.
   batch_plan stopped_while_it_is_large() {
     batch_plan plan;
     choose_call_without_pool(plan);
@@ -100,8 +99,8 @@ class generator {
     return plan;
   }
 
-  /// Tasks that are nothing but batches on an executor of two: from an executor of two, which it may call back, or from
-  /// one that nobody else uses, so that two of its tasks may meet among the others.
+  /// Each task only runs a batch on a shared executor of two. The tasks run on the other shared executor of two,
+  /// which the inner batches may call back, or on an executor of their own, so that two of them may also meet.
   batch_plan batches_on_another_executor() {
     const bool there = drawn_.one_in(2);
     const std::size_t first = there ? one_of_two : other_of_two;
@@ -150,7 +149,7 @@ class generator {
     plan.inner.assign(1, inner);
   }
 
-  // ── What a batch is asked for ─────────────────────────────────────────────────────────────────────────────────
+  // ── The options of a batch ─────────────────────────────────────────────────────────────────────────────────────
 
   void choose_call(batch_plan& plan) {
     plan.call = drawn_.one_of({call::execute, call::execute, call::map, call::map, call::settle, call::with_pool});
@@ -175,7 +174,7 @@ class generator {
     } while (plan.call == call::with_pool || plan.call == call::invoke);
   }
 
-  /// Mostly small.
+  /// A limit, mostly a small one.
   std::size_t some_limit() {
     return drawn_.one_of({drawn_.between(1, 4), drawn_.between(1, 4), drawn_.between(5, 16),
                           drawn_.one_in(3) ? drawn_.between(17, 64) : drawn_.between(2, 8)});
@@ -186,7 +185,7 @@ class generator {
     plan.limit = drawn_.one_in(12) ? fanout::unlimited : some_limit();
   }
 
-  /// Small ones, and the edges; a few large ones, where no other batch is around.
+  /// Small sizes, and those close to the limit; a few large ones, if the batch is not nested.
   void choose_size(batch_plan& plan, std::size_t depth) {
     switch (drawn_.below(9)) {
       case 0:
@@ -206,7 +205,7 @@ class generator {
     if (plan.limit == fanout::unlimited) plan.size = std::min<std::size_t>(plan.size, 40);
   }
 
-  /// An executor of its own has the limit, and any other batch names it.
+  /// The batch's own executor gets the limit; any other batch names it in its options.
   void choose_limit_and_size_at_the_edge(batch_plan& plan) {
     plan.limit = edge_limits[drawn_.below(std::size(edge_limits))];
     if (plan.has_own_executor() && plan.names_its_limit() && plan.place != place::passed_on_executor) {

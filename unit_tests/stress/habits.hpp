@@ -8,7 +8,8 @@
 #include "draws.hpp"
 #include "plan.hpp"
 
-/// Chooses what the tasks of a plan do. The plan is complete but for that, and has its inner batch if its tasks nest.
+/// Chooses what the tasks of a plan do. The rest of the plan must be complete, including the inner batch if tasks
+/// nest.
 namespace stress {
 
 class habits {
@@ -23,24 +24,24 @@ class habits {
     if (drawn_.one_in(12)) loop();
   }
 
-  /// `count` tasks that wait for each other, in place of whatever else they would do.
+  /// Makes `count` tasks wait for each other, and do nothing else.
   void meet(std::size_t count) {
     const std::vector<habit> places = drawn_.places(action::meet, count, plan_.size);
     plan_.habits.insert(plan_.habits.begin(), places.begin(), places.end());
   }
 
-  /// As many as may be in flight, or fewer.
+  /// Makes as many tasks meet as may be in flight, or fewer.
   void meet_some() { meet(drawn_.one_in(2) ? plan_.runners() : drawn_.between(1, plan_.runners())); }
 
-  /// Some tasks of a millisecond and of ten, among others that take no time.
+  /// Makes some tasks take 1 ms and some 10 ms; the others take no time.
   void mix_lengths(std::size_t most_of_1_ms, std::size_t most_of_10_ms) {
     add_somewhere(action::last_10_ms, drawn_.between(1, most_of_10_ms));
     add_somewhere(action::last_1_ms, drawn_.between(1, most_of_1_ms));
   }
 
-  /// Tasks whose own loop of oneTBB calls an executor. None in a batch in which tasks meet, or inside one: a loop's
-  /// threads may help anywhere in their arena. None whose tasks hold a resource, for the same reason. The thread
-  /// sanitizer does not see how oneTBB orders the turns.
+  /// Makes some tasks run a loop of oneTBB that calls an executor. Not in a batch in which tasks meet or hold a
+  /// resource, or inside one, because the threads of a loop may run any other task of their arena. Not under the
+  /// thread sanitizer, which does not see how oneTBB orders the turns.
   void loop() {
     loop_plan loop;
     loop.by_task_group = drawn_.one_in(3);
@@ -53,9 +54,9 @@ class habits {
     plan_.habits.insert(plan_.habits.begin(), where);
   }
 
-  /// Whether tasks may wait for as many others as `runners()`: somebody named the limit, and nobody else uses the
-  /// threads. What else the tasks do must end by itself, as inner batches do. (In oneTBB's loops a thread may come to
-  /// wait for one of its own tasks.)
+  /// Whether `runners()` tasks may wait for each other: the limit is named, and no other batch uses the threads.
+  /// Whatever else the tasks do must end by itself, as inner batches do. (In a loop of oneTBB, a thread may wait for
+  /// one of its own tasks.)
   static bool may_meet(const batch_plan& plan) {
     const bool is_named = plan.place == place::own_executor || plan.place == place::passed_on_executor ||
                           (plan.place == place::free && plan.limit != fanout::automatic);
@@ -63,7 +64,7 @@ class habits {
            !plan.occupied && !has_loops(plan);
   }
 
-  /// `most` of all tasks, one among the first, or all.
+  /// At most `most` tasks: anywhere, one among the first, or all.
   habit some_of(action what, std::size_t most) {
     const std::size_t size = plan_.size;
     const std::size_t first = drawn_.below(std::min<std::size_t>(size, 20));

@@ -13,10 +13,10 @@
 #include <thread>
 #include <utility>
 
-/// Ends a stress test in which a batch hangs, and says what was going on.
+/// Ends a stress test in which a batch hangs, and reports what each driver was doing.
 namespace stress {
 
-/// What a driver does just now, for whoever looks at a run that hangs.
+/// What a driver is doing now, for the report of a hang.
 class driver_state {
  public:
   void begin(std::size_t number, std::string what) {
@@ -47,7 +47,7 @@ class driver_state {
   bool busy_ = false;
 };
 
-/// Looks at the drivers for as long as it lives.
+/// Watches the drivers while it exists.
 class hang_watch {
  public:
   hang_watch(std::uint64_t seed, std::span<const driver_state> drivers, std::chrono::milliseconds longest_batch)
@@ -75,7 +75,7 @@ class hang_watch {
   const std::uint64_t seed_;
   const std::span<const driver_state> drivers_;
   const std::chrono::milliseconds longest_batch_;
-  const std::jthread thread_;  // last: it reads the others
+  const std::jthread thread_;  // last, because it reads the other members
 };
 
 }  // namespace stress

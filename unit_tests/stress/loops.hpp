@@ -16,11 +16,11 @@
 #include "plan.hpp"
 #include "world.hpp"
 
-/// Loops of oneTBB in tasks. Each turn runs a batch, on whatever thread oneTBB gives it to: the loop must end, all its
-/// turns run, and the limit of the executor that they call hold.
+/// Loops of oneTBB in tasks. Each turn runs a batch, on the thread that oneTBB chooses. The loop must end, all its
+/// turns must run, and the limit of the executor that they call must hold.
 namespace stress {
 
-/// A batch of a turn: short tasks that wait for nothing.
+/// Runs the batch of a turn: short tasks that wait for nothing.
 inline void run_turn(const loop_plan& loop, measured_executor& called, observer& seen) {
   const auto work = [&called](std::size_t index) {
     const support::gauge::visit inside(called.at_work_in_loops);

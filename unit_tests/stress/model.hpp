@@ -9,16 +9,16 @@
 
 #include "record.hpp"
 
-/// What a batch promises (design.md, section 4), asked of the record of one: each function is a promise.
+/// Checks the record of a batch against what a batch promises. Each function checks one promise.
 ///
-/// Every rule is exact for any interleaving: a thread may be suspended between what the library does and what the
-/// record notes, so a rule uses only what the library did *before* something that was noted, or all that one runner
-/// can do in between, which is to start one task.
+/// Every rule is exact for any interleaving. A thread may be suspended between an action of the library and its note
+/// in the record. So a rule uses only actions that happened *before* a note, or allows for all that one runner can do
+/// in between, which is to start one task.
 namespace stress {
 
 class model {
  public:
-  /// What the record shows to be broken; empty if nothing is.
+  /// The promises that the record shows to be broken, in words.
   static std::vector<std::string> violations(const batch_record& record) {
     model judged(record);
     judged.starts_each_task_once();
@@ -182,7 +182,8 @@ class model {
     }
   }
 
-  /// Who has seen the stop starts no other task, and everybody else starts the one at most that was on its way.
+  /// A runner that has seen the stop starts no other task. Any other runner starts at most the one that it was about
+  /// to.
   void starts_nothing_after_the_stop() {
     if (record_.was_stopped_before && started_ != 0)
       broken("cancellation", started_, " tasks of a stopped batch ran");
@@ -214,9 +215,9 @@ class model {
       broken("cancellation", after_the_request, " tasks started after the request");
   }
 
-  /// What has been handed out and has not started lies in one piece with each runner. So below the last task that has
-  /// started, those that have not form as many gaps as there are runners, at most. At limit 1 there is no gap, and the
-  /// calling thread runs all.
+  /// The tasks that a runner has taken and not started are consecutive. So below the last started task, the tasks
+  /// that have not started form at most as many gaps as there are runners. At limit 1 there is no gap, and the
+  /// calling thread runs all tasks.
   void starts_in_order() {
     if (!record_.has_moments) return;
     std::vector<std::size_t> by_time;

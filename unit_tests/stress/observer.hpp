@@ -12,7 +12,7 @@
 #include "support.hpp"
 #include "record.hpp"
 
-/// Notes what happens in a batch while it happens, from all its threads, and makes the record of it.
+/// Notes what happens in a batch while it runs, from all its threads, and makes the record of it.
 namespace stress {
 
 inline unsigned this_thread_number() {
@@ -24,17 +24,18 @@ inline unsigned this_thread_number() {
 class observer {
   struct live_task {
     std::atomic<unsigned> starts{0};
-    task_record noted;  // by the thread that runs it; read after the batch, whose end orders the two
+    task_record noted;  // written by the thread that runs the task; read after the batch, whose end orders the two
   };
 
  public:
-  /// Of results and exceptions that count themselves.
+  /// The number of counted results that exist.
   std::atomic<long> results_alive{0};
   std::atomic<long> failures_alive{0};
 
   observer(std::size_t size, bool with_moments) : with_moments_(with_moments), tasks_(size) {}
 
-  /// A task that runs, from its first instruction to its last. `saw_stop` is asked at the end, unless `throws` was.
+  /// A task while it runs, from its first instruction to its last. Calls `saw_stop` at the end, unless `throws` was
+  /// called.
   template <class SawStop>
   class visit {
    public:
@@ -58,7 +59,7 @@ class observer {
       task_.noted.ended_at = observer_.now();
     }
 
-    /// Just before the task throws.
+    /// Call it just before the task throws.
     void throws() {
       task_.noted.saw_stop = saw_stop_();
       task_.noted.threw = true;
@@ -71,7 +72,7 @@ class observer {
     std::optional<support::gauge::visit> inside_;
   };
 
-  /// A call of the progress callback, from its first instruction to its last.
+  /// A call of the progress callback while it runs, from its first instruction to its last.
   class report {
    public:
     report(observer& seen_by, std::size_t completed, std::size_t total) : observer_(seen_by) {
@@ -87,7 +88,7 @@ class observer {
       observer_.reporting_ = false;
     }
 
-    /// Which call this is, from 1.
+    /// The number of this call, from 1.
     std::size_t number() const { return observer_.calls_.size(); }
     void throws() { observer_.callback_threw_in_ = number(); }
 
@@ -96,10 +97,10 @@ class observer {
     observer& observer_;
   };
 
-  /// A request of the batch's own stop source has returned.
+  /// Call it when a request of the batch's own stop source has returned.
   void stop_was_requested() { stop_requested_at_ = now(); }
 
-  /// A task has come to the meeting: which one, from 1.
+  /// Call it when a task has come to the meeting. Returns the number of tasks there, with this one.
   std::size_t came_to_meet() { return ++came_to_meet_; }
   std::size_t at_meeting() const { return came_to_meet_; }
   void met_in_vain() { at_meeting_in_vain_ = at_meeting(); }
@@ -109,10 +110,10 @@ class observer {
     noticed_.push_back(std::move(what));
   }
 
-  /// The call is over: what runs from now on is late.
+  /// Call it when the call has returned: tasks and callbacks that run from now on are late.
   void close() { closed_ = true; }
 
-  /// After `close`, and when results and errors are gone.
+  /// Requires `close` before, and that the results and errors have been destroyed.
   void fill(batch_record& record) {
     record.size = tasks_.size();
     record.has_moments = with_moments_;
@@ -150,7 +151,7 @@ class observer {
   std::atomic<bool> closed_{false};
   std::atomic<std::size_t> late_{0};
 
-  // Of the callback, whose calls must not overlap: no lock, so that the thread sanitizer sees them if they do.
+  // Written by the callback, whose calls must not overlap. No lock, so that the thread sanitizer sees it if they do.
   std::atomic<bool> reporting_{false};
   std::atomic<bool> overlapped_{false};
   std::vector<progress_call> calls_;

@@ -9,13 +9,13 @@
 #include "support.hpp"
 #include "world.hpp"
 
-/// Another caller of an executor. It holds all slots for a while.
+/// Another caller of an executor, which holds all its slots for a while.
 namespace stress {
 
 class occupation {
  public:
-  /// Returns when the executor is full; or after a while, if it does not become full. It stays so until `end`, or for
-  /// `time` if nobody calls that.
+  /// Returns when all slots are held, or after a while if that does not happen. They are held until `end`, but at
+  /// most for `time`.
   occupation(measured_executor& occupied, std::chrono::nanoseconds time)
       : occupied_(occupied), time_(time), caller_([this] { hold(); }) {
     (void)full_.wait(std::chrono::seconds(1));
@@ -26,7 +26,7 @@ class occupation {
 
   void end() { over_.set(); }
 
-  /// Whether the time passed before `end`.
+  /// Whether `time` passed before `end` was called.
   bool lasted_for_its_time() const { return time_passed_; }
 
  private:
@@ -44,7 +44,7 @@ class occupation {
   support::event over_;
   std::atomic<std::size_t> inside_{0};
   std::atomic<bool> time_passed_{false};
-  const std::jthread caller_;  // last: it uses the others, and is joined first
+  const std::jthread caller_;  // last, because it uses the other members and must be joined first
 };
 
 }  // namespace stress

@@ -8,10 +8,10 @@
 #include "observer.hpp"
 #include "plan.hpp"
 
-/// What tasks of the stress test return and throw. Each says of which task it is, and counts itself.
+/// The values that tasks of the stress test return and throw. Each knows the task that it is from, and is counted.
 namespace stress {
 
-/// Moves only, and has no default state.
+/// A result that can only be moved, and has no default constructor.
 class tracked {
  public:
   tracked(observer& counted_by, std::size_t index) : counted_by_(&counted_by), index_(index) { change(+1); }
@@ -33,7 +33,7 @@ class tracked {
   const std::size_t index_ = static_cast<std::size_t>(-1);
 };
 
-/// The same with a cheap default state, which is made in place and counts only once it has become a result.
+/// The same with a default constructor. A default object is counted only once it has become a result.
 class tracked_default : public tracked {
  public:
   using tracked::tracked;
@@ -53,7 +53,7 @@ T result_of([[maybe_unused]] observer& counted_by, [[maybe_unused]] std::size_t 
   }
 }
 
-/// Of which task a result is that was found at `place`. A flag says only whether it may belong there.
+/// The index of the task that a result found at `place` is from. A `bool` only tells whether it may belong there.
 template <class T>
 std::size_t index_of(const T& result, std::size_t place) {
   if constexpr (std::is_same_v<T, bool>) {
@@ -65,7 +65,7 @@ std::size_t index_of(const T& result, std::size_t place) {
   }
 }
 
-/// What tasks throw, and sometimes a bare number instead.
+/// The exception that tasks throw. (Sometimes they throw a number instead.)
 class planted_failure : public std::runtime_error {
  public:
   planted_failure(observer& counted_by, std::size_t index)
@@ -86,10 +86,10 @@ class planted_failure : public std::runtime_error {
   const std::size_t index_;
 };
 
-/// What the progress callback throws.
+/// The exception that the progress callback throws.
 struct callback_failure {};
 
-/// The task that threw it.
+/// The index of the task that threw `cause`.
 inline std::size_t index_of_cause(const std::exception_ptr& cause) {
   try {
     std::rethrow_exception(cause);

@@ -11,22 +11,22 @@
 #include "fanout/limits.hpp"
 #include "fanout/run_options.hpp"
 
-/// What a batch of the stress test is to do: data alone, made by the generator, done by `batch_run`.
+/// The plan of a batch of the stress test: plain data, made by the generator and carried out by `batch_run`.
 namespace stress {
 
 enum class call { execute, map, settle, with_pool, invoke };
 enum class place { free, own_executor, adaptive_executor, passed_on_executor, shared_executor };
 enum class result { nothing, number, flag, tracked, tracked_default };
 
-/// The stop token of the options.
+/// The stop token in the options of a batch.
 enum class token {
   none,
-  own,            // a source of the batch's own, which its tasks, its callback and inner tasks may request
+  own,            // of the batch's own source, whose stop its tasks, its callback and inner tasks may request
   requested,      // the same, requested before the call
   outer_context,  // of the task that starts the batch
 };
 
-/// What makes the input bad, so that it must be refused.
+/// The reason why the input must be refused.
 enum class flaw { none, limit_of_zero, limit_too_large, empty_task };
 
 enum class action {
@@ -35,11 +35,11 @@ enum class action {
   sleep,
   allocate,
   throw_failure,
-  wait_for_stop,       // for a moment, and throw if it came
+  wait_for_stop,       // for a moment, and throw if it was requested
   request_stop,        // of its own batch
   request_outer_stop,  // of the batch in whose task its own was started
   use_token,           // of its context
-  use_lease,           // of a pool that all share, and give it back or discard it
+  use_lease,           // of the shared pool, and give it back or discard it
   make_executor,       // use it and destroy it
   nest,                // run the inner batch of the plan
   meet,                // wait until all tasks of the batch that meet are in flight
@@ -48,7 +48,7 @@ enum class action {
   loop,  // run a loop of oneTBB whose body calls an executor
 };
 
-/// Tasks `first`, `first + every`, … before `end` do something.
+/// Something that the tasks `first`, `first + every`, … before `end` do.
 struct habit {
   action what = action::nothing;
   std::size_t first = 0;
@@ -65,7 +65,7 @@ struct habit {
 /// A loop of oneTBB in a task. Each turn of it runs a batch.
 struct loop_plan {
   bool by_task_group = false;  // instead of a `parallel_for`
-  std::size_t executor = 0;    // the limit of the executor that the turns call; 0: the one that runs the task
+  std::size_t executor = 0;    // the limit of the executor that the turns call; 0: the task's executor
   std::size_t turns = 0;
   std::size_t tasks = 0;  // of each turn
 };
@@ -82,7 +82,7 @@ struct callback_plan {
 inline constexpr std::size_t invoked_tasks = 4;
 inline constexpr std::size_t largest_made_executor = 4;
 
-// What all drivers share: executors, of which the last one adapts, and a pool for tasks that hold nothing else.
+// Shared by all drivers: executors, of which the last one is adaptive, and a pool for tasks that hold nothing else.
 inline constexpr std::size_t shared_limits[] = {1, 2, 5, fanout::automatic, 2, 6};
 inline constexpr std::size_t one_of_two = 1;  // the shared executors with a limit of 2
 inline constexpr std::size_t other_of_two = 4;
@@ -97,17 +97,17 @@ struct batch_plan {
   stress::result result = stress::result::number;
   std::size_t size = 0;
   std::size_t limit = fanout::automatic;
-  std::size_t pool = 0;  // the size of its pool; 0: the one that all share
+  std::size_t pool = 0;  // the size of the batch's own pool; 0: it uses the shared one
   fanout::error_policy on_error = fanout::error_policy::stop;
   stress::token token = stress::token::none;
   std::chrono::microseconds stop_from_outside{0};  // after the call began; 0: never
   callback_plan callback;
   stress::flaw flaw = stress::flaw::none;
-  bool bare = false;      // its tasks are as cheap as can be: they note nothing but that they ran
+  bool bare = false;      // its tasks are as cheap as possible: they note only that they ran
   bool occupied = false;  // another thread holds all of its executor when the call begins
   loop_plan loop;
   std::vector<habit> habits;
-  std::vector<batch_plan> inner;  // none or one: what the tasks run that nest
+  std::vector<batch_plan> inner;  // none, or the one that nesting tasks run
 
   action of(std::size_t index) const {
     for (const habit& each : habits) {
@@ -120,7 +120,7 @@ struct batch_plan {
     return std::any_of(habits.begin(), habits.end(), [what](const habit& each) { return each.what == what; });
   }
 
-  /// How many tasks meet. Their habits come first and do not overlap.
+  /// The number of tasks that meet. Their habits come first and do not overlap.
   std::size_t meeting() const {
     std::size_t sum = 0;
     for (const habit& each : habits) sum += each.what == action::meet ? each.count(size) : 0;
@@ -136,7 +136,7 @@ struct batch_plan {
     return std::max<std::size_t>(most, 1);
   }
 
-  /// The same, whatever its size and its pool.
+  /// The same without regard to the size and the pool.
   std::size_t limit_of_threads() const {
     std::size_t most = std::min(limit, fanout::max_concurrency());
     if (place == stress::place::free) {
@@ -159,7 +159,7 @@ struct batch_plan {
            place == stress::place::passed_on_executor;
   }
 
-  /// The most workers of oneTBB that the batch and those inside it are promised at one time, beside shared executors.
+  /// The most threads that are promised to the batch and its inner batches at one time, without shared executors.
   std::size_t promised_workers() const {
     std::size_t promised = 0;
     if (has_own_executor()) promised = executor - 1;
@@ -188,7 +188,7 @@ inline std::string describe_limit(std::size_t limit) {
   return limit == fanout::unlimited ? "unlimited" : std::to_string(limit);
 }
 
-/// In a line, for whoever reads of a failure.
+/// The plan in one line, for the report of a failure.
 inline std::string describe(const batch_plan& plan) {
   static constexpr const char* calls[] = {"execute", "map", "settle", "with_pool", "invoke"};
   static constexpr const char* results[] = {"void", "long", "bool", "tracked", "tracked_default"};

@@ -21,7 +21,7 @@
 #include "plan.hpp"
 #include "world.hpp"
 
-/// What the tasks and the callback of a batch of the stress test do, as its plan says.
+/// The tasks and the callback of a batch of the stress test, which do what the plan says.
 namespace stress {
 
 class running_batch {
@@ -32,7 +32,7 @@ class running_batch {
         seen(plan->size, !plan->bare),
         plan_(std::move(plan)),
         outer_(outer_batch) {
-    // Automatic free calls in each other stay within the cores together.
+    // Nested automatic free calls together use no more threads than there are cores.
     if (what.place != place::free || what.limit != fanout::automatic || what.call == call::with_pool) return;
     automatic_at_work = outer_ != nullptr && outer_->automatic_at_work ? outer_->automatic_at_work
                                                                        : std::make_shared<support::gauge>();
@@ -64,8 +64,8 @@ class running_batch {
   const batch_plan& what;
   world& shared;
   observer seen;
-  measured_executor* executor = nullptr;         // that its tasks run on; null for a free call
-  measured_executor* called_in_loops = nullptr;  // by the turns of its tasks' loops
+  measured_executor* executor = nullptr;         // the one that its tasks run on; null for a free call
+  measured_executor* called_in_loops = nullptr;  // the one that the turns of its tasks' loops call
 
  protected:
   ~running_batch() = default;
@@ -94,7 +94,8 @@ class running_batch {
     return visited != nullptr ? std::optional<Visit>(std::in_place, *visited) : std::nullopt;
   }
 
-  /// Calls what runs batches elsewhere: meanwhile the task works neither for its executor nor for its automatic batch.
+  /// Calls a function that runs batches elsewhere. Meanwhile the task is not counted as at work for its executor, or
+  /// for its automatic batch.
   template <class Call>
   void elsewhere(const Call& call) {
     const auto from_executor = visit_if<support::gauge::absence>(executor ? &executor->at_work : nullptr);
@@ -144,7 +145,7 @@ class running_batch {
     }
   }
 
-  /// What a bare task can do.
+  /// Does what a bare task can do.
   void act_without_context(action does) {
     if (does == action::last_1_ms) std::this_thread::sleep_for(std::chrono::milliseconds(1));
     if (does == action::last_10_ms) std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -181,7 +182,7 @@ class running_batch {
       if (index % 4 == 3) lent = shared.leases.try_acquire();
       if (!lent) return;
       use(**lent);
-      (*lent)->broken = index % 7 == 0;  // found by the validation of the next one
+      (*lent)->broken = index % 7 == 0;  // the validation before the next lease finds this
       if (index % 5 == 0) lent->discard();
     } catch (const fanout::operation_cancelled&) {
       if (!context.stop_requested()) seen.notice("a wait for a lease was cancelled, and no stop requested");
@@ -189,7 +190,7 @@ class running_batch {
   }
 
  public:
-  /// A resource, by whoever has it.
+  /// Uses a resource, and notes if it is used by another task at the same time.
   void use(used& resource) {
     if (resource.taken.exchange(true)) seen.notice("two tasks have one resource");
     std::this_thread::yield();
@@ -210,8 +211,8 @@ class running_batch {
 
   void run_inner(const fanout::task_context& context);
 
-  /// No more tasks meet than may be in flight. Unless all of them are, they wait in vain; once one has given up, the
-  /// others do.
+  /// Waits until all tasks that meet are in flight; they are no more than may be. If one has given up, the others do
+  /// as well.
   template <class StopSeen>
   void meet(const StopSeen& stop_seen) {
     const auto end = std::chrono::steady_clock::now() + support::patience;
@@ -244,7 +245,7 @@ struct task {
   }
 };
 
-/// As cheap as can be.
+/// Runs a bare task, as cheaply as possible.
 template <class T>
 struct bare_task {
   running_batch* batch;

@@ -19,10 +19,10 @@
 #include "plan.hpp"
 #include "record.hpp"
 
-/// What the batches of all drivers share, and where they tell what they found.
+/// The state that the batches of all drivers share, and to which they report what they found.
 namespace stress {
 
-/// A resource that knows whether somebody uses it.
+/// A resource that knows whether it is in use.
 struct used {
   std::atomic<bool> taken = false;
   bool broken = false;
@@ -36,22 +36,22 @@ inline fanout::resource_pool<used> pool_of(std::size_t size) {
   return {[] { return used(); }, size, std::move(options)};
 }
 
-/// An executor, and how many threads are at work for it.
+/// An executor, and the number of threads at work for it.
 struct measured_executor {
   measured_executor(std::size_t named, bool adaptive)
       : executor({.concurrency = named, .adaptive = adaptive}),
         limit(named == fanout::automatic ? fanout::available_concurrency() : named),
         workers(named == fanout::automatic ? limit - 1 : 0) {}
 
-  /// The same one in another place. No batch of it runs.
+  /// Moves the executor. Requires that no batch runs on it.
   explicit measured_executor(measured_executor&& other)
       : executor(std::move(other.executor)), limit(other.limit), workers(other.workers) {}
 
   fanout::executor executor;
   const std::size_t limit;
-  const std::size_t workers;  // of oneTBB, which come on top in loops where several threads call it
+  const std::size_t workers;  // of oneTBB; in loops called by several threads they come on top of the limit
   support::gauge at_work;
-  support::gauge at_work_in_loops;  // only on tasks of batches that turns of loops run
+  support::gauge at_work_in_loops;  // only in tasks of batches that turns of loops run
 
   limit_use use() const { return {"its executor", limit, static_cast<std::size_t>(at_work.most())}; }
   limit_use use_in_loops() const {
@@ -59,8 +59,8 @@ struct measured_executor {
   }
 };
 
-/// Executors that threads hand to each other: one thread makes an executor, others move and use it, one at a time, and
-/// the oldest idle one is destroyed by the thread that leaves one too many.
+/// Executors that threads pass to each other. One thread creates an executor; others move and use it, one at a time.
+/// A thread that returns one when there are too many destroys the oldest idle one.
 class passed_on_executors {
  public:
   static constexpr std::size_t most_idle = 2;
@@ -108,15 +108,15 @@ class world {
 
   passed_on_executors passed_on;
 
-  /// The one that only the batch of `plan` uses; null if there is none.
+  /// The executor that only the batch of `plan` uses; null if it has none.
   std::unique_ptr<measured_executor> executor_of_its_own(const batch_plan& plan) {
     if (!plan.has_own_executor()) return nullptr;
     if (plan.place == place::passed_on_executor) return passed_on.take(plan.executor);
     return std::make_unique<measured_executor>(plan.executor, plan.place == place::adaptive_executor);
   }
 
-  /// Workers that are promised to the batches of all drivers. While there are more than oneTBB has, no task waits until
-  /// a limit is reached.
+  /// The threads that are promised to the batches of all drivers. While they are more than the process may have, no
+  /// task waits to meet others.
   std::atomic<std::size_t> promised{promised_to_shared_executors()};
   bool workers_suffice() const { return promised <= fanout::max_concurrency() - 1; }
 
@@ -137,7 +137,7 @@ class world {
   bool broken() const { return broken_; }
   const std::vector<std::string>& found() const { return found_; }
 
-  /// Keeps what a batch used for a while, to see whether something of it still runs, long after its call.
+  /// Keeps the observer of a batch for a while, to see whether any of its tasks still run long after the call.
   void bury(std::shared_ptr<const observer> batch) {
     std::shared_ptr<const observer> oldest;
     const std::lock_guard lock(mutex_);
@@ -148,7 +148,7 @@ class world {
     look_at(*oldest);
   }
 
-  /// At the end, when no driver is left.
+  /// Checks the rest. Requires that no driver is left.
   void look_at_the_buried() {
     for (const auto& each : buried_) look_at(*each);
   }
@@ -174,7 +174,7 @@ class world {
     broken_ = true;
   }
 
-  std::array<std::atomic<std::size_t>, 7> batches_{};  // by how they ended
+  std::array<std::atomic<std::size_t>, 7> batches_{};  // counted by how they ended
   std::atomic<std::size_t> tasks_{0};
   std::atomic<bool> broken_{false};
   std::mutex mutex_;

@@ -64,17 +64,17 @@ class Reserves : public testing::Test {
 
 TEST_F(Reserves, AreCreatedWhenTheyArePromised) {
   ASSERT_EQ(existing(), 0U);
-  const reserves::share none(0);
+  const reserves::promise none(0);
   EXPECT_EQ(existing(), 0U);
-  const reserves::share three(3);
+  const reserves::promise three(3);
   EXPECT_EQ(existing(), 3U);
-  const reserves::share two(2);
+  const reserves::promise two(2);
   EXPECT_EQ(existing(), 5U);
 }
 
 TEST_F(Reserves, AreUsedAgainForLaterPromises) {
   for (int round = 0; round != 50; ++round) {
-    const reserves::share four(4);
+    const reserves::promise four(4);
     EXPECT_EQ(existing(), 4U);
   }
   for (int round = 0; round != 50; ++round) {
@@ -89,7 +89,7 @@ TEST_F(Reserves, AreUsedAgainForLaterPromises) {
 
 TEST_F(Reserves, EndWhenTheyAreIdleAndToldTo) {
   for (int round = 0; round != 20; ++round) {
-    { const reserves::share some(10); }
+    { const reserves::promise some(10); }
     EXPECT_EQ(existing(), 10U);
     reserves::end_idle();
     EXPECT_EQ(existing(), 0U);
@@ -97,7 +97,7 @@ TEST_F(Reserves, EndWhenTheyAreIdleAndToldTo) {
 }
 
 TEST_F(Reserves, ThatAreAtWorkStayWhenTheIdleOnesEnd) {
-  const reserves::share four(4);
+  const reserves::promise four(4);
   event begun;
   event over;
   help calls([&] {
@@ -138,7 +138,7 @@ TEST_F(Reserves, OfACallThatIsNotOverAreNotPromisedToTheNext) {
 }
 
 TEST_F(Reserves, OfAnExecutorThatAreAllAtWorkAreJoinedByOneThatIsPromised) {
-  const reserves::share one(1);
+  const reserves::promise one(1);
   rendezvous both(2);
   help first([&] { EXPECT_TRUE(both.meet()); });
   help second([&] { EXPECT_TRUE(both.meet()); });
@@ -167,7 +167,7 @@ TEST_F(Reserves, AnswerEachCallOnce) {
 }
 
 TEST_F(Reserves, AnswerNoCallThatWasWithdrawn) {
-  const reserves::share three(3);
+  const reserves::promise three(3);
   for (int round = 0; round != 1'000; ++round) {
     std::atomic<std::size_t> served = 0;
     help calls([&] { ++served; });
@@ -198,7 +198,7 @@ TEST_F(Reserves, HaveDoneEverythingWhenTheCallerHasWaited) {
 
 TEST_F(Reserves, LoseNoCallOfManyCallers) {
   constexpr std::size_t callers = 8;
-  std::optional<reserves::share> promised(std::in_place, 2 * callers);
+  std::optional<reserves::promise> promised(std::in_place, 2 * callers);
   on_threads(callers, [&](std::size_t number) {
     for (int round = 0; round != 1'000; ++round) {
       const std::size_t count = 1 + (number + static_cast<std::size_t>(round)) % 3;
@@ -296,7 +296,7 @@ class ReserveLine : public testing::Test {
 };
 
 TEST_F(ReserveLine, EndsAllInTheEndAlsoThoseThatWereUsedMeanwhile) {
-  crew five({.spin = 0ns, .most_spinning = 0, .hesitate = 0us, .keep = 50ms}, 5);
+  crew five({.spin = 0ns, .most_spinning = 0, .hesitate = 0us, .keep_alive = 50ms}, 5);
   line::calls some(work);
   for (int round = 0; round != 3; ++round) {
     five.at().call(some, 3, 0);
@@ -308,7 +308,7 @@ TEST_F(ReserveLine, EndsAllInTheEndAlsoThoseThatWereUsedMeanwhile) {
 }
 
 TEST_F(ReserveLine, CallsOffWhoHasNotComeYet) {
-  crew one({.spin = 1min, .most_spinning = 1, .hesitate = 50ms, .keep = 1h}, 1);
+  crew one({.spin = 1min, .most_spinning = 1, .hesitate = 50ms, .keep_alive = 1h}, 1);
   line::calls calls(work);
   one.at().call(calls, 1, 0);
   wait_until([&] { return one.served() == 1; });  // it has been parked until now, and spins from now on
@@ -327,7 +327,7 @@ TEST_F(ReserveLine, CallsOffWhoHasNotComeYet) {
 }
 
 TEST_F(ReserveLine, PromisesEachThreadOnce) {
-  crew three({.spin = 0ns, .most_spinning = 0, .hesitate = 0us, .keep = 1h}, 3);
+  crew three({.spin = 0ns, .most_spinning = 0, .hesitate = 0us, .keep_alive = 1h}, 3);
   EXPECT_EQ(three.at().promise(2), 0U);
   EXPECT_EQ(three.at().promise(4), 3U) << "so many are missing";
   EXPECT_EQ(three.at().promised(), 2U) << "and nothing has changed";
@@ -338,14 +338,14 @@ TEST_F(ReserveLine, PromisesEachThreadOnce) {
 
 TEST_F(ReserveLine, EndsThreadsThatNobodyWasPromisedAfterAWhile) {
   for (const auto spin : {0us, 100us}) {
-    crew five({.spin = spin, .most_spinning = 1, .hesitate = 0us, .keep = 10ms}, 5);
+    crew five({.spin = spin, .most_spinning = 1, .hesitate = 0us, .keep_alive = 10ms}, 5);
     wait_until([&] { return five.ended() == 5; });
     EXPECT_EQ(five.at().threads(), 0U);
   }
 }
 
 TEST_F(ReserveLine, KeepsThreadsThatSomebodyWasPromised) {
-  crew five({.spin = 0ns, .most_spinning = 0, .hesitate = 0us, .keep = 5ms}, 5);
+  crew five({.spin = 0ns, .most_spinning = 0, .hesitate = 0us, .keep_alive = 5ms}, 5);
   if (five.at().promise(2) != 0) GTEST_SKIP() << "this thread slept for longer than they are kept";
   wait_until([&] { return five.ended() == 3; });
   std::this_thread::sleep_for(50ms);
@@ -356,7 +356,7 @@ TEST_F(ReserveLine, KeepsThreadsThatSomebodyWasPromised) {
 
 TEST_F(ReserveLine, EndsThreadsOfWhichThePromiseIsTakenBackWhileTheySleep) {
   for (const auto spin : {0us, 100us}) {
-    crew two({.spin = spin, .most_spinning = 2, .hesitate = 0us, .keep = 5ms}, 2);
+    crew two({.spin = spin, .most_spinning = 2, .hesitate = 0us, .keep_alive = 5ms}, 2);
     if (two.at().promise(2) != 0) GTEST_SKIP() << "this thread slept for longer than they are kept";
     std::this_thread::sleep_for(20ms);
     EXPECT_EQ(two.at().threads(), 2U);
@@ -367,7 +367,7 @@ TEST_F(ReserveLine, EndsThreadsOfWhichThePromiseIsTakenBackWhileTheySleep) {
 
 TEST_F(ReserveLine, AnswersCallsWhileThreadsComeToTheirEnd) {
   for (int round = 0; round != 200; ++round) {
-    crew two({.spin = 0ns, .most_spinning = 0, .hesitate = 0us, .keep = 100us}, 2);
+    crew two({.spin = 0ns, .most_spinning = 0, .hesitate = 0us, .keep_alive = 100us}, 2);
     line::calls calls(work);
     std::size_t called = 0;
     while (two.at().call(calls, 1, 1) == 0) {  // until there is none to promise

@@ -82,8 +82,8 @@ TEST(TuningJson, NamesTheFieldThatIsWrong) {
             "recommended must be a whole number that is not negative");
   EXPECT_EQ(refusal_of(with("\"recommended\": 2", "\"recommended\": 18446744073709551615")),
             "recommended must not be above 1000000");
-  EXPECT_EQ(refusal_of(with("\"recommended\": 2", "\"recommended\": 1e400")).substr(0, 13), "it is no JSON");
-  EXPECT_EQ(refusal_of(with("\"median_seconds\": 0.15", "\"median_seconds\": NaN")).substr(0, 13), "it is no JSON");
+  EXPECT_EQ(refusal_of(with("\"recommended\": 2", "\"recommended\": 1e400")).substr(0, 14), "it is not JSON");
+  EXPECT_EQ(refusal_of(with("\"median_seconds\": 0.15", "\"median_seconds\": NaN")).substr(0, 14), "it is not JSON");
   EXPECT_EQ(refusal_of(with("\"median_seconds\": 0.15", "\"median_seconds\": null")),
             "rows[1].median_seconds must be a number");
   EXPECT_EQ(refusal_of(with("\"median_seconds\": 0.15", "\"median_seconds\": -0.15")),
@@ -114,7 +114,7 @@ TEST(TuningJson, RefusesWhatIsNoArrayOfRows) {
 TEST(TuningJson, RefusesEveryTruncation) {
   const std::string text = tuning_report(some_results()).to_json();
   for (std::size_t length = 0; length + 2 < text.size(); ++length) {
-    EXPECT_EQ(refusal_of(std::string_view(text).substr(0, length)).substr(0, 13), "it is no JSON") << length;
+    EXPECT_EQ(refusal_of(std::string_view(text).substr(0, length)).substr(0, 14), "it is not JSON") << length;
   }
 }
 

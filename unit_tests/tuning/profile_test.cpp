@@ -146,7 +146,7 @@ TEST_F(TuningProfile, IsNeverReadWhenDamagedNotEvenWithAFallback) {
   const std::string text = content();
   for (std::size_t length = 0; length + 2 < text.size(); length += 7) {
     write(text.substr(0, length));
-    EXPECT_EQ(refusal().substr(0, 13), "it is no JSON") << length;
+    EXPECT_EQ(refusal().substr(0, 14), "it is not JSON") << length;
     EXPECT_THROW(static_cast<void>(recommended_concurrency(file, "compress", 3)), tuning_error);
     EXPECT_THROW(fanout::add_to_profile(file, report_of("compress")), tuning_error);
   }

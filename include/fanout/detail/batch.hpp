@@ -30,6 +30,9 @@ class batch_control {
 
   FANOUT_EXPORT std::stop_token stop_token();
 
+  /// The number of the runner whose chunk this is: from 0, below the number of runners.
+  FANOUT_EXPORT std::size_t runner_of(const chunk& its_chunk) const noexcept;
+
  protected:
   explicit batch_control(bool fenced) : fenced_(fenced) {}
   ~batch_control() = default;
@@ -38,6 +41,13 @@ class batch_control {
 
  private:
   const bool fenced_;
+};
+
+/// A task that has been started, as its runner hands it on.
+struct started_task {
+  std::size_t index;
+  batch_control& batch;
+  const chunk& its_chunk;
 };
 
 /// A reference to the tasks of a batch. `run` starts the tasks of a chunk in order and returns the index after the last
@@ -52,6 +62,7 @@ struct batch_request {
   task_block tasks;
   const run_options& options;
   bool cancellation_is_data = false;  // the call returns when it was cancelled, instead of throwing
+  bool whole_chunks = false;          // a chunk is started as a whole: progress does not limit its size
 };
 
 class executor_core;
@@ -63,30 +74,22 @@ FANOUT_EXPORT void run_batch(executor_core* executor, const batch_request& reque
 /// False for null.
 FANOUT_EXPORT bool is_executor_of_one(const executor_core* executor) noexcept;
 
-/// A concurrency as a caller named it: 1 … `max_concurrency()`, `automatic` or `unlimited`. Throws the
-/// `std::invalid_argument` that names the bounds for any other.
-FANOUT_EXPORT std::size_t checked_concurrency(std::size_t named);
-
-/// Throws the `std::invalid_argument` that names a negative concurrency as the caller wrote it.
-[[noreturn]] FANOUT_EXPORT void throw_negative_concurrency(long long named);
-
 /// Throws the `std::invalid_argument` that names an empty function among the tasks.
 [[noreturn]] FANOUT_EXPORT void throw_empty_task(std::size_t index);
 
 /// Throws the `std::invalid_argument` for a mapper that is an empty function.
 [[noreturn]] FANOUT_EXPORT void throw_empty_mapper();
 
-/// What is a limit in a short form: any integer, but no `true`. Not `std::size_t`, so that `{}` still means options.
-template <class T>
-concept number = std::integral<T> && !std::same_as<T, bool>;
+/// Throws the `std::invalid_argument` for a number of indices below 0.
+[[noreturn]] FANOUT_EXPORT void throw_negative_count(long long count);
 
-/// The options of a short form. -1 is refused as -1.
-template <number Number>
-run_options limited_to(Number named) {
-  if constexpr (std::signed_integral<Number>) {
-    if (named < 0) throw_negative_concurrency(named);
-  }
-  return {.concurrency = static_cast<std::size_t>(named)};
-}
+/// Throws the `std::invalid_argument` for an output that has not one element for each item.
+[[noreturn]] FANOUT_EXPORT void throw_wrong_output(std::size_t output, std::size_t items);
+
+/// A limit in a short form, taken by value. Not a `concurrency_limit` alone: `{}` means options.
+template <class T>
+concept limit = limit_number<T> || std::same_as<T, concurrency_limit>;
+
+inline run_options limited_to(concurrency_limit named) { return {.concurrency = named}; }
 
 }  // namespace fanout::detail

@@ -12,7 +12,7 @@
 #include "fanout/detail/input.hpp"
 #include "fanout/task_context.hpp"
 
-/// How tasks and mappers are called, and what a wrong one is told by the compiler.
+/// How tasks and mappers are called.
 namespace fanout::detail {
 
 /// `f(args…)` or `f(args…, context)`.
@@ -21,11 +21,11 @@ concept callable_in_batch = std::invocable<F, Args...> || std::invocable<F, Args
 
 template <class F, class... Args>
 requires callable_in_batch<F, Args...>
-decltype(auto) call(std::size_t index, batch_control& batch, F&& f, Args&&... args) {
+decltype(auto) call(const started_task& task, F&& f, Args&&... args) {
   if constexpr (std::invocable<F, Args...>) {
     return std::invoke(std::forward<F>(f), std::forward<Args>(args)...);
   } else {
-    const task_context context(index, batch);
+    const task_context context(task);
     return std::invoke(std::forward<F>(f), std::forward<Args>(args)..., context);
   }
 }
@@ -44,53 +44,30 @@ concept mapper_of = callable_in_batch<F&, Item, Args...> || callable_in_batch<F&
 /// Calls the task that an input gives. As an lvalue if it can be: `operator() &&` is for what can run only once.
 template <class Item, class... Args>
   requires task_item<Item, Args&...>
-decltype(auto) call_task(std::size_t index, batch_control& batch, Item&& task, Args&... args) {
+decltype(auto) call_task(const started_task& started, Item&& task, Args&... args) {
   if constexpr (callable_in_batch<as_lvalue<Item>, Args&...>) {
-    return call(index, batch, task, args...);
+    return call(started, task, args...);
   } else {
-    return call(index, batch, std::forward<Item>(task), args...);
+    return call(started, std::forward<Item>(task), args...);
   }
 }
 
 template <class F, class Item, class... Args>
   requires mapper_of<F, Item, Args&...>
-decltype(auto) call_mapper(std::size_t index, batch_control& batch, F& mapper, Item&& item, Args&... args) {
+decltype(auto) call_mapper(const started_task& started, F& mapper, Item&& item, Args&... args) {
   if constexpr (callable_in_batch<F&, Item, Args&...>) {
-    return call(index, batch, mapper, std::forward<Item>(item), args...);
+    return call(started, mapper, std::forward<Item>(item), args...);
   } else {
-    return call(index, batch, mapper, item, args...);
+    return call(started, mapper, item, args...);
   }
 }
 
 template <class Item, class... Args>
-using task_result = decltype(call_task(std::size_t{}, std::declval<batch_control&>(), std::declval<Item>(),
-                                       std::declval<Args>()...));
+using task_result = decltype(call_task(std::declval<started_task>(), std::declval<Item>(), std::declval<Args>()...));
 
 template <class F, class Item, class... Args>
-using mapper_result = decltype(call_mapper(std::size_t{}, std::declval<batch_control&>(), std::declval<F&>(),
-                                           std::declval<Item>(), std::declval<Args>()...));
-
-template <class Result>
-concept returns_no_reference = !std::is_reference_v<Result>;
-
-/// The checks of every call that takes tasks, with the texts that a wrong call shows.
-template <class Range>
-consteval void check_tasks() {
-  static_assert(task_item<item_t<Range>>, "a task must be callable as T() or T(const task_context&)");
-  if constexpr (task_item<item_t<Range>>) {
-    static_assert(returns_no_reference<task_result<item_t<Range>>>,
-                  "a task or mapper must return an object or void, not a reference");
-  }
-}
-
-template <class Range, class F>
-consteval void check_mapper() {
-  static_assert(mapper_of<F, item_t<Range>>, "a mapper must be callable as R(item) or R(item, const task_context&)");
-  if constexpr (mapper_of<F, item_t<Range>>) {
-    static_assert(returns_no_reference<mapper_result<F, item_t<Range>>>,
-                  "a task or mapper must return an object or void, not a reference");
-  }
-}
+using mapper_result =
+    decltype(call_mapper(std::declval<started_task>(), std::declval<F&>(), std::declval<Item>(), std::declval<Args>()...));
 
 /// A function object of a type that can be empty: `std::function` and its kin, or a pointer to a function or member.
 template <class F>
@@ -113,7 +90,7 @@ void refuse_empty_mapper(const F& mapper) {
   }
 }
 
-/// The loop over a chunk of tasks, inlined around the caller's own `run_one(index, batch)`: the engine calls it
+/// The loop over a chunk of tasks, inlined around the caller's own `run_one(started)`: the engine calls it
 /// through one pointer for a chunk, never for a task.
 ///
 /// It works with a copy of the closure, whose members the compiler keeps in registers: after the atomic accesses that
@@ -126,7 +103,7 @@ noexcept {
   RunOne run_one = *static_cast<RunOne*>(object);
   return run_chunk(tasks, mine, batch.fenced(), [&](std::size_t index) {
     try {
-      run_one(index, batch);
+      run_one(started_task{index, batch, mine});
     } catch (...) {
       batch.fail(index);
     }
@@ -136,6 +113,24 @@ noexcept {
 template <class RunOne>
 task_block block_of(RunOne& run_one) {
   return {&run_one, &run_block<RunOne>};
+}
+
+/// As `run_block`, for a chunk that is started as a whole: one call of `run_share(started, last)`.
+template <class RunShare>
+std::size_t run_chunk_as_share(void* object, task_range tasks, chunk& mine, batch_control& batch) noexcept {
+  const task_range share = start_all(tasks, mine, batch.fenced());
+  if (share.empty()) return share.first;
+  try {
+    (*static_cast<RunShare*>(object))(started_task{share.first, batch, mine}, share.last);
+  } catch (...) {
+    batch.fail(share.first);
+  }
+  return share.last;
+}
+
+template <class RunShare>
+task_block share_of(RunShare& run_share) {
+  return {&run_share, &run_chunk_as_share<RunShare>};
 }
 
 /// Refuses the first empty function among the tasks, before any of them runs, also when the stop has been requested.
@@ -164,9 +159,9 @@ void refuse_empty_tasks(const executor_core* executor, const Input& tasks, const
       return;
     }
     std::atomic<std::size_t> found{size};
-    auto look_through = [&](std::size_t index, batch_control&) {
-      const std::size_t last = std::min(size, (index + 1) * part);
-      const std::size_t empty = first_empty(index * part, last);
+    auto look_through = [&](const started_task& started) {
+      const std::size_t last = std::min(size, (started.index + 1) * part);
+      const std::size_t empty = first_empty(started.index * part, last);
       std::size_t least =
           found.load(std::memory_order_relaxed);  // the end of the batch orders all with the last read
       while (empty != last && empty < least &&

@@ -190,4 +190,12 @@ std::size_t run_chunk(task_range tasks, Chunk& mine, bool fenced, const Start& s
   return index;
 }
 
+/// Starts all tasks of a chunk at once, and returns which those are: fewer than asked where a thief was quicker, none when
+/// the batch was stopped. What it publishes first is the last task, so that a thief which sees it finds nothing behind it.
+template <class Chunk>
+task_range start_all(task_range tasks, Chunk& mine, bool fenced) noexcept {
+  while (!tasks.empty() && !mine.may_start(tasks.last - 1, fenced)) tasks.last = mine.settle(tasks.first);
+  return tasks;
+}
+
 }  // namespace fanout::detail

@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
-/// Inputs: any range becomes something with a size whose items any thread can reach by index.
+#include "fanout/detail/batch.hpp"
+
+/// Inputs: any range, or a number of indices, becomes something with a size whose items any thread can reach by index.
 ///
 /// What is not in reach by index is read once, on the calling thread, before anything runs: so an exception of an
 /// iterator reaches the caller with nothing started, and user code inside an iterator never runs on two threads.
@@ -80,6 +82,23 @@ class counted_input {
   std::size_t size_;
 };
 
+/// The numbers from 0 to below `count`.
+template <number Number>
+class index_input {
+ public:
+  explicit index_input(Number count) : size_(static_cast<std::size_t>(count)) {
+    if constexpr (std::is_signed_v<Number>) {
+      if (count < 0) throw_negative_count(count);
+    }
+  }
+
+  std::size_t size() const { return size_; }
+  Number operator[](std::size_t index) const { return static_cast<Number>(index); }
+
+ private:
+  std::size_t size_;
+};
+
 /// An input whose items lie scattered: their addresses are collected first. Costs a pointer an item.
 template <class Range>
 class scattered_input {
@@ -121,7 +140,9 @@ class kept_input {
 template <class Range>
 auto input_from(std::remove_reference_t<Range>& range) {
   // A forward range of real objects can be left where it is; an input range may overwrite what it handed out.
-  if constexpr (in_memory<Range>) {
+  if constexpr (number<std::remove_cvref_t<Range>>) {
+    return index_input<std::remove_cvref_t<Range>>(range);
+  } else if constexpr (in_memory<Range>) {
     return contiguous_input<Range>(range);
   } else if constexpr (counted<Range>) {
     return counted_input<Range>(range);

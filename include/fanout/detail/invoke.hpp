@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "fanout/detail/accept.hpp"
 #include "fanout/detail/call.hpp"
 #include "fanout/detail/results.hpp"
 #include "fanout/run_options.hpp"
@@ -15,35 +16,28 @@
 /// A batch of different functions, over an executor or, for null, as a free call.
 namespace fanout::detail {
 
-/// Keeps options that come first from being taken for a function.
-template <class F>
-concept no_options = !std::same_as<std::remove_cvref_t<F>, run_options>;
-
 template <class... F>
 auto invoke_on(executor_core* executor, const run_options& options, F&&... functions) {
-  static_assert((task_item<F&&> && ...), "a task must be callable as T() or T(const task_context&)");
-  static_assert((returns_no_reference<task_result<F&&>> && ...),
-                "a task or mapper must return an object or void, not a reference");
   return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
     using results = std::tuple<std::conditional_t<std::is_void_v<task_result<F&&>>, std::monostate,
                                                   std::remove_cv_t<task_result<F&&>>>...>;
     std::tuple<std::optional<made_by<std::tuple_element_t<Index, results>>>...> slots;
     std::tuple<F&&...> arguments(std::forward<F>(functions)...);
 
-    auto run_one = [&](std::size_t chosen, batch_control& batch) {
+    auto run_one = [&](const started_task& started) {
       [[maybe_unused]] const auto run = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
         using argument = std::tuple_element_t<I, std::tuple<F&&...>>;
         auto call = [&]() -> std::tuple_element_t<I, results> {
           if constexpr (std::is_void_v<task_result<argument>>) {
-            call_task(I, batch, std::forward<argument>(std::get<I>(arguments)));
+            call_task(started, std::forward<argument>(std::get<I>(arguments)));
             return {};
           } else {
-            return call_task(I, batch, std::forward<argument>(std::get<I>(arguments)));
+            return call_task(started, std::forward<argument>(std::get<I>(arguments)));
           }
         };
         std::get<I>(slots).emplace(std::in_place, call);
       };
-      ((chosen == Index ? run(std::integral_constant<std::size_t, Index>{}) : void()), ...);
+      ((started.index == Index ? run(std::integral_constant<std::size_t, Index>{}) : void()), ...);
     };
 
     (refuse_if_empty(Index, functions), ...);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <utility>
 
+#include "fanout/detail/accept.hpp"
 #include "fanout/detail/call.hpp"
 #include "fanout/detail/input.hpp"
 #include "fanout/detail/machine.hpp"
@@ -13,26 +14,6 @@
 
 /// Batches whose tasks each hold a lease of a pool while they run.
 namespace fanout::detail {
-
-template <class Range, class T>
-consteval void check_pooled_tasks() {
-  static_assert(task_item<item_t<Range>, T&>,
-                "a pooled task must be callable as R(Resource&) or R(Resource&, const task_context&)");
-  if constexpr (task_item<item_t<Range>, T&>) {
-    static_assert(returns_no_reference<task_result<item_t<Range>, T&>>,
-                  "a task or mapper must return an object or void, not a reference");
-  }
-}
-
-template <class Range, class F, class T>
-consteval void check_pooled_mapper() {
-  static_assert(mapper_of<F, item_t<Range>, T&>,
-                "a pooled mapper must be callable as R(item, Resource&) or R(item, Resource&, const task_context&)");
-  if constexpr (mapper_of<F, item_t<Range>, T&>) {
-    static_assert(returns_no_reference<mapper_result<F, item_t<Range>, T&>>,
-                  "a task or mapper must return an object or void, not a reference");
-  }
-}
 
 /// A slot of a pool for one task, given back when this is destroyed.
 template <class T>
@@ -58,36 +39,37 @@ class task_lease {
 template <class T, class RunOne>
 struct pooled_block {
   typed_pool<T>& pool;
-  RunOne& run_one;  // (index, batch, resource)
+  RunOne& run_one;  // (started, resource)
 
   static std::size_t run(void* object, task_range tasks, chunk& mine, batch_control& batch) noexcept {
     pooled_block& self = *static_cast<pooled_block*>(object);
     std::size_t not_started = 0;  // the batch was stopped while they waited for a resource
     const std::size_t end = run_chunk(tasks, mine, batch.fenced(), [&](std::size_t index) {
-      if (!self.try_run(index, batch)) ++not_started;
+      if (!self.try_run({index, batch, mine})) ++not_started;
     });
     return end - not_started;
   }
 
   /// False if the batch was stopped before the task had a resource.
-  bool try_run(std::size_t index, batch_control& batch) noexcept {
+  bool try_run(const started_task& started) noexcept {
+    batch_control& batch = started.batch;
     try {
-      const task_lease<T> lease(pool, index, batch);
+      const task_lease<T> lease(pool, started.index, batch);
       if (batch.stopped()) return false;  // while it waited, or while its resource was made
-      run_with(lease.resource(), index, batch);
+      run_with(lease.resource(), started);
     } catch (...) {
       if (batch.stopped()) return false;
-      batch.fail(index);
+      batch.fail(started.index);
     }
     return true;
   }
 
   /// A failure is told before the lease goes back: a task that waits for that very resource must not start by it.
-  void run_with(T& resource, std::size_t index, batch_control& batch) noexcept {
+  void run_with(T& resource, const started_task& started) noexcept {
     try {
-      run_one(index, batch, resource);
+      run_one(started, resource);
     } catch (...) {
-      batch.fail(index);
+      started.batch.fail(started.index);
     }
   }
 
@@ -97,24 +79,23 @@ struct pooled_block {
 /// At most as many tasks in flight as there are resources, so that none waits for another of its batch. In a free call
 /// `automatic` means that many, as `unlimited` does: see there for the most.
 inline run_options limited_by_pool(const run_options& options, std::size_t pool_size) {
-  const std::size_t named = checked_concurrency(options.concurrency);
-  const bool is_number = named != automatic && named != unlimited;
+  const concurrency_limit named = options.concurrency;
+  check_limit(named);
   run_options limited = options;
-  limited.concurrency = std::min(is_number ? named : most_unlimited, pool_size);
+  limited.concurrency = std::min(named.is_number() ? named.number() : most_unlimited, pool_size);
   return limited;
 }
 
 template <class Range, class T>
 auto execute_with_pool_on(executor_core* executor, Range&& range, resource_pool<T>& pool, const run_options& options) {
-  check_pooled_tasks<Range, T>();
   using R = std::remove_cv_t<task_result<item_t<Range>, T&>>;
   const std::shared_ptr<typed_pool<T>> kept = pool.shared();  // a task or another thread may destroy the pool
   const run_options limited = limited_by_pool(options, kept->size());
   const auto tasks = input_from<Range>(range);
   refuse_empty_tasks(executor, tasks, limited);
   results<R> output(tasks.size());
-  auto run_one = [&](std::size_t index, batch_control& batch, T& resource) {
-    output.where().make(index, [&]() -> R { return call_task(index, batch, tasks[index], resource); });
+  auto run_one = [&](const started_task& started, T& resource) {
+    output.where().make(started.index, [&]() -> R { return call_task(started, tasks[started.index], resource); });
   };
   pooled_block<T, decltype(run_one)> pooled{*kept, run_one};
   run_batch(executor, {tasks.size(), pooled.block(), limited});
@@ -124,15 +105,15 @@ auto execute_with_pool_on(executor_core* executor, Range&& range, resource_pool<
 template <class Range, class T, class F>
 auto map_with_pool_on(executor_core* executor, Range&& range, resource_pool<T>& pool, F& mapper,
                       const run_options& options) {
-  check_pooled_mapper<Range, F, T>();
   using R = std::remove_cv_t<mapper_result<F, item_t<Range>, T&>>;
   const std::shared_ptr<typed_pool<T>> kept = pool.shared();  // a task or another thread may destroy the pool
   const run_options limited = limited_by_pool(options, kept->size());
   refuse_empty_mapper(mapper);
   const auto items = input_from<Range>(range);
   results<R> output(items.size());
-  auto run_one = [&](std::size_t index, batch_control& batch, T& resource) {
-    output.where().make(index, [&]() -> R { return call_mapper(index, batch, mapper, items[index], resource); });
+  auto run_one = [&](const started_task& started, T& resource) {
+    output.where().make(started.index,
+                        [&]() -> R { return call_mapper(started, mapper, items[started.index], resource); });
   };
   pooled_block<T, decltype(run_one)> pooled{*kept, run_one};
   run_batch(executor, {items.size(), pooled.block(), limited});

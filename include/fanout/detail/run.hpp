@@ -1,42 +1,45 @@
 #pragma once
 
+#include <cstddef>
 #include <exception>
+#include <iterator>
+#include <memory>
+#include <ranges>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "fanout/detail/accept.hpp"
 #include "fanout/detail/batch.hpp"
 #include "fanout/detail/call.hpp"
 #include "fanout/detail/input.hpp"
 #include "fanout/detail/results.hpp"
 #include "fanout/outcome.hpp"
 
-/// The three shapes of a batch, each over an executor or, for null, as a free call.
+/// The shapes of a batch, each over an executor or, for null, as a free call.
 namespace fanout::detail {
 
 template <class Range>
 auto execute_on(executor_core* executor, Range&& range, const run_options& options) {
-  check_tasks<Range>();
   using T = std::remove_cv_t<task_result<item_t<Range>>>;
   const auto tasks = input_from<Range>(range);
   refuse_empty_tasks(executor, tasks, options);
   results<T> output(tasks.size());
-  auto run_one = [tasks = input_view(tasks), output = output.where()](std::size_t index, batch_control& batch) {
-    output.make(index, [&]() -> T { return call_task(index, batch, tasks[index]); });
+  auto run_one = [tasks = input_view(tasks), output = output.where()](const started_task& started) {
+    output.make(started.index, [&]() -> T { return call_task(started, tasks[started.index]); });
   };
   run_batch(executor, {tasks.size(), block_of(run_one), options});
   return std::move(output).take();
 }
 
-template <class Range, class F>
-auto map_on(executor_core* executor, Range&& range, F& mapper, const run_options& options) {
-  check_mapper<Range, F>();
-  using R = std::remove_cv_t<mapper_result<F, item_t<Range>>>;
+template <class Items, class F>
+auto map_on(executor_core* executor, Items&& range, F& mapper, const run_options& options) {
+  using R = std::remove_cv_t<mapper_result<F, item_t<Items>>>;
   refuse_empty_mapper(mapper);
-  const auto items = input_from<Range>(range);
+  const auto items = input_from<Items>(range);
   results<R> output(items.size());
-  auto run_one = [items = input_view(items), output = output.where(), &mapper](std::size_t index,
-                                                                               batch_control& batch) {
-    output.make(index, [&]() -> R { return call_mapper(index, batch, mapper, items[index]); });
+  auto run_one = [items = input_view(items), output = output.where(), &mapper](const started_task& started) {
+    output.make(started.index, [&]() -> R { return call_mapper(started, mapper, items[started.index]); });
   };
   run_batch(executor, {items.size(), block_of(run_one), options});
   return std::move(output).take();
@@ -44,16 +47,80 @@ auto map_on(executor_core* executor, Range&& range, F& mapper, const run_options
 
 template <class Range>
 auto settle_on(executor_core* executor, Range&& range, const run_options& options) {
-  check_tasks<Range>();
   using T = std::remove_cv_t<task_result<item_t<Range>>>;
   const auto tasks = input_from<Range>(range);
   refuse_empty_tasks(executor, tasks, options);
   std::vector<outcome<T>> outcomes(tasks.size());  // all cancelled, until their task has run
-  auto run_one = [tasks = input_view(tasks), first = outcomes.data()](std::size_t index, batch_control& batch) {
-    first[index].settle(index, [&]() -> T { return call_task(index, batch, tasks[index]); });
+  auto run_one = [tasks = input_view(tasks), first = outcomes.data()](const started_task& started) {
+    first[started.index].settle(started.index, [&]() -> T { return call_task(started, tasks[started.index]); });
   };
   run_batch(executor, {tasks.size(), block_of(run_one), options, /*cancellation_is_data=*/true});
   return outcomes;
+}
+
+template <class Items, class F>
+auto settle_map_on(executor_core* executor, Items&& range, F& mapper, const run_options& options) {
+  using R = std::remove_cv_t<mapper_result<F, item_t<Items>>>;
+  refuse_empty_mapper(mapper);
+  const auto items = input_from<Items>(range);
+  std::vector<outcome<R>> outcomes(items.size());  // all cancelled, until their item was mapped
+  auto run_one = [items = input_view(items), first = outcomes.data(), &mapper](const started_task& started) {
+    first[started.index].settle(started.index, [&]() -> R { return call_mapper(started, mapper, items[started.index]); });
+  };
+  run_batch(executor, {items.size(), block_of(run_one), options, /*cancellation_is_data=*/true});
+  return outcomes;
+}
+
+/// The elements of an output by index, in a word that may be copied.
+template <class Output>
+class output_view {
+  using iterator = std::ranges::iterator_t<Output>;
+  static constexpr bool in_memory = std::ranges::contiguous_range<Output>;
+
+ public:
+  /// The iterator outlives the view.
+  explicit output_view(const iterator& first) {
+    if constexpr (in_memory) {
+      first_ = std::to_address(first);
+    } else {
+      first_ = &first;
+    }
+  }
+
+  std::ranges::range_reference_t<Output> operator[](std::size_t index) const {
+    if constexpr (in_memory) {
+      return first_[index];
+    } else {
+      return (*first_)[static_cast<std::iter_difference_t<iterator>>(index)];
+    }
+  }
+
+ private:
+  std::conditional_t<in_memory, std::add_pointer_t<std::ranges::range_reference_t<Output>>, const iterator*> first_;
+};
+
+template <class Output, class Items, class F>
+void map_into_on(executor_core* executor, std::remove_reference_t<Output>& output, Items&& range, F& mapper,
+                 const run_options& options) {
+  refuse_empty_mapper(mapper);
+  const auto items = input_from<Items>(range);
+  if (std::ranges::size(output) != items.size()) throw_wrong_output(std::ranges::size(output), items.size());
+  const auto first = std::ranges::begin(output);
+  const output_view<Output> elements(first);
+  auto run_one = [items = input_view(items), elements, &mapper](const started_task& started) {
+    elements[started.index] = call_mapper(started, mapper, items[started.index]);
+  };
+  run_batch(executor, {items.size(), block_of(run_one), options});
+}
+
+template <number Number, class F>
+void for_each_range_on(executor_core* executor, Number count, F& function, const run_options& options) {
+  refuse_empty_mapper(function);
+  const index_input<Number> indices(count);
+  auto run_share = [&function](const started_task& started, std::size_t last) {
+    call(started, function, static_cast<Number>(started.index), static_cast<Number>(last));
+  };
+  run_batch(executor, {indices.size(), share_of(run_share), options, /*cancellation_is_data=*/false, /*whole_chunks=*/true});
 }
 
 }  // namespace fanout::detail

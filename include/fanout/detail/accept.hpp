@@ -1,0 +1,88 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <ranges>
+#include <type_traits>
+
+#include "fanout/detail/call.hpp"
+#include "fanout/detail/input.hpp"
+#include "fanout/detail/results.hpp"
+
+/// What the calls accept. A call with something else does not exist, so that `requires` and overloads can ask for it; and
+/// a compiler that refuses it shows the line below that was not met, with the sentence at its end.
+namespace fanout::detail {
+
+// Each of these is a constant and no concept: a compiler that explains why a concept is not met goes on to its parts, and
+// says in many lines what one sentence says better.
+template <class Item, class... Args>
+inline constexpr bool is_task = task_item<Item, Args...>;
+template <class F, class Item, class... Args>
+inline constexpr bool is_mapper = mapper_of<F, Item, Args...>;
+template <class Result>
+inline constexpr bool is_object = !std::is_reference_v<Result>;
+template <class Result>
+inline constexpr bool is_movable = std::is_void_v<Result> || std::move_constructible<std::remove_cv_t<Result>>;
+template <class Result>
+inline constexpr bool can_be_kept = is_movable<Result> || built_in_vector<std::remove_cv_t<Result>>;
+
+template <class Result>
+concept result_of_batch =
+    is_object<Result> &&  // a task or mapper must return an object or void, not a reference
+    can_be_kept<Result>;  // a result must be movable, or begin life by a default constructor that does not throw
+
+/// A range of tasks.
+template <class Range>
+concept tasks = input_of_batch<Range> &&
+    is_task<item_t<Range>> &&  // a task must be callable as T() or T(const task_context&)
+    result_of_batch<task_result<item_t<Range>>>;
+
+/// A range of items, or a number n for the indices 0 … n - 1.
+template <class Items>
+concept items = input_of_batch<Items> || number<std::remove_cvref_t<Items>>;
+
+template <class F, class Items>
+concept mapper = items<Items> &&
+    is_mapper<F, item_t<Items>> &&  // a mapper must be callable as R(item) or R(item, const task_context&)
+    result_of_batch<mapper_result<F, item_t<Items>>>;
+
+/// Functions of `invoke`: the options that may come first are none.
+template <class... F>
+concept functions = (!std::derived_from<std::remove_cvref_t<F>, run_options> && ...) &&
+    (is_task<F&&> && ...) &&  // a task must be callable as T() or T(const task_context&)
+    (is_object<task_result<F&&>> && ...) &&  // a task or mapper must return an object or void, not a reference
+    (is_movable<task_result<F&&>> && ...);   // a result must be movable, into the tuple of all
+
+template <class Range, class T>
+concept pooled_tasks = input_of_batch<Range> &&
+    is_task<item_t<Range>, T&> &&  // a pooled task must be callable as R(Resource&) or R(Resource&, const task_context&)
+    result_of_batch<task_result<item_t<Range>, T&>>;
+
+template <class F, class Items, class T>
+concept pooled_mapper = items<Items> &&
+    is_mapper<F, item_t<Items>, T&> &&  // a pooled mapper must be callable as R(item, Resource&) or with a task_context
+    result_of_batch<mapper_result<F, item_t<Items>, T&>>;
+
+template <class F, class Number>
+inline constexpr bool is_range_function = std::is_invocable_r_v<void, F&, Number, Number> ||
+                                          std::is_invocable_r_v<void, F&, Number, Number, const task_context&>;
+
+/// A function for shares of indices. What it returns is ignored.
+template <class F, class Number>
+concept range_function =
+    is_range_function<F, Number>;  // a function of ranges must be callable as f(first, last), or with a task_context
+
+/// The result of a mapper has its place in an output of the caller's.
+template <class Output, class Result>
+inline constexpr bool takes_result = std::is_assignable_v<std::ranges::range_reference_t<Output>, Result>;
+
+template <class Output>
+concept output_of_batch =
+    std::ranges::random_access_range<Output> && std::ranges::sized_range<Output> && std::ranges::borrowed_range<Output> &&
+    std::is_lvalue_reference_v<std::ranges::range_reference_t<Output>>;  // the output must have elements, not bits
+
+template <class F, class Output, class Items>
+concept mapper_into = mapper<F, Items> &&
+    takes_result<Output, mapper_result<F, item_t<Items>>>;  // the result must be assignable to an element of the output
+
+}  // namespace fanout::detail
