@@ -1,6 +1,5 @@
-# What `cmake --install` puts below the prefix: headers, libraries, CMake package, pkg-config file and, if built, the
-# tool. Everything refers to its own place, so the tree may be moved afterwards. The components are the packages of
-# package.cmake.
+# What `cmake --install` puts below the prefix: headers, libraries, the CMake package, pkg-config files and, if built, the
+# tool. All paths are relative, so the installed tree may be moved. The components are the packages of package.cmake.
 
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
@@ -17,12 +16,12 @@ install(
 install(TARGETS fanout EXPORT fanoutTargets INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
 install(EXPORT fanoutTargets NAMESPACE fanout:: DESTINATION "${fanout_cmake_dir}")
 
-# The component tuning: what a user gets who asks for it, in a file of its own.
+# The component tuning has a file of its own: find_package reads it only if COMPONENTS names it.
 if(FANOUT_BUILD_TUNING)
   file(GLOB fanout_tuning_headers include/fanout/tuning*.hpp)
   install(FILES ${fanout_tuning_headers} DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/fanout")
   if(fanout_type STREQUAL "SHARED_LIBRARY")
-    set_target_properties(fanout_tuning PROPERTIES INSTALL_RPATH "$ORIGIN") # where the core is
+    set_target_properties(fanout_tuning PROPERTIES INSTALL_RPATH "$ORIGIN") # the directory of libfanout
   endif()
   install(TARGETS fanout_tuning EXPORT fanoutTuningTargets INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
   install(EXPORT fanoutTuningTargets NAMESPACE fanout:: DESTINATION "${fanout_cmake_dir}")
@@ -36,13 +35,13 @@ if(FANOUT_BUILD_TOOL)
   install(TARGETS fanout_tool COMPONENT tool)
 endif()
 
-# A static library passes the need for oneTBB on to whoever links it; a shared one has taken care of it. What was compiled
-# with the headers of one version calls functions that older ones need not have.
+# Programs that link the static library need oneTBB as well. The shared library brings it along.
 set(fanout_config_dependencies "find_dependency(Threads)")
-set(fanout_pc_requires_private "")
+set(fanout_pc_requires "")
 if(fanout_type STREQUAL "STATIC_LIBRARY")
-  string(APPEND fanout_config_dependencies "\nfind_dependency(TBB ${TBB_VERSION} CONFIG)")
-  set(fanout_pc_requires_private "Requires.private: tbb >= ${TBB_VERSION}\n")
+  string(APPEND fanout_config_dependencies "\nfind_dependency(TBB ${fanout_tbb_version} CONFIG)")
+  # Not Requires.private: `pkg-config --libs` must do without --static, because there is no shared library to link.
+  set(fanout_pc_requires "Requires: tbb >= ${fanout_tbb_version}\n")
 endif()
 
 configure_package_config_file(
@@ -56,12 +55,18 @@ install(
   DESTINATION "${fanout_cmake_dir}"
 )
 
-# The full paths let packagers choose absolute directories, too.
+# Computed from the full paths, because packagers may choose absolute directories.
 set(fanout_pkgconfig_full_dir "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig")
 foreach(place IN ITEMS LIBDIR INCLUDEDIR)
   file(RELATIVE_PATH relative "${fanout_pkgconfig_full_dir}" "${CMAKE_INSTALL_FULL_${place}}")
   string(REGEX REPLACE "/$" "" relative "${relative}")
   set(fanout_pc_${place} "\${pcfiledir}/${relative}")
 endforeach()
-configure_file(cmake/fanout.pc.in "${PROJECT_BINARY_DIR}/fanout.pc" @ONLY)
-install(FILES "${PROJECT_BINARY_DIR}/fanout.pc" DESTINATION "${fanout_pkgconfig_dir}")
+set(fanout_pc_files fanout.pc)
+if(FANOUT_BUILD_TUNING)
+  list(APPEND fanout_pc_files fanout-tuning.pc)
+endif()
+foreach(file IN LISTS fanout_pc_files)
+  configure_file(cmake/${file}.in "${PROJECT_BINARY_DIR}/${file}" @ONLY)
+  install(FILES "${PROJECT_BINARY_DIR}/${file}" DESTINATION "${fanout_pkgconfig_dir}")
+endforeach()

@@ -1,11 +1,11 @@
-# What `cpack` makes of a build: the Debian packages libfanout-dev and fanout-tool. Only of the static library. Before 1.0
-# a minor version may break the binary interface, and Debian's packages of shared libraries are named by it.
+# What `cpack` makes of a build: the Debian packages libfanout-dev and fanout-tool. There are none of a shared library:
+# Debian names such a package by its binary interface, which any minor version may break before 1.0.
 
 if(NOT fanout_type STREQUAL "STATIC_LIBRARY")
   return()
 endif()
 
-# Who is responsible for the packages: the one who made the source that they are built from, unless told otherwise.
+# The maintainer of the packages is the author of the last commit, unless CPACK_PACKAGE_CONTACT names another.
 if(NOT CPACK_PACKAGE_CONTACT)
   find_program(FANOUT_GIT git)
   if(FANOUT_GIT)
@@ -21,18 +21,17 @@ endif()
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME fanout)
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "batches of independent tasks on a oneTBB arena") # both begin with it
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "batches of independent tasks on a oneTBB arena") # of both packages
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
-# The static library was compiled with these headers of oneTBB, and calls what is in their library or a newer one.
 set(CPACK_COMPONENTS_ALL development)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_NAME libfanout-dev)
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libtbb-dev (>= ${TBB_VERSION})")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "libtbb-dev (>= ${fanout_tbb_version})")
 set(CPACK_COMPONENT_DEVELOPMENT_DESCRIPTION
 "A C++20 library that runs a batch of independent tasks, never more than N at
 once, and hands the results back in input order: with progress, cancellation,
@@ -53,9 +52,8 @@ smallest that is as good as the best. It also compares the scheduling of the
 library fanout with that of hand-written schedulers.")
 endif()
 
-# Debian wants each package to say under which licence it may be passed on, and what has changed. `cmake --install`
-# leaves that out.
-string(TIMESTAMP fanout_package_date "%a, %d %b %Y %H:%M:%S +0000" UTC) # that of SOURCE_DATE_EPOCH, if it is set
+# Debian requires a licence and a changelog in each package. `cmake --install` leaves them out.
+string(TIMESTAMP fanout_package_date "%a, %d %b %Y %H:%M:%S +0000" UTC) # SOURCE_DATE_EPOCH, if set
 foreach(component IN LISTS CPACK_COMPONENTS_ALL)
   string(TOUPPER "${component}" upper)
   set(fanout_package "${CPACK_DEBIAN_${upper}_PACKAGE_NAME}")

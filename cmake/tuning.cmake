@@ -1,8 +1,7 @@
-# fanout::tuning: the measurement that finds the right size. A library of its own, so that the core needs oneTBB alone.
+# fanout::tuning: the measurement that finds the right size. It is a library of its own, so that fanout::fanout needs
+# nothing but oneTBB.
 
-find_package(nlohmann_json REQUIRED CONFIG)
-
-# Compiled once, used twice, as the core is.
+# Compiled once for two users: the library and the tests.
 add_library(fanout_tuning_objects OBJECT
   source/tuning/bootstrap.cpp
   source/tuning/decision.cpp
@@ -34,7 +33,7 @@ set_target_properties(fanout_tuning_objects PROPERTIES
   POSITION_INDEPENDENT_CODE ON
 )
 
-# The JSON library is headers alone, and none of its names is in the interface: who links this needs nothing of it.
+# The JSON library is header-only and does not appear in the interface, so users of fanout::tuning do not need it.
 add_library(fanout_tuning $<TARGET_OBJECTS:fanout_tuning_objects>)
 add_library(fanout::tuning ALIAS fanout_tuning)
 target_link_libraries(fanout_tuning PUBLIC fanout)

@@ -115,7 +115,7 @@ class outcome {
     if (const std::exception_ptr cause = error()) detail::throw_task_error(index_, cause);
   }
 
-  std::variant<std::monostate, made, std::exception_ptr> state_;
+  std::variant<std::monostate, made, std::exception_ptr> state_{};
   std::size_t index_ = 0;
 };
 

@@ -68,7 +68,7 @@ class typed_pool final : public slot_pool {
  private:
   /// On lines of its own: neighbours are used by different threads.
   struct alignas(alignof(T) > 128 ? alignof(T) : 128) resource {
-    std::optional<made_by<T>> made;
+    std::optional<made_by<T>> made{};
   };
 
   void make(std::size_t slot) override { resources_[slot].made.emplace(std::in_place, factory_); }

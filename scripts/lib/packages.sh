@@ -31,6 +31,7 @@ test_packages=(
   dpkg-dev            # the test of the Debian packages …
   file                # … which CPack makes with both
   clang-19            # a second compiler; Debian's default clang 14 cannot compile the views of libstdc++ 12
+  libc++-19-dev       # another standard library, for the test headers.libc++-19
   libclang-rt-19-dev  # libFuzzer and the sanitizers of clang 19, for scripts/fuzz and the preset tsan
   llvm-19             # llvm-symbolizer: names and lines in what a sanitizer reports
   clang               # clang 14, because clang-tidy 14 lints what its own compiler accepts

@@ -1,18 +1,21 @@
 # shellcheck shell=sh
-# Runs in a new root, see scripts/package --test: installs the packages that lie in /root, and uses them.
+# Runs in a new root, see scripts/package --test: installs the packages that are in /root, and uses them.
 set -eux
 cd /root
 
 DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends ./*.deb
 
-# The library, as a project finds it by CMake and by pkg-config.
+# The libraries, as CMake and pkg-config find them.
 for project in find_package find_component; do
   cmake -S "package/$project" -B "build/$project"
   cmake --build "build/$project"
   "build/$project/consumer"
 done
 # shellcheck disable=SC2046 # the flags are words
-g++ -std=c++20 package/main.cpp -o consumer $(pkg-config --static --cflags --libs fanout)
+g++ -std=c++20 package/main.cpp -o consumer $(pkg-config --cflags --libs fanout)
+./consumer
+# shellcheck disable=SC2046 # as above
+g++ -std=c++20 package/find_component/main.cpp -o consumer $(pkg-config --cflags --libs fanout-tuning)
 ./consumer
 
 # The tool.

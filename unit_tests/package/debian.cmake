@@ -1,4 +1,4 @@
-# Makes the Debian packages of this build, as cpack does, and looks at what they say of themselves and what is in them.
+# Makes the Debian packages of this build with cpack, and checks their fields and their files.
 
 cmake_policy(VERSION 3.22)
 file(REMOVE_RECURSE "${WORK_DIR}")
@@ -26,7 +26,7 @@ function(check_field field expected)
   endif()
 endfunction()
 
-# The files of the package, below its root; directories and who owns them must be as Debian has them.
+# Sets files to the files of the package. Modes and owners must be those that Debian prescribes.
 function(list_files)
   execute_process(
     COMMAND "${DPKG_DEB}" --contents "${package}" OUTPUT_VARIABLE listing COMMAND_ERROR_IS_FATAL ANY
@@ -70,6 +70,7 @@ check_files(
   usr/${LIBDIR}/libfanout.a
   usr/${LIBDIR}/libfanout_tuning.a
   usr/${LIBDIR}/pkgconfig/fanout.pc
+  usr/${LIBDIR}/pkgconfig/fanout-tuning.pc
   usr/${LIBDIR}/cmake/fanout/fanoutConfig.cmake
   usr/${LIBDIR}/cmake/fanout/fanoutConfigVersion.cmake
   usr/${LIBDIR}/cmake/fanout/fanoutTargets.cmake

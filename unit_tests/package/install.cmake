@@ -1,5 +1,5 @@
-# Builds and installs the library as a packager would, and moves the result, so that whoever uses it afterwards
-# finds out whether it refers to the place where it was installed.
+# Builds and installs the library as a packager would, then moves the installed tree: the tests that use it fail if it
+# refers to the place where it was installed.
 
 cmake_policy(VERSION 3.22)
 set(build "${WORK_DIR}/build")

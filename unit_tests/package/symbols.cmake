@@ -1,6 +1,6 @@
 # A shared fanout exports its own names and nothing else that could clash. Weak and unique symbols (W, V, u) of the
-# standard library's templates are let pass: they must stay visible, because the process needs one of each. Were
-# the pool of waiters behind std::atomic::wait private to the library, a notification from outside would get lost.
+# standard library's templates are allowed, because the process must have one of each. If the library had its own pool of
+# waiters for std::atomic::wait, notifications from outside would be lost.
 
 cmake_policy(VERSION 3.22)
 set(made_by_the_compiler

@@ -115,7 +115,7 @@ class scattered_input {
   given operator[](std::size_t index) const { return static_cast<given>(*items_[index]); }
 
  private:
-  std::vector<item*> items_;
+  std::vector<item*> items_{};
 };
 
 /// An input that can be read only once, or that makes its items on the fly: they are kept here.

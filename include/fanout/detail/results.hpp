@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "fanout/detail/export.hpp"
+
 /// Results: one slot a task, written by whichever thread runs it, handed back as a `std::vector` in input order.
 /// The slots are disjoint objects, so threads share no byte; the end of the batch orders all writes before `take`.
 ///

@@ -96,7 +96,7 @@ class output_view {
   }
 
  private:
-  std::conditional_t<in_memory, std::add_pointer_t<std::ranges::range_reference_t<Output>>, const iterator*> first_;
+  std::conditional_t<in_memory, std::add_pointer_t<std::ranges::range_reference_t<Output>>, const iterator*> first_{};
 };
 
 template <class Output, class Items, class F>
