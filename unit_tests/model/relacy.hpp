@@ -1,8 +1,9 @@
 #pragma once
 
 // Relacy without the macros by which it takes over keywords and names of the standard library: the code under test gets
-// its primitives as template arguments. In one translation unit of a program only, for it replaces operator new.
+// its primitives as template arguments. It replaces operator new.
 
+#include <gtest/gtest.h>  // first: Relacy takes over names that headers of the system declare
 #include <relacy/relacy.hpp>
 
 #undef new

@@ -169,7 +169,6 @@ struct line_scenario : rl::test_suite<Scenario, int{callers + reserves}> {
     RL_ASSERT(line_->threads() == 0);
   }
 
-  fresh_start fresh_;
   std::unique_ptr<Line> line_;
   std::array<member, reserves> members_;
   duty duty_;
