@@ -18,25 +18,31 @@ class std_thread_pool {
  public:
   static constexpr const char* name = "std_thread_pool";
 
+  /// Throws `std::system_error` if the system refuses a thread.
   explicit std_thread_pool(std::size_t concurrency) {
-    while (threads_.size() < concurrency) threads_.emplace_back([this] { work(); });
+    threads_.reserve(concurrency);
+    try {
+      while (threads_.size() < concurrency) threads_.emplace_back([this] { work(); });
+    } catch (...) {
+      close();
+      throw;
+    }
   }
   std_thread_pool(const std_thread_pool&) = delete;
   std_thread_pool& operator=(const std_thread_pool&) = delete;
 
-  ~std_thread_pool() {
-    {
-      const std::lock_guard lock(mutex_);
-      closed_ = true;
-    }
-    work_came_.notify_all();
-    for (std::thread& each : threads_) each.join();
-  }
+  ~std_thread_pool() { close(); }
 
+  /// `body` must not throw.
   template <class Body>
   void run(std::size_t size, const Body& body) {
     std::unique_lock lock(mutex_);
-    for (std::size_t i = 0; i < size; ++i) queue_.emplace([&body, i] { body(i); });
+    try {
+      for (std::size_t i = 0; i < size; ++i) queue_.emplace([&body, i] { body(i); });
+    } catch (...) {
+      queue_ = {};
+      throw;
+    }
     unfinished_ = size;
     lock.unlock();  // who is woken must not have to wait for it
     if (size < threads_.size()) {
@@ -61,6 +67,15 @@ class std_thread_pool {
       lock.lock();
       if (--unfinished_ == 0) all_done_.notify_one();
     }
+  }
+
+  void close() {
+    {
+      const std::lock_guard lock(mutex_);
+      closed_ = true;
+    }
+    work_came_.notify_all();
+    for (std::thread& each : threads_) each.join();
   }
 
   std::mutex mutex_;  // guards all up to threads_

@@ -14,19 +14,23 @@ tool_packages=(
   libzstd-dev         # the tool's workload "compress"
 )
 
-# What the presets configure beyond that: benchmarks, tests and examples. All of what scripts/bench needs.
-build_packages=(
+# What the tests and examples need beyond that: all that scripts/test installs.
+test_packages=(
   libgtest-dev        # GoogleTest
   relacy-dev          # the model checker of the tests
   libsqlite3-dev      # the example of a pool, whose resources are connections
-  libbenchmark-dev    # Google Benchmark, for the programs in perf/
-  libasio-dev         # Asio, whose thread_pool is one of the competitors in perf/
-  python3             # the reports of scripts/bench, and their tests
+  pkg-config          # the test of fanout.pc
+  python3             # the test of the pages
 )
 
-# What the tests and checks need beyond both.
-test_packages=(
-  pkg-config          # the test of fanout.pc
+# What scripts/bench needs beyond both.
+bench_packages=(
+  libbenchmark-dev    # Google Benchmark, for the programs in perf/
+  libasio-dev         # Asio, whose thread_pool is one of the competitors in perf/
+)
+
+# What scripts/test --all and scripts/matrix need beyond that.
+check_packages=(
   binutils            # nm, for the test of what the shared library exports
   dpkg-dev            # the test of the Debian packages …
   file                # … which CPack makes with both
@@ -41,7 +45,7 @@ test_packages=(
   node-p-map          # runs the JavaScript of docs/coming-from.md, where there is a node
 )
 
-# What scripts/coverage needs beyond tool_packages and build_packages.
+# What scripts/coverage needs beyond tool_packages and test_packages.
 coverage_packages=(
   gcovr               # sums up what gcov counted
 )
@@ -65,8 +69,8 @@ peer_packages=(
 
 # What other systems call the same.
 in_other_words='a C++20 compiler (g++ 12 or newer, or clang, 14 for the library and 16 for all tests), CMake 3.22 or
-newer, Ninja, oneTBB, CLI11, fmt, nlohmann-json and zstd; for the tests and benchmarks GoogleTest, Relacy, SQLite, Google Benchmark, Asio, Python 3,
-pkg-config, clang++-19, clang-tidy and Doxygen, too'
+newer, Ninja, oneTBB, CLI11, fmt, nlohmann-json and zstd; for the tests and examples also GoogleTest, Relacy, SQLite, Python 3
+and pkg-config; for the benchmarks Google Benchmark and Asio; for all checks clang++-19, clang-tidy and Doxygen'
 
 is_installed() {
   [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]

@@ -64,7 +64,7 @@ class ReservesFaults : public testing::Test {
       EXPECT_EQ(reserves::existing(), 0U) << "allocation " << step;
       EXPECT_EQ(make(most), ending::made);
       reserves::end_idle();
-      if (step == 60) break;  // each thread is the same
+      if (step == 30) break;  // each thread is the same
     }
     EXPECT_GT(refusals, 0U);
     reserves::end_idle();

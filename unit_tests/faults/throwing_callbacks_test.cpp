@@ -2,15 +2,13 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <exception>
-#include <functional>
 #include <iterator>
 #include <list>
 #include <memory>
-#include <ostream>
 #include <ranges>
-#include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -18,6 +16,7 @@
 #include <vector>
 
 #include "fanout/fanout.hpp"
+#include "faults/burning.hpp"
 #include "support.hpp"
 
 /// Everything of the user's that a call calls throws, at its first call, at its second, and so on until it is not called
@@ -28,80 +27,7 @@ namespace {
 using namespace support;
 using fanout::error_policy;
 using fanout::execute_in_parallel;
-using fanout::executor;
 using fanout::run_options;
-
-/// What the user's code throws. It is counted, so that one that is kept somewhere would be found.
-struct blown : counted {
-  explicit blown(std::size_t n) : counted(0), call(n) {}
-  std::size_t call;
-};
-
-/// Blows at its n-th call, whichever thread makes it.
-class fuse {
- public:
-  explicit fuse(std::size_t n) : blows_at_(n) {}
-  void burn() {
-    const std::size_t call = calls_.fetch_add(1);
-    if (call != blows_at_) return;
-    has_blown_ = true;
-    throw blown(call);
-  }
-  bool has_blown() const { return has_blown_; }
-
- private:
-  const std::size_t blows_at_;
-  std::atomic<std::size_t> calls_{0};
-  std::atomic<bool> has_blown_{false};
-};
-
-/// How an exception of the user's arrives.
-enum class arrival {
-  as_it_is,  // and no task has run, where the row is about the input
-  task_error,
-  aggregate,
-  nowhere,  // it is data, or dealt with
-};
-
-struct row {
-  std::string name;
-  arrival expected;
-  std::function<void(fuse&)> call;
-  friend std::ostream& operator<<(std::ostream& out, const row& each) { return out << each.name; }
-};
-
-/// How the exception arrived that is being handled.
-arrival arrival_of_current() {
-  try {
-    throw;
-  } catch (const blown&) {
-    return arrival::as_it_is;
-  } catch (const fanout::task_error& e) {
-    EXPECT_THROW(e.rethrow_nested(), blown);
-    return arrival::task_error;
-  } catch (const fanout::aggregate_error& e) {
-    EXPECT_EQ(e.errors().size(), 1U);
-    EXPECT_THROW(e.errors().front().rethrow_nested(), blown);
-    return arrival::aggregate;
-  }  // anything else fails the test as it is
-}
-
-// ── What throws ─────────────────────────────────────────────────────────────────────────────────────────────────
-
-/// Something of the user's that burns when it is copied or moved: a task, a result, an item, a factory.
-template <class Base>
-struct burns_when_moved : Base {
-  burns_when_moved(fuse& with, Base base) : Base(std::move(base)), burnt(&with) {}
-  burns_when_moved(const burns_when_moved& other) : Base(other), burnt(other.burnt) { burnt->burn(); }
-  burns_when_moved(burns_when_moved&& other) : Base(std::move(other)), burnt(other.burnt) {
-    burnt->burn();
-  }  // NOLINT
-  burns_when_moved& operator=(const burns_when_moved&) = delete;
-  ~burns_when_moved() = default;
-  fuse* burnt;
-};
-
-using fragile_item = burns_when_moved<counted>;
 
 /// What burns of an iterator.
 enum class step { increment, dereference, compare, begin, size };
@@ -185,34 +111,6 @@ row iterator_row(std::string name) {
             const burning_range<Category, Reference, Burning> range(with);
             map_nothing(range, with);
           }};
-}
-
-// ── Who calls it ────────────────────────────────────────────────────────────────────────────────────────────────
-
-constexpr std::size_t limit = 3;
-
-executor& shared() {
-  static executor three({.concurrency = limit});
-  return three;
-}
-
-/// Tasks with a result that is counted.
-auto tasks_that_burn(fuse& with, std::size_t count = 10) {
-  return std::vector(count, [&with] {
-    with.burn();
-    return counted(1);
-  });
-}
-
-auto calm_tasks(std::size_t count = 10) {
-  return std::vector(count, [] { return counted(1); });
-}
-
-/// A batch whose n-th progress call throws.
-run_options burning_progress(fuse& with) {
-  run_options options{.concurrency = limit};
-  options.on_progress = [&with](std::size_t, std::size_t) { with.burn(); };
-  return options;
 }
 
 std::vector<row> batches() {
@@ -343,125 +241,6 @@ std::vector<row> inputs() {
   };
 }
 
-std::vector<row> pools() {
-  using fanout::lease;
-  using fanout::pool_options;
-  using fanout::resource_pool;
-  static const auto factory = [](fuse& with) {
-    return [&with] {
-      with.burn();
-      return counted(1);
-    };
-  };
-  static const auto calm = [] { return counted(1); };
-  static const auto use = [](counted& each) { return each.value; };
-  static const auto validating = [](fuse& with) {
-    pool_options<counted> options;
-    options.validate = [&with](counted&) {
-      with.burn();
-      return true;
-    };
-    return options;
-  };
-  static const auto resetting = [](fuse& with) {
-    pool_options<counted> options;
-    options.reset = [&with](counted&) { with.burn(); };
-    return options;
-  };
-  /// Every resource can be had, and one more cannot.
-  static const auto expect_all_to_be_had = [](resource_pool<counted>& pool) {
-    std::vector<lease<counted>> all;
-    for (std::size_t i = 0; i != pool.size(); ++i) all.push_back(pool.acquire());
-    EXPECT_FALSE(pool.try_acquire().has_value());
-  };
-
-  return {
-      {"Factory", arrival::as_it_is, [](fuse& with) { const resource_pool<counted> pool(factory(with), 4); }},
-      {"LazyFactory", arrival::as_it_is,
-       [](fuse& with) {
-         resource_pool<counted> pool(factory(with), 4, {.lazy = true});
-         try {
-           expect_all_to_be_had(pool);
-         } catch (const blown&) {
-           expect_all_to_be_had(pool);
-           throw;
-         }
-       }},
-      {"FactoryForATask", arrival::task_error,
-       [](fuse& with) {
-         resource_pool<counted> pool(factory(with), 3, {.lazy = true});
-         try {
-           static_cast<void>(shared().execute_with_pool(std::vector(10, use), pool));
-         } catch (...) {
-           expect_all_to_be_had(pool);
-           throw;
-         }
-       }},
-      {"PooledTask", arrival::task_error,
-       [](fuse& with) {
-         resource_pool<counted> pool(calm, 3);
-         const auto burn = [&](counted&) { with.burn(); };
-         try {
-           shared().execute_with_pool(std::vector(10, burn), pool);
-         } catch (...) {
-           expect_all_to_be_had(pool);
-           throw;
-         }
-       }},
-      {"PooledMapper", arrival::task_error,
-       [](fuse& with) {
-         resource_pool<counted> pool(calm, 3);
-         fanout::map_with_pool(std::vector(10, 1), pool, [&](int, counted&) { with.burn(); });
-       }},
-      {"ValidationOfANewResource", arrival::as_it_is,
-       [](fuse& with) {
-         pool_options<counted> options = validating(with);
-         options.lazy = true;
-         resource_pool<counted> pool(calm, 4, options);
-         try {
-           expect_all_to_be_had(pool);
-         } catch (const blown&) {
-           expect_all_to_be_had(pool);
-           throw;
-         }
-       }},
-      {"ValidationOfAnIdleResource", arrival::nowhere,
-       [](fuse& with) {
-         resource_pool<counted> pool(calm, 4, validating(with));
-         expect_all_to_be_had(pool);
-         EXPECT_EQ(pool.statistics().discarded, with.has_blown() ? 1U : 0U);
-       }},
-      {"Reset", arrival::nowhere,
-       [](fuse& with) {
-         resource_pool<counted> pool(calm, 4, resetting(with));
-         expect_all_to_be_had(pool);
-         expect_all_to_be_had(pool);
-         EXPECT_EQ(pool.statistics().discarded, with.has_blown() ? 1U : 0U);
-       }},
-      {"ResetAfterATask", arrival::nowhere,
-       [](fuse& with) {
-         resource_pool<counted> pool(calm, 2, resetting(with));
-         EXPECT_EQ(fanout::execute_with_pool(std::vector(10, use), pool), std::vector(10, 1));
-         EXPECT_EQ(pool.statistics().discarded, with.has_blown() ? 1U : 0U);
-       }},
-      {"MoveOfAFactory", arrival::as_it_is,
-       [](fuse& with) {
-         const auto plain = [] { return counted(1); };
-         using kind = burns_when_moved<std::remove_const_t<decltype(plain)>>;
-         const resource_pool<counted> pool(kind(with, plain), 2);
-       }},
-      {"CopyOfTheProgressCallback", arrival::as_it_is,
-       [](fuse& with) {
-         resource_pool<counted> pool(calm, 2);
-         const auto tell = [](std::size_t, std::size_t) {};
-         using kind = burns_when_moved<std::remove_const_t<decltype(tell)>>;
-         run_options options;
-         options.on_progress = kind(with, tell);
-         static_cast<void>(fanout::execute_with_pool(std::vector(10, use), pool, options));
-       }},
-  };
-}
-
 // ── The test ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void expect_usable() {
@@ -501,7 +280,7 @@ std::string name_of(const testing::TestParamInfo<row>& info) { return info.param
 
 INSTANTIATE_TEST_SUITE_P(Batches, ThrowingCallbacks, testing::ValuesIn(batches()), name_of);
 INSTANTIATE_TEST_SUITE_P(Inputs, ThrowingCallbacks, testing::ValuesIn(inputs()), name_of);
-INSTANTIATE_TEST_SUITE_P(Pools, ThrowingCallbacks, testing::ValuesIn(pools()), name_of);
+INSTANTIATE_TEST_SUITE_P(Pools, ThrowingCallbacks, testing::ValuesIn(burning_pools()), name_of);
 
 // Many tasks are looked through for empty ones by all threads. What that throws is still no failure of a task.
 TEST(ThrowingCallbacks, TheQuestionWhetherOneOfManyTasksIsEmptyArrivesAsItIs) {

@@ -26,7 +26,6 @@ struct chunk_scenario : rl::test_suite<Scenario, threads> {
   using chunk = fanout::detail::basic_chunk<Primitives>;
   static constexpr bool fenced = !std::is_same_v<Primitives, chunk_primitives>;
 
-  fresh_start fresh_;
   chunk mine_;
   std::array<int, tasks> started_{};
 

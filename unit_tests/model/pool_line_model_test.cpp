@@ -23,7 +23,6 @@ using time_point = pool_line::time_point;
 /// resource, so that two owners at a time would be a data race.
 template <class Scenario, std::size_t threads, std::size_t slots, std::size_t lent>
 struct pool_scenario : rl::test_suite<Scenario, int{threads}> {
-  fresh_start fresh_;
   std::unique_ptr<pool_line> line_ = std::make_unique<pool_line>(slots, [this](std::size_t slot) { let_go(slot); });
   std::array<rl::var<int>, slots> resource_;
   std::array<int, slots> let_go_{};

@@ -1,9 +1,9 @@
 #pragma once
 
-// Includes Relacy without its macros, which replace keywords and names of the standard library. They are not needed,
-// because the code under test takes its primitives as template arguments. Include this in only one translation unit
-// of a program: Relacy replaces operator new.
+// Relacy without the macros by which it takes over keywords and names of the standard library: the code under test gets
+// its primitives as template arguments. It replaces operator new.
 
+#include <gtest/gtest.h>  // first: Relacy takes over names that headers of the system declare
 #include <relacy/relacy.hpp>
 
 #undef new

@@ -1,15 +1,12 @@
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
+#include <memory>
 #include <ostream>
-#include <sstream>
 #include <string>
 #include <string_view>
 
 #include "model/primitives.hpp"
-#include "model/sleep_sets.hpp"
 
 /// Explores the executions of a scenario: a `rl::test_suite` whose threads run the code under test.
 ///
@@ -53,57 +50,50 @@ struct finding {
   bool holds() const { return result == rl::test_result_success; }
 };
 
-inline std::ostream& operator<<(std::ostream& out, const finding& found) {
-  return out << rl::test_result_str(found.result) << " after " << found.executions << " executions\n"
-             << found.schedule;
-}
+std::ostream& operator<<(std::ostream& out, const finding& found);
 
-template <class Scenario, class Scheduler>
-finding search(rl::test_params parameters) {
-  std::ostringstream progress;
-  std::ostringstream state;
-  parameters.progress_stream = &progress;
-  rl::run_test<Scenario, Scheduler>(parameters, state, false);
-  finding found{parameters.test_result, parameters.stop_iteration, {}};
-  if (found.holds()) {
-    std::cout << "[ searched ] " << found.executions << " executions" << std::endl;
-    return found;
-  }
+/// A scenario of any type.
+struct any_scenario {
+  any_scenario() = default;
+  any_scenario(const any_scenario&) = delete;
+  any_scenario& operator=(const any_scenario&) = delete;
+  virtual ~any_scenario() = default;
+  virtual void before() = 0;
+  virtual void thread(unsigned number) = 0;
+  virtual void after() = 0;
+};
 
-  std::ostringstream schedule;  // the failed execution is repeated, to record its steps
-  parameters.initial_state = state.str();
-  parameters.collect_history = true;
-  parameters.output_stream = &schedule;
-  rl::run_test<Scenario, Scheduler>(parameters, state, true);
-  EXPECT_EQ(parameters.test_result, found.result) << "a scenario must be deterministic";
-  found.schedule = schedule.str();
-  return found;
-}
+template <class Scenario>
+struct scenario_of_type final : any_scenario {
+  static std::unique_ptr<any_scenario> make() { return std::make_unique<scenario_of_type>(); }
+  void before() override { scenario_.before(); }
+  void thread(unsigned number) override { scenario_.thread(number); }
+  void after() override { scenario_.after(); }
+  Scenario scenario_;
+};
 
-/// Searches every execution: each order of the threads' steps that makes a difference, and each value that a load may
-/// return.
+/// Which executions of a scenario are looked at.
+enum class executions {
+  every,           // each order of the threads' steps that makes a difference, and each value that the loads may give
+  by_brute_force,  // the same, one by one, as Relacy does it
+  by_chance,       // with spurious wake-ups and with older values than the search of all looks at
+};
+
+/// `count` is that of executions by chance.
+finding search(std::unique_ptr<any_scenario> (*make)(), rl::thread_id_t threads, executions which,
+               rl::iteration_t count = 0);
+
 template <class Scenario>
 finding every_execution() {
-  rl::test_params parameters;
-  parameters.search_type = rl::sched_full;
-  return search<Scenario, sleep_set_scheduler<Scenario::params::thread_count>>(parameters);
+  return search(scenario_of_type<Scenario>::make, Scenario::params::thread_count, executions::every);
 }
-
-/// The same by Relacy's own search, which also takes the orders that make no difference.
 template <class Scenario>
 finding every_execution_by_brute_force() {
-  rl::test_params parameters;
-  parameters.search_type = rl::sched_full;
-  return search<Scenario, rl::full_search_scheduler<Scenario::params::thread_count>>(parameters);
+  return search(scenario_of_type<Scenario>::make, Scenario::params::thread_count, executions::by_brute_force);
 }
-
-/// Searches random executions, with spurious wake-ups, and with older values than `every_execution` covers.
 template <class Scenario>
-finding some_executions(rl::iteration_t executions) {
-  rl::test_params parameters;
-  parameters.search_type = rl::sched_random;
-  parameters.iteration_count = executions;
-  return search<Scenario, rl::random_scheduler<Scenario::params::thread_count>>(parameters);
+finding some_executions(rl::iteration_t count) {
+  return search(scenario_of_type<Scenario>::make, Scenario::params::thread_count, executions::by_chance, count);
 }
 
 /// The same searches with a planted mistake.
@@ -123,19 +113,5 @@ inline bool has_time() {
   const char* const asked = std::getenv("FANOUT_MODEL");
   return asked != nullptr && std::string_view(asked) == "long";
 }
-
-/// Each scenario begins with one of these. It turns off Relacy's tracking of allocations: each deallocation would
-/// double the executions, because the memory may be reused at once or not, and no scenario is about memory.
-struct fresh_start {
-  fresh_start() {
-    struct reach : rl::context {
-      static int rl::context::*switch_of_watching() { return &reach::disable_alloc_; }
-    };
-    rl::ctx().*reach::switch_of_watching() = 1;
-    put_off = nullptr;
-    put_off_to_next_store.fill(nullptr);
-    asymmetric_fence::begin_execution();
-  }
-};
 
 }  // namespace model

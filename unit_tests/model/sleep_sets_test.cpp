@@ -21,7 +21,6 @@ using outcome = std::array<int, 4>;
 /// Collects how its executions end.
 template <class Scenario, int threads>
 struct program : rl::test_suite<Scenario, threads> {
-  fresh_start fresh_;
   outcome seen_{};
   static inline std::set<outcome> outcomes;
   void after() { outcomes.insert(seen_); }
@@ -181,7 +180,6 @@ TEST(Search, KnowsThatALightFenceIsOneOnlyForAHeavyOne) {
 }
 
 struct endless : rl::test_suite<endless, 2> {
-  fresh_start fresh_;
   atomic<int> flag_;
   void thread(unsigned me) {
     while (flag_.load(std::memory_order_acquire) != 2) primitives::yield();
@@ -192,7 +190,6 @@ struct endless : rl::test_suite<endless, 2> {
 TEST(Search, FindsThatThreadsSpinForEver) { EXPECT_EQ(every_execution<endless>().result, rl::test_result_livelock); }
 
 struct wrong_at_times : rl::test_suite<wrong_at_times, 2> {
-  fresh_start fresh_;
   atomic<int> value_;
   void thread(unsigned me) {
     if (me == 0) value_.store(1, std::memory_order_relaxed);

@@ -23,7 +23,6 @@ template <class Scenario, int threads>
 struct stack_scenario : rl::test_suite<Scenario, threads> {
   static constexpr std::size_t slots = 2;
 
-  fresh_start fresh_;
   std::unique_ptr<slot_links> links_ = std::make_unique<slot_links>(slots);
   std::unique_ptr<slot_stack> stack_ = std::make_unique<slot_stack>(*links_);
   std::array<rl::var<int>, slots> resource_;

@@ -30,7 +30,6 @@ struct batch_scenario : rl::test_suite<Scenario, threads> {
     distributor::runner_work work;
   };
 
-  fresh_start fresh_;
   distributor distributor_{tasks, runners, chunk, false};
   std::array<runner, runners> all_;
   std::array<int, tasks> started_{};

@@ -1,5 +1,5 @@
-"""What scripts/bench_against answers before it builds anything, and how it runs two builds in turn: programs that a few
-lines make up stand for the benchmarks."""
+"""How scripts/bench_against runs two builds in turn, and what it computes from their times: programs that a few lines make up
+stand for the benchmarks."""
 
 import contextlib
 import io
@@ -7,8 +7,6 @@ import pathlib
 import sys
 import tempfile
 import unittest
-
-from command_case import CommandCase
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts" / "lib"))
 
@@ -40,41 +38,6 @@ with open(options["benchmark_out"], "w") as out:
     json.dump(dict(context=dict(ns_per_link="1.5"), benchmarks=runs), out)
 sys.exit(does == "fail")
 """
-
-
-class BenchAgainstCommand(CommandCase):
-    name = "bench_against"
-
-    def test_help_names_every_option(self):
-        text = self.accepts("--help")
-        for option in ("--rounds", "--repetitions", "--filter", "--timeout", "--jobs", "--output", "--list", "--help"):
-            self.assertIn(option, text)
-
-    def test_list_prints_a_question_a_line(self):
-        self.assertLessEqual({"overhead", "pool"}, set(self.accepts("--list").split("\n")))
-
-    def test_refuses_to_guess_the_revision(self):
-        self.refuses("no revision given")
-        self.refuses("no revision given", "--rounds", "3")
-
-    def test_refuses_a_revision_that_is_none(self):
-        self.refuses("unknown revision: nowhere", "nowhere", "overhead")
-
-    def test_refuses_what_is_no_number(self):
-        for number in ("0", "-1", "many", ""):
-            self.refuses("--rounds takes a number of 1 or more", "--rounds", number)
-        self.refuses("--timeout takes a number of 1 or more", "--timeout")
-
-    def test_refuses_options_that_lack_their_value(self):
-        self.refuses("--filter takes a regular expression", "--filter")
-        self.refuses("--output takes a file", "--output")
-
-    def test_refuses_an_output_that_has_no_directory(self):
-        with tempfile.TemporaryDirectory() as directory:
-            self.refuses("no such directory: ", "--output", f"{directory}/nowhere/table.md")
-
-    def test_refuses_an_unknown_option(self):
-        self.refuses("unknown option: --fast", "--fast")
 
 
 class WithPrograms(unittest.TestCase):

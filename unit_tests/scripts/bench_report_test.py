@@ -1,22 +1,17 @@
-"""What the reports of scripts/bench reckon and draw, on small results that are written here."""
+"""What the reports of scripts/bench compute, on small results that are written here."""
 
 import contextlib
-import html.parser
 import io
 import json
 import pathlib
-import re
 import sys
 import tempfile
 import unittest
-import xml.etree.ElementTree
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts" / "lib"))
 
 import bench_data  # noqa: E402
 import bench_facts  # noqa: E402
-import bench_markdown  # noqa: E402
-import bench_page  # noqa: E402
 import bench_ratios  # noqa: E402
 import bench_report  # noqa: E402
 
@@ -233,152 +228,11 @@ class Ratios(WithFiles):
         tables = bench_ratios.tables(self.report(content)["questions"][0])
         self.assertEqual([table.measure for table in tables], [None, "more_ns"])
         self.assertIsNone(tables[1].ratio("a", "other"))
-        self.assertEqual(bench_markdown.cell(tables[1], "a", "fanout"), "– · -1.50 ns")
-        self.assertIn("other 1.00 ns", bench_page.document(self.report(content)))
 
     def test_stand_beside_the_time_of_a_task_only_where_everybody_counts_tasks(self):
         fanout = runs("a/fanout", [1000], items_per_second=[1e9])
         self.assertEqual(self.table(raw(fanout)).written("a", "fanout"), "1.00 ns/item")
         self.assertEqual(self.table(raw(fanout, runs("a/ideal", [900]))).written("a", "fanout"), "1.00 µs")
-
-
-class Numbers(unittest.TestCase):
-    def test_have_three_digits_that_count_and_a_unit(self):
-        for value, written in ((0, "0 ns"), (0.0123, "0.0123 ns"), (1.6, "1.60 ns"), (999.4, "999 ns"),
-                               (999.9, "1.00 µs"), (1234, "1.23 µs"), (5e6, "5.00 ms"), (2e12, "2,000 s")):
-            self.assertEqual(bench_ratios.write_time(value), written)
-
-    def test_of_ratios_have_thousandths_near_one(self):
-        for value, written in ((1.02, "1.020"), (0.5, "0.500"), (12.34, "12.3"), (0.0123, "0.012"), (13086, "13,100")):
-            self.assertEqual(bench_ratios.write_ratio(value), written)
-
-
-class Markdown(WithFiles):
-    def test_tables_are_aligned(self):
-        document = bench_markdown.document(self.report())
-        tables = [block.splitlines() for block in re.findall(r"(?:^\|.*\n)+", document, re.MULTILINE)]
-        self.assertGreaterEqual(len(tables), 2)
-        for table in tables:
-            places = {tuple(bar.start() for bar in re.finditer(r"(?<!\\)\|", line)) for line in table}
-            self.assertEqual(len(places), 1, "\n".join(table))
-
-    def test_tables_hold_ratio_spread_and_time(self):
-        document = bench_markdown.document(self.report())
-        self.assertRegex(document, r"\| fast +\| \*\*1\.250\*\* ± 2\.0 % · 80\.0 ns +\| – +\|")
-        self.assertRegex(document, r"\| fanout again \(A/A\) +\| 0\.980 ± ")
-        self.assertIn("below 1 fanout is faster", document)
-
-    def test_tables_too_wide_for_a_page_are_split(self):
-        names = [(rank, f"workload{rank}/{who}") for rank in range(9) for who in ("fanout", "other")]
-        content = raw(*(runs(name, [1, 2], family=rank) for rank, name in names))
-        document = bench_markdown.document(self.report(content))
-        rows = [line for line in document.splitlines() if line.startswith("|")]
-        self.assertLessEqual(max(map(len, rows)), bench_markdown.WIDTH)
-        self.assertEqual(sum(f"workload{rank} " in document for rank in range(9)), 9)
-
-    def test_says_what_is_not_in_it(self):
-        document = bench_markdown.document(self.report(failed=["latency"]))
-        self.assertIn("the program failed: latency", document)
-        self.assertIn("* peer: not in PREFIX", document)
-
-    def test_says_where_a_pair_is_missing(self):
-        document = bench_markdown.document(self.report(raw(runs("empty/fanout", [1]), runs("empty/tbb", [2]))))
-        self.assertIn("no A/A pair", document)
-
-
-class Balance(html.parser.HTMLParser):
-    """Whether every element that begins also ends, in order."""
-
-    VOID = {"meta", "link", "br", "hr", "img", "input"}
-
-    def __init__(self):
-        super().__init__()
-        self.open, self.wrong, self.identities = [], [], []
-
-    def handle_starttag(self, tag, attrs):
-        self.identities += [value for name, value in attrs if name == "id"]
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.identities += [value for name, value in attrs if name == "id"]
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(tag)
-
-
-class Page(WithFiles):
-    def page(self, content=None, **options):
-        return bench_page.document(self.report(content, **options))
-
-    def charts(self, page):
-        return [xml.etree.ElementTree.fromstring(svg) for svg in re.findall(r"<svg role.*?</svg>", page, re.DOTALL)]
-
-    def test_is_well_formed_and_names_nothing_twice(self):
-        parser = Balance()
-        parser.feed(self.page(failed=["latency"]))
-        parser.close()
-        self.assertEqual((parser.open, parser.wrong), ([], []))
-        self.assertEqual(len(parser.identities), len(set(parser.identities)))
-
-    def test_loads_nothing(self):
-        page = self.page()
-        for needs in ("http:", "https:", "//", "<script", "<link", "<img", "@import", "url(", "src="):
-            self.assertNotIn(needs, page)
-
-    def test_escapes_what_others_named(self):
-        page = self.page(raw(runs("<b>/fanout", [1]), runs("<b>/\"&'", [2])))
-        self.assertNotIn("<b>", page)
-        self.assertIn("A &amp; B &lt;C&gt;", page)
-        self.assertEqual(len(self.charts(page)), 1)
-
-    def test_has_a_chart_a_workload_that_describes_itself(self):
-        charts = self.charts(self.page())
-        self.assertEqual(len(charts), 2)
-        for chart in charts:
-            labels = " ".join(chart.find(name).get("id") for name in ("title", "desc"))
-            self.assertEqual(chart.get("aria-labelledby"), labels)
-            self.assertTrue(chart.find("desc").text)
-
-    def test_draws_bars_by_their_time(self):
-        chart = self.charts(self.page())[0]
-        bars = [each for each in chart.iter("rect") if "bar" in each.get("class").split()]
-        fanout, again, fast, slow, ideal = (float(each.get("width").rstrip("%")) for each in bars)
-        self.assertAlmostEqual(again / fanout, 1.02, places=2)
-        self.assertAlmostEqual(fast / fanout, 0.80, places=2)
-        self.assertAlmostEqual(slow / fanout, 2.00, places=2)
-        self.assertAlmostEqual(ideal / fanout, 0.50, places=2)
-
-    def test_keeps_everything_within_the_chart(self):
-        for chart in self.charts(self.page()):
-            for element in chart.iter():
-                for name in ("x", "x1", "x2", "width"):
-                    if element.get(name, "").endswith("%"):
-                        self.assertTrue(0 <= float(element.get(name)[:-1]) <= 100, element.attrib)
-
-    def test_says_where_the_scale_is_logarithmic(self):
-        page = self.page()
-        self.assertIn('<h3>later <span class="quiet">(log scale)</span></h3>', page)
-        self.assertIn("<h3>empty</h3>", page)
-
-    def test_has_a_readable_axis_whatever_the_scale(self):
-        for low, high in ((1, 1), (0.9, 1.2), (0.3, 6), (0.5, 15), (0.7, 13000), (1e-6, 1e6)):
-            with self.subTest(low=low, high=high):
-                ticks = bench_page.Scale([low, 1.0, high]).ticks()
-                self.assertIn(1.0, ticks)
-                self.assertTrue(2 <= len(ticks) <= 6, ticks)
-
-    def test_shows_the_noise_only_where_there_is_a_pair(self):
-        with_pair, without = self.charts(self.page())
-        self.assertTrue([each for each in with_pair.iter("rect") if each.get("class") == "band"])
-        self.assertFalse([each for each in without.iter("rect") if each.get("class") == "band"])
-
-    def test_survives_a_workload_without_fanout_and_times_of_zero(self):
-        page = self.page(raw(runs("a/other", [1]), runs("b/fanout", [0]), runs("b/other", [1]), runs("c/fanout", [1]),
-                             runs("c/other", [0])))
-        self.assertEqual(len(self.charts(page)), 1)
-        self.assertIn("fanout was not measured here", page)
 
 
 class Facts(unittest.TestCase):

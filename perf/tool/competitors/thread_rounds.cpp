@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <thread>
 
+#include "../../competitors/std_thread_rounds.hpp"
 #include "competitors/competitor.hpp"
-#include "competitors/start_thread.hpp"
+#include "competitors/refused_thread.hpp"
 
 namespace tool {
 namespace {
@@ -11,31 +11,25 @@ constexpr std::string_view rounds_name = "thread-rounds";
 
 class thread_rounds_competitor final : public competitor {
  public:
-  explicit thread_rounds_competitor(std::size_t concurrency) : concurrency_(concurrency) {}
+  explicit thread_rounds_competitor(std::size_t concurrency) : concurrency_(concurrency), rounds_(concurrency) {}
 
   std::string_view name() const override { return rounds_name; }
 
-  std::vector<task_outcome> run(const task_batch& batch) override {
+  /// Round by round, because none begins after a stop.
+  std::vector<task_outcome> run(const task_batch& batch) override try {
     std::vector<task_outcome> outcomes(batch.size());
     for (std::size_t first = 0; first < batch.size() && !batch.stop().stop_requested(); first += concurrency_) {
-      run_round(batch, outcomes, first, std::min(first + concurrency_, batch.size()));
+      rounds_.run(std::min(concurrency_, batch.size() - first),
+                  [&](std::size_t i) { outcomes[first + i] = settle(batch, first + i); });
     }
     return outcomes;
+  } catch (const std::system_error& error) {
+    throw_refused_thread(rounds_name, error);
   }
 
  private:
-  static void run_round(const task_batch& batch, std::vector<task_outcome>& outcomes, std::size_t first,
-                        std::size_t last) {
-    // Joined by their destructors, also when the system refuses a later one.
-    std::vector<std::jthread> threads;
-    threads.reserve(last - first);
-    for (std::size_t index = first; index < last; ++index) {
-      threads.push_back(start_thread<std::jthread>(
-          rounds_name, [&batch, &outcome = outcomes[index], index] { outcome = settle(batch, index); }));
-    }
-  }
-
   std::size_t concurrency_;
+  perf::std_thread_rounds rounds_;
 };
 
 }  // namespace

@@ -30,20 +30,6 @@ class Report : public testing::Test {
                      .errors = {{"a \xff", "gone"}, {"b", "lost"}}};
 };
 
-TEST_F(Report, TheTableShowsWhatWasMeasuredAndWhere) {
-  EXPECT_EQ(format(report_format::table),
-            "fake: some tasks, \"quoted\"\n"
-            "2 cores, concurrency 4, 5 repetitions after one to warm up, GNU 12\n"
-            "\n"
-            "competitor           median     spread  speed-up      tasks/s  checksum\n"
-            "serial             2.000 s     ± 5.0 %      1.00          4.0  0000000000000abc equal\n"
-            "fanout            500.00 ms    ± 5.0 %      4.00         16.0  0000000000000abc equal\n"
-            "\n"
-            "The spread is half the distance between the quartiles, as a share of the median; the speed-up is over "
-            "serial.\n"
-            "All 2 competitors produced the same checksum.\n");
-}
-
 TEST_F(Report, TheTableNamesWhoDiffersAndWhere) {
   result_.rows[1].first_difference = 6;
   const std::string table = format(report_format::table);
