@@ -144,17 +144,6 @@ TEST_F(ResourcePool, WithANegativeAgeIsRefused) {
 
 // ── Acquiring ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-TEST_F(ResourcePool, LendsWhatCameBackLastFirst) {
-  resource_pool<numbered> pool(numbers(), 3);
-  std::optional one(pool.acquire());
-  std::optional two(pool.acquire());
-  const int last = (*one)->value;
-  two.reset();
-  one.reset();
-  EXPECT_EQ(pool.acquire()->value, last);
-  EXPECT_EQ(pool.acquire()->value, last);
-}
-
 TEST_F(ResourcePool, LendsEachResourceToOneHolderAtATime) {
   resource_pool<std::atomic<int>> pool([] { return std::atomic<int>(0); }, 4);
   std::atomic<int> overlaps = 0;
@@ -981,7 +970,7 @@ TEST_F(ResourcePool, RefusesToLetATaskWaitForItself) {
     }));
   });
   EXPECT_EQ(text,
-            "task 0 failed: this task holds every resource of the pool and would wait for itself for ever: acquire "
+            "task 0 failed: this task holds every resource of the pool and would wait for itself forever: acquire "
             "once, or make the pool larger");
   EXPECT_EQ(pool.idle(), 2U);
 }
