@@ -99,7 +99,8 @@ class slot_queue {
 
     explicit allocator(page_store& pages) noexcept : pages_(&pages) {}
     template <class U>
-    allocator(const allocator<U>& other) noexcept : pages_(other.pages_) {}
+    allocator(const allocator<U>& other) noexcept  // NOLINT(google-explicit-constructor): oneTBB converts it
+        : pages_(other.pages_) {}
 
     T* allocate(std::size_t /*one*/) noexcept {
       static_assert(sizeof(T) <= sizeof(page_store::page) && alignof(T) <= alignof(page_store::page));

@@ -17,7 +17,6 @@ namespace {
 
 using namespace support;
 using fanout::lease;
-using fanout::pool_options;
 using fanout::pool_reuse;
 using fanout::resource_pool;
 
