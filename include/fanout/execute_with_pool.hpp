@@ -21,7 +21,7 @@ namespace fanout {
 ///
 /// A task that gets no resource, because the factory throws or the pool is closed, fails with that exception. The pool
 /// may be destroyed while the call runs, by a task or by another thread: that closes it, and the call keeps alive what it
-/// uses. Other outcomes are those of `execute_in_parallel`. *Costs*: about 20 ns for each task's lease.
+/// uses. Other outcomes are those of `execute_in_parallel`. *Costs*: a lease for each task.
 template <class Range, class T>
 requires detail::pooled_tasks<Range, T>
 auto execute_with_pool(Range&& tasks, resource_pool<T>& pool, const run_options& options = {}) {

@@ -5,25 +5,26 @@
 #include <optional>
 
 /// @file
-/// What a `resource_pool` tells of itself.
+/// The figures that a `resource_pool` reports.
 namespace fanout {
 
-/// Figures of a pool. Exact when nobody uses it; while others do, they are of slightly different moments.
+/// Figures of a pool. Exact while nobody uses the pool. Otherwise each is read at a slightly different moment.
 struct pool_statistics {
-  std::size_t size = 0;                      ///< The most resources that may exist.
-  std::size_t idle = 0;                      ///< Resources that are ready to be lent.
-  std::size_t in_use = 0;                    ///< Resources that are lent.
-  std::size_t waiting = 0;                   ///< Callers that wait for one.
-  std::size_t acquired_total = 0;            ///< Leases given so far.
-  std::size_t timeouts = 0;                  ///< Timed calls that got none.
-  std::size_t created = 0;                   ///< Resources that the factory has made.
-  std::size_t discarded = 0;                 ///< Of those, the ones that were destroyed while the pool was open.
-  std::chrono::nanoseconds longest_wait{0};  ///< Of who got one: for a release, the factory, the validation.
+  std::size_t size = 0;            ///< The most resources that may exist.
+  std::size_t idle = 0;            ///< Resources that are ready to be lent.
+  std::size_t in_use = 0;          ///< Resources that are lent.
+  std::size_t waiting = 0;         ///< Callers that wait for one.
+  std::size_t acquired_total = 0;  ///< Leases given so far.
+  std::size_t timeouts = 0;        ///< Timed calls that got no resource.
+  std::size_t created = 0;         ///< Resources made by the factory.
+  std::size_t discarded = 0;       ///< Resources destroyed while the pool was open.
+  /// The longest time that a successful call took, if it had to wait for a release, the factory or the validation.
+  std::chrono::nanoseconds longest_wait{0};
 };
 
-/// A lease that is out.
+/// A lease that has not been given back.
 struct outstanding_lease {
-  std::chrono::nanoseconds held_for;  ///< Since it was lent.
+  std::chrono::nanoseconds held_for;  ///< The time since it was lent.
   std::optional<std::size_t> task;    ///< The index of the task of `execute_with_pool` that holds it.
 };
 

@@ -15,62 +15,73 @@
 
 namespace fanout::detail {
 
-/// Where the free slots of a pool are, and which caller gets which of them: the pool without its resources.
+/// How a wait for a slot ended.
+struct pool_reply {
+  enum class answer { none, slot, closed, stopped } got;
+  std::size_t slot;  // if `got` is `slot`
+};
+
+/// The free slots of a pool, and the line of callers that wait for one: the pool without its resources.
 ///
-/// **A caller** takes a slot from the stacks, without a lock, if nobody waits. Otherwise it joins the line, in the order
-/// of arrival. The first in line is served, by `serve`, by whoever puts a slot back or joins, under the mutex. So a
-/// newcomer never overtakes; and a slot is always in a stack or handed to somebody who still wants it: a waiter that gives
-/// up takes itself out of the line under the same mutex, or finds that it has a slot, and keeps it.
+/// **A caller** takes a free slot without a lock if nobody waits. Otherwise it joins the line, in the order of
+/// arrival. The first in line is served under the mutex, by `serve`, by the thread that puts a slot back or that
+/// joins. So a newcomer never overtakes. A slot is always free, or given to a caller that still wants it: a waiter
+/// that gives up leaves the line under the same mutex, or finds that it has a slot, and keeps it.
 ///
-/// **No wake-up is lost.** Who puts a slot back pushes it first and then looks whether anybody waits; who joins the line
-/// counts itself first and then looks into the stacks. Each has a sequentially consistent fence between its two steps,
-/// so at least one of them sees what the other did, and hands the slot over.
+/// **No wake-up is lost.** A thread that puts a slot back pushes it first and then looks whether anybody waits. A
+/// thread that joins the line counts itself first and then looks for a free slot. Each has a sequentially consistent
+/// fence between its two steps, so at least one of them sees what the other did, and hands the slot over.
 ///
-/// **Closing** works the same way, with the same fences: `close` sets the flag and then empties the stacks; who puts a
-/// slot back pushes it and then looks at the flag. Whoever takes a slot out after the flag was set lets it go.
-template <class Primitives>
+/// **Closing** works the same way, with the same fences. `close` sets the flag and then takes the free slots out. A
+/// thread that puts a slot back pushes it and then looks at the flag. A thread that takes a slot out after the flag
+/// was set drops it.
+///
+/// **`Idle`** holds the slots that have a resource in them, and decides their order. It has `push(slot) noexcept` and
+/// `try_pop(slot&) noexcept`, which any number of threads may call. A pop happens after the push of the same slot. A
+/// push publishes the slot by an atomic write that `try_pop` reads before it returns false. `try_pop` may wait for a
+/// push or a pop that has begun on another thread, also while it holds the mutex: no thread wants the mutex within a
+/// push or pop.
+template <class Primitives, class Idle>
 class basic_pool_line {
  public:
   using time_point = std::chrono::steady_clock::time_point;
   using stop_token = typename Primitives::stop_token;
+  using answer = pool_reply::answer;
 
-  /// All slots are vacant. `let_go` gets each that is free when the pool is closed, or comes back later; it does not
-  /// throw, and no lock is held.
-  basic_pool_line(std::size_t size, std::function<void(std::size_t slot)> let_go)
-      : let_go_(std::move(let_go)), links_(size) {
+  /// All slots are vacant. `drop` is called with each slot that is free when the pool is closed or comes back later,
+  /// under no lock. It must not throw. `idle` are the arguments of the constructor of `Idle`.
+  template <class... Arguments>
+  basic_pool_line(std::size_t size, std::function<void(std::size_t slot)> drop, Arguments&&... idle)
+      : drop_(std::move(drop)), idle_(std::forward<Arguments>(idle)...), vacant_(size) {
     for (std::size_t each = size; each != 0; --each) vacant_.push(each - 1);
   }
 
   bool closed(std::memory_order order) const { return closed_.load(order); }
 
-  /// How many are in line.
+  /// How many callers are in line.
   std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
-  /// A free slot, an idle one first, for a caller that joins the line if there is none. False also if somebody waits.
+  /// Takes a free slot, preferably an idle one. False if there is none, and if anybody waits.
   bool try_take(std::size_t& taken) { return waiting() == 0 && pop(taken); }
 
-  /// A vacant slot, whoever waits.
+  /// Takes a vacant slot, even if others wait.
   bool take_vacant(std::size_t& taken) { return vacant_.try_pop(taken); }
 
-  /// Puts a slot back, with a resource or without, or hands it to the first in line. Requires that the caller has it.
+  /// Puts a slot back, with a resource or without, or hands it to the first in line. Requires that the caller owns
+  /// it.
   void put_idle(std::size_t returned) noexcept { put(idle_, returned); }
   void put_vacant(std::size_t returned) noexcept { put(vacant_, returned); }
 
-  enum class answer { none, slot, closed, stopped };
-  struct reply {
-    answer got;
-    std::size_t slot;  // if that was the answer
-  };
-
-  /// Waits for a slot, in line; the answer is `none` once the limit has passed. `before` is called under the mutex if
-  /// the caller has to wait, and may refuse by an exception. No limit: for ever; no token: nothing stops it.
+  /// Waits in line for a slot. The answer is `none` once the limit has passed. `before` is called under the mutex
+  /// before the caller joins the line, and may refuse by an exception. Without a limit it waits forever; without a
+  /// token nothing stops it. Throws `std::bad_alloc` if there is no memory for one more waiter.
   template <class Before>
-  reply wait(const time_point* limit, const stop_token* stop, Before before) {
+  pool_reply wait(const time_point* limit, const stop_token* stop, Before before) {
     waiter self;
     {
       const auto leave = [this, &self] {
         const std::lock_guard lock(mutex_);
-        if (self.got == answer::none) tell(leave_line(self), answer::stopped);
+        if (self.got == answer::none) reply_to(leave_line(self), answer::stopped);
       };
       const typename Primitives::template stop_callback<decltype(leave)> on_stop(
           stop != nullptr ? *stop : stop_token(), leave);
@@ -78,46 +89,47 @@ class basic_pool_line {
       if (self.got == answer::none) {
         if (closed_.load(std::memory_order_relaxed)) return {answer::closed, 0};
         before();
-        self.bell = &take_bell();
+        self.answered = &take_condition();
         join_line(self);
         serve();
-        const auto answered = [&self] { return self.got != answer::none; };
+        const auto has_answer = [&self] { return self.got != answer::none; };
         if (limit == nullptr) {
-          self.bell->wait(lock, answered);
-        } else if (!self.bell->wait_until(lock, *limit, answered)) {
+          self.answered->wait(lock, has_answer);
+        } else if (!self.answered->wait_until(lock, *limit, has_answer)) {
           leave_line(self);
         }
-        spare_bells_.push_back(self.bell);
+        spare_conditions_.push_back(self.answered);
       }
-    }  // the callback has ended: `self` may go
+    }  // the callback has ended, so `self` may be destroyed
     return {self.got, self.slot};
   }
 
-  /// Sends those in line away, and lets the free slots go.
+  /// Answers all callers in line with `closed`, and drops the free slots.
   void close() noexcept {
     closed_.store(true, std::memory_order_relaxed);
     Primitives::fence();
     {
       const std::lock_guard lock(mutex_);
-      while (!line_.empty()) tell(leave_line(*line_.first()), answer::closed);
+      while (!line_.empty()) reply_to(leave_line(*line_.first()), answer::closed);
     }
-    empty_stacks();
+    drop_free_slots();
   }
 
  private:
   using condition_variable = typename Primitives::condition_variable;
 
-  /// It lies on the stack of its thread.
+  /// On the stack of the thread that waits.
   struct waiter : list_entry<waiter> {
     answer got = answer::none;
     std::size_t slot = 0;
     bool in_line = false;
-    condition_variable* bell = nullptr;  // while it is in line
+    condition_variable* answered = nullptr;  // set while it is in line
   };
 
   bool pop(std::size_t& taken) { return idle_.try_pop(taken) || vacant_.try_pop(taken); }
 
-  void put(basic_slot_stack<Primitives>& where, std::size_t returned) noexcept {
+  template <class Where>
+  void put(Where& where, std::size_t returned) noexcept {
     if (waiting_.load(std::memory_order_relaxed) != 0 && hand_over(returned)) return;
     where.push(returned);
     Primitives::fence();
@@ -125,31 +137,32 @@ class basic_pool_line {
       const std::lock_guard lock(mutex_);
       serve();
     }
-    if (closed_.load(std::memory_order_relaxed)) empty_stacks();
+    if (closed_.load(std::memory_order_relaxed)) drop_free_slots();
   }
 
-  /// Not inlined, or each `put` would make room on its stack for it.
-  [[gnu::noinline]] void empty_stacks() noexcept {
-    for (std::size_t taken = 0; pop(taken);) let_go_(taken);
+  /// Not inlined, because `put` would reserve stack space for it on every call.
+  [[gnu::noinline]] void drop_free_slots() noexcept {
+    for (std::size_t taken = 0; pop(taken);) drop_(taken);
   }
 
-  /// To the first in line, if there is one. The bell rings when the mutex is free, for which its waiter would have to
-  /// wait otherwise; that one may be gone by then, and somebody else look up in vain.
+  /// Gives the slot to the first in line, if there is one. Notifies after unlocking, so that the waiter does not wake
+  /// only to wait for the mutex. By then the waiter may be gone, and another one may have its condition variable:
+  /// that one wakes without an answer, and goes on waiting.
   bool hand_over(std::size_t returned) noexcept {
-    condition_variable* bell = nullptr;
+    condition_variable* answered = nullptr;
     {
       const std::lock_guard lock(mutex_);
       if (line_.empty()) return false;
       waiter& first = leave_line(*line_.first());
       first.slot = returned;
       first.got = answer::slot;
-      bell = first.bell;
+      answered = first.answered;
     }
-    bell->notify_one();
+    answered->notify_one();
     return true;
   }
 
-  // What follows is done under the mutex.
+  // The caller of the following functions holds the mutex.
 
   void join_line(waiter& last) {
     line_.add(last);
@@ -171,39 +184,36 @@ class basic_pool_line {
     while (!line_.empty() && pop(taken)) {
       waiter& first = leave_line(*line_.first());
       first.slot = taken;
-      tell(first, answer::slot);
+      reply_to(first, answer::slot);
     }
   }
 
-  static void tell(waiter& other, answer got) {
+  static void reply_to(waiter& other, answer got) {
     other.got = got;
-    if (other.bell != nullptr) other.bell->notify_one();
+    if (other.answered != nullptr) other.answered->notify_one();
   }
 
-  condition_variable& take_bell() {
-    if (spare_bells_.empty()) {
-      spare_bells_.reserve(bells_.size() + 1);  // so that each finds room when it comes back
-      return bells_.emplace_back();
+  condition_variable& take_condition() {
+    if (spare_conditions_.empty()) {
+      spare_conditions_.reserve(conditions_.size() + 1);  // so that each finds room when it comes back
+      return conditions_.emplace_back();
     }
-    condition_variable& bell = *spare_bells_.back();
-    spare_bells_.pop_back();
-    return bell;
+    condition_variable& spare = *spare_conditions_.back();
+    spare_conditions_.pop_back();
+    return spare;
   }
 
-  const std::function<void(std::size_t slot)> let_go_;
+  const std::function<void(std::size_t slot)> drop_;
 
-  basic_slot_links<Primitives> links_;
-  basic_slot_stack<Primitives> idle_{links_};    // with a resource
-  basic_slot_stack<Primitives> vacant_{links_};  // without
+  Idle idle_;                            // slots with a resource
+  basic_slot_stack<Primitives> vacant_;  // slots without
   typename Primitives::template atomic<bool> closed_{false};
 
-  typename Primitives::mutex mutex_;  // guards the line and its bells
-  intrusive_list<waiter> line_;  // in the order of arrival
-  std::deque<condition_variable> bells_;
-  std::vector<condition_variable*> spare_bells_;
-  typename Primitives::template atomic<std::size_t> waiting_{0};  // written under the mutex: how many are in line
+  typename Primitives::mutex mutex_;  // guards the line and its condition variables
+  intrusive_list<waiter> line_;       // in the order of arrival
+  std::deque<condition_variable> conditions_;
+  std::vector<condition_variable*> spare_conditions_;
+  typename Primitives::template atomic<std::size_t> waiting_{0};  // the length of the line, written under the mutex
 };
-
-using pool_line = basic_pool_line<std_primitives>;
 
 }  // namespace fanout::detail

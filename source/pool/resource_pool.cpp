@@ -12,21 +12,26 @@
 #include <utility>
 #include <vector>
 
+#include "executor/batch_scope.hpp"
 #include "fanout/detail/slot_pool.hpp"
 #include "fanout/error.hpp"
-#include "executor/batch_scope.hpp"
+#include "pool/idle_slots.hpp"
 #include "pool/pool_line.hpp"
 
 namespace fanout::detail {
 
-/// **A slot** is in one of these states, and only its owner moves it on:
+using pool_line = basic_pool_line<std_primitives, idle_slots>;
+
+/// **A slot** is in one of these states, and only its owner changes the state:
 ///
 ///     vacant ──make──► lent ──give back──► idle ──take──► lent ──discard──► vacant
 ///
-/// Who took a slot out of a stack, or was handed it, owns it until it puts it back. The stacks and the mutex order an
-/// owner after the one before it; what is atomic in a slot is so for those who only look.
+/// A thread that took a free slot, or was given one by another thread, owns it until it puts it back. The stores of
+/// free slots and the mutex of the line order each owner after the one before. The members of a slot that are atomic
+/// are also read by threads that do not own it.
 ///
-/// Who gets which slot is the line's business: pool_line.hpp. Closing a pool destroys the resources that the line lets go.
+/// `pool_line` decides which caller gets which slot. Closing a pool destroys the resources of the slots that it
+/// drops.
 class slot_pool::engine {
   friend slot_pool;
 
@@ -37,9 +42,12 @@ class slot_pool::engine {
         ages_(chosen.max_idle != std::chrono::nanoseconds::max() ||
               chosen.max_lifetime != std::chrono::nanoseconds::max()),
         slots_(new slot[chosen.size]),
-        line_(chosen.size, [this](std::size_t free) {
-          if (is(state::idle, free)) unmake(free);
-        }) {}
+        line_(
+            chosen.size,
+            [this](std::size_t free) {
+              if (is(state::idle, free)) unmake(free);
+            },
+            chosen.size, chosen.rotates) {}
 
   std::size_t size() const { return settings_.size; }
 
@@ -50,8 +58,9 @@ class slot_pool::engine {
     }
   }
 
-  /// A slot with a resource, or `none` if there is none by the limit. Does not wait if the limit has already passed;
-  /// waits without end if there is no limit. The token, if there is one, ends a wait.
+  /// Lends a slot with a resource. Returns `none` if none is free by the limit. Does not wait if the limit has
+  /// already passed, and waits without end if there is no limit. A stop that is requested by way of the token ends
+  /// the wait.
   std::size_t acquire(const clock::time_point* limit, const std::stop_token* stop, std::size_t task) {
     if (line_.closed(std::memory_order_acquire)) throw pool_closed();
     std::size_t taken = none;
@@ -63,15 +72,15 @@ class slot_pool::engine {
     if (taken == none) return none;
     const bool used_time = prepare(taken);
     if (used_time && may_wait && limit != nullptr && clock::now() >= *limit) {
-      put_idle(taken);  // for the next caller: this one has waited long enough
+      put_idle(taken);  // it is ready too late for this caller, and goes to the next one
       return none;
     }
-    refuse_if_closed(taken);  // meanwhile
+    refuse_if_closed(taken);  // the pool may have been closed meanwhile
     note_wait(clock::now() - begin);
     return lend(taken, task);
   }
 
-  /// The lease has moved, so it need not end with the task that acquired it.
+  /// The lease was moved, so it may outlive the task that acquired it.
   void moved(std::size_t lent) noexcept { slots_[lent].holder.store(0, std::memory_order_relaxed); }
 
   void give_back(std::size_t returned) noexcept {
@@ -131,17 +140,17 @@ class slot_pool::engine {
   }
 
  private:
-  /// A slot between two places is as it was there: one that has been handed to a waiter is idle until it is lent.
+  /// A slot that has been taken keeps its state until it is lent: one that was given to a waiter is idle until then.
   enum class state : unsigned char { vacant, idle, lent };
 
-  /// On lines of its own: neighbours are in the hands of different threads.
+  /// On cache lines of its own, because different threads use neighbouring slots.
   struct alignas(128) slot {
     std::atomic<state> now{state::vacant};
     std::atomic<std::size_t> acquired{0};
-    std::atomic<std::uint64_t> holder{0};  // the entry of the task that holds it; 0 if that is not known
-    std::atomic<std::size_t> task{none};   // this and the next only where leases are tracked
+    std::atomic<std::uint64_t> holder{0};  // the entry of the task that holds it; 0 if not known
+    std::atomic<std::size_t> task{none};   // this and the next are set where leases are tracked
     std::atomic<clock::rep> lent_at{0};
-    clock::time_point made_at{};  // these only where resources age
+    clock::time_point made_at{};  // this and the next are set where resources age
     clock::time_point idle_since{};
   };
 
@@ -151,18 +160,19 @@ class slot_pool::engine {
     line_.put_idle(returned);
   }
 
-  /// Not inlined, or those who need not wait would make room on their stacks for it.
+  /// Not inlined, because callers that need not wait would reserve stack space for it.
   [[gnu::noinline]] std::size_t wait(const clock::time_point* limit, const std::stop_token* stop) {
-    const pool_line::reply reply = line_.wait(limit, stop, [this, limit] {
+    const pool_reply reply = line_.wait(limit, stop, [this, limit] {
       if (limit == nullptr) refuse_to_wait_for_oneself();
     });
-    if (reply.got == pool_line::answer::closed) throw pool_closed();
-    if (reply.got == pool_line::answer::stopped) throw operation_cancelled("cancelled while waiting for a resource");
-    return reply.got == pool_line::answer::slot ? reply.slot : none;
+    if (reply.got == pool_reply::answer::closed) throw pool_closed();
+    if (reply.got == pool_reply::answer::stopped) throw operation_cancelled("cancelled while waiting for a resource");
+    return reply.got == pool_reply::answer::slot ? reply.slot : none;
   }
 
-  /// Who holds them all waits for the caller to end. (A lease that has not moved is given back by the thread that
-  /// acquired it, in the task that did, or else is part of the results of that task's batch.)
+  /// Throws if every resource is held by this task or by the tasks around it, none of which ends before this call
+  /// does. (A lease that has not moved is given back by the task that acquired it, or is part of the results of its
+  /// batch.)
   void refuse_to_wait_for_oneself() const {
     const scope_entry* const here = current_entry();
     if (here == nullptr) return;
@@ -171,21 +181,21 @@ class slot_pool::engine {
       if (!here->keeps_waiting(slots_[each].holder.load(std::memory_order_relaxed))) return;
     }
     throw std::logic_error(
-        "this task holds every resource of the pool and would wait for itself for ever: acquire once, or make the "
+        "this task holds every resource of the pool and would wait for itself forever: acquire once, or make the "
         "pool larger");
   }
 
   // ── Resources: user code, under no lock ─────────────────────────────────────────────────────────────────────────
 
-  /// For the owner of the slot: nobody else changes its state.
+  /// Requires that the caller owns the slot: nobody else changes its state.
   bool is(state expected, std::size_t each) const {
     return slots_[each].now.load(std::memory_order_relaxed) == expected;
   }
 
-  /// Whether a slot that was taken can be lent as it is.
+  /// Whether a slot that was taken can be lent without a check.
   bool is_ready(std::size_t taken) const { return is(state::idle, taken) && !settings_.validates && !ages_; }
 
-  /// Puts a resource that is good into the slot, or puts the slot back and throws. True if user code ran for it.
+  /// Makes sure that the slot has a good resource, or puts the slot back and throws. Returns whether user code ran.
   bool prepare(std::size_t taken) {
     refuse_if_closed(taken);
     if (is(state::idle, taken)) {
@@ -273,12 +283,12 @@ class slot_pool::engine {
 
   slot_pool& face_;
   const settings settings_;
-  const bool ages_;  // resources do
+  const bool ages_;  // whether resources can become too old
   const std::unique_ptr<slot[]> slots_;
 
   pool_line line_;
 
-  mutable std::mutex failure_mutex_;  // guards the text
+  mutable std::mutex failure_mutex_;  // guards last_failure_
   std::string last_failure_;
 
   std::atomic<std::size_t> timeouts_{0};

@@ -14,7 +14,6 @@
 namespace {
 
 using namespace model;
-using slot_links = fanout::detail::basic_slot_links<primitives>;
 using slot_stack = fanout::detail::basic_slot_stack<primitives>;
 
 /// Two slots, of which 0 is on top. Each has a plain variable that its owner writes, so that two owners at a time, or two
@@ -23,8 +22,7 @@ template <class Scenario, int threads>
 struct stack_scenario : rl::test_suite<Scenario, threads> {
   static constexpr std::size_t slots = 2;
 
-  std::unique_ptr<slot_links> links_ = std::make_unique<slot_links>(slots);
-  std::unique_ptr<slot_stack> stack_ = std::make_unique<slot_stack>(*links_);
+  std::unique_ptr<slot_stack> stack_ = std::make_unique<slot_stack>(slots);
   std::array<rl::var<int>, slots> resource_;
   std::array<int, slots> kept_{};
 

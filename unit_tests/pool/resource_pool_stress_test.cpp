@@ -15,19 +15,21 @@
 #include "stress/duration.hpp"
 #include "support.hpp"
 
-/// Everything that a pool can be asked for, by many threads at once, in a random order. FANOUT_STRESS_SECONDS says for how
-/// long each test goes on.
+/// Everything that a pool can be asked for, by many threads at once, in a random order. FANOUT_STRESS_SECONDS says
+/// for how long each test goes on.
 namespace {
 
 using namespace support;
 using fanout::lease;
 using fanout::pool_options;
+using fanout::pool_reuse;
 using fanout::pool_statistics;
 using fanout::resource_pool;
 using stress::duration;
 
 constexpr std::size_t threads = 8;
 constexpr std::size_t resources = 3;
+constexpr pool_reuse both_orders[] = {pool_reuse::rotate, pool_reuse::most_recent};
 
 /// Knows whether somebody uses it, and is told how it is.
 struct used : counted {
@@ -146,8 +148,9 @@ struct hostile_factory {
   std::shared_ptr<std::atomic<int>> calls = std::make_shared<std::atomic<int>>(0);
 };
 
-pool_options<used> hostile_options() {
+pool_options<used> hostile_options(pool_reuse order) {
   pool_options<used> options;
+  options.reuse = order;
   options.lazy = true;
   options.validate = [](used& each) {
     EXPECT_FALSE(each.taken);
@@ -169,13 +172,14 @@ class ResourcePoolStress : public testing::Test {
   watchdog guard_{4 * patience + 2 * std::chrono::ceil<std::chrono::seconds>(duration(10s))};
 };
 
-TEST_F(ResourcePoolStress, AccountsForEveryResource) {
-  resource_pool<used> pool(hostile_factory(), resources, hostile_options());
+/// Lends resources in this order, for half of the test's time. Returns the number of leases.
+std::size_t account_for_every_resource(pool_reuse order) {
+  resource_pool<used> pool(hostile_factory(), resources, hostile_options(order));
   std::vector<user> users;
   for (unsigned seed = 1; seed <= threads; ++seed) users.emplace_back(pool, seed);
   std::atomic<bool> over = false;
   std::jthread clock([&over] {
-    std::this_thread::sleep_for(duration(10s));
+    std::this_thread::sleep_for(duration(10s) / 2);
     over = true;
   });
   on_threads(threads, [&](std::size_t number) { users[number].run(over); });
@@ -212,14 +216,20 @@ TEST_F(ResourcePoolStress, AccountsForEveryResource) {
     }
   }
   EXPECT_FALSE(pool.try_acquire().has_value());
-  RecordProperty("leases", static_cast<int>(served));
+  return served;
+}
+
+TEST_F(ResourcePoolStress, AccountsForEveryResource) {
+  std::size_t leases = 0;
+  for (const pool_reuse order : both_orders) leases += account_for_every_resource(order);
+  RecordProperty("leases", static_cast<int>(leases));
 }
 
 TEST_F(ResourcePoolStress, LeavesNothingBehindWhenItIsClosedAtAnyMoment) {
   const auto end = std::chrono::steady_clock::now() + duration(1s);
   for (unsigned round = 0; std::chrono::steady_clock::now() < end; ++round) {
     {
-      resource_pool<used> pool(hostile_factory(), resources, hostile_options());
+      resource_pool<used> pool(hostile_factory(), resources, hostile_options(both_orders[round % 2]));
       std::vector<std::jthread> running;
       for (unsigned number = 0; number != threads; ++number) {
         running.emplace_back([&pool, seed = round * 100 + number + 1] {
@@ -237,11 +247,11 @@ TEST_F(ResourcePoolStress, LeavesNothingBehindWhenItIsClosedAtAnyMoment) {
   }
 }
 
-TEST_F(ResourcePoolStress, ServesBatchesAndThreadsAtOnce) {
-  resource_pool<used> pool(hostile_factory(), resources, hostile_options());
+void serve_batches_and_threads(pool_reuse order) {
+  resource_pool<used> pool(hostile_factory(), resources, hostile_options(order));
   std::atomic<bool> over = false;
   std::jthread clock([&over] {
-    std::this_thread::sleep_for(duration(1s));
+    std::this_thread::sleep_for(duration(1s) / 2);
     over = true;
   });
   on_threads(threads, [&](std::size_t number) {
@@ -270,6 +280,10 @@ TEST_F(ResourcePoolStress, ServesBatchesAndThreadsAtOnce) {
   EXPECT_EQ(pool.in_use(), 0U);
   EXPECT_EQ(pool.waiting(), 0U);
   EXPECT_EQ(static_cast<std::size_t>(counted::population.alive()), pool.idle());
+}
+
+TEST_F(ResourcePoolStress, ServesBatchesAndThreadsAtOnce) {
+  for (const pool_reuse order : both_orders) serve_batches_and_threads(order);
 }
 
 }  // namespace

@@ -12,20 +12,17 @@
 namespace {
 
 using namespace support;
-using fanout::detail::slot_links;
 using fanout::detail::slot_stack;
 
 TEST(SlotStack, ThatIsNewIsEmpty) {
-  slot_links links(3);
-  slot_stack stack(links);
+  slot_stack stack(3);
   std::size_t slot = 7;
   EXPECT_FALSE(stack.try_pop(slot));
   EXPECT_EQ(slot, 7U);
 }
 
 TEST(SlotStack, GivesWhatCameLastFirst) {
-  slot_links links(3);
-  slot_stack stack(links);
+  slot_stack stack(3);
   for (std::size_t each : {1U, 0U, 2U}) stack.push(each);
   for (std::size_t expected : {2U, 0U, 1U}) {
     std::size_t slot = 7;
@@ -36,34 +33,13 @@ TEST(SlotStack, GivesWhatCameLastFirst) {
   EXPECT_FALSE(stack.try_pop(slot));
 }
 
-TEST(SlotStack, SharesItsLinksWithOthers) {
-  slot_links links(4);
-  slot_stack one(links);
-  slot_stack other(links);
-  one.push(0);
-  other.push(1);
-  one.push(2);
-  other.push(3);
-  std::size_t slot = 7;
-  EXPECT_TRUE(one.try_pop(slot));
-  EXPECT_EQ(slot, 2U);
-  other.push(2);
-  for (std::size_t expected : {2U, 3U, 1U}) {
-    EXPECT_TRUE(other.try_pop(slot));
-    EXPECT_EQ(slot, expected);
-  }
-  EXPECT_TRUE(one.try_pop(slot));
-  EXPECT_EQ(slot, 0U);
-}
-
 TEST(SlotStack, HasEachSlotOnceWhenManyPushAndPop) {
   constexpr std::size_t slots = 5;
   constexpr int rounds = 20'000;
-  slot_links links(slots);
-  slot_stack left(links);
-  slot_stack right(links);
+  slot_stack left(slots);
+  slot_stack right(slots);
   for (std::size_t each = 0; each != slots; ++each) left.push(each);
-  std::vector<int> uses(slots, 0);  // not atomic: who popped a slot has it alone
+  std::vector<int> uses(slots, 0);  // not atomic: the thread that popped a slot has it alone
   std::atomic<int> used = 0;
   on_threads(6, [&](std::size_t number) {
     slot_stack& from = number % 2 == 0 ? left : right;

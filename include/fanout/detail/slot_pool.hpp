@@ -11,8 +11,8 @@
 
 namespace fanout::detail {
 
-/// A pool without the type of its resources: numbered slots with a resource in each or none, and who has them. What
-/// is done to a resource is done by the typed side, on the thread that asks for it, under no lock.
+/// A pool without the type of its resources: numbered slots, each with a resource or without, and their owners. The
+/// typed side makes, validates, resets and destroys resources, on the thread that asks for it, under no lock.
 class FANOUT_EXPORT slot_pool {
  public:
   using clock = std::chrono::steady_clock;
@@ -23,7 +23,8 @@ class FANOUT_EXPORT slot_pool {
     std::size_t size;
     bool validates;
     bool resets;
-    bool tracks;  // for `outstanding`
+    bool tracks;   // whether `outstanding` lists leases
+    bool rotates;  // whether idle resources are lent in rotation; otherwise the one that came back last
     std::chrono::nanoseconds max_idle;
     std::chrono::nanoseconds max_lifetime;
   };
@@ -31,19 +32,19 @@ class FANOUT_EXPORT slot_pool {
   slot_pool(const slot_pool&) = delete;
   slot_pool& operator=(const slot_pool&) = delete;
 
-  /// A slot with a resource that is ready to be lent. `task`: the index of the task that it is for, or `none`.
+  /// Waits for a slot with a resource and lends it. `task` is the index of the task that gets it, or `none`.
   std::size_t acquire(const std::stop_token& stop, std::size_t task);
 
-  /// The same, or `none` where this one would have to wait, …
+  /// The same. Returns `none` instead of waiting.
   std::size_t try_acquire(std::size_t task);
 
-  /// … and where this one would have to wait beyond the limit.
+  /// The same. Returns `none` if there is none by the limit.
   std::size_t acquire_until(clock::time_point limit);
 
-  /// The holder has moved its lease.
+  /// Notes that the lease was moved. For the holder of the slot.
   void moved(std::size_t slot) noexcept;
 
-  /// The holder's, one of them once for each slot that it got.
+  /// Ends the loan, with the resource or without it. The holder of a slot calls one of the two, once.
   void give_back(std::size_t slot) noexcept;
   void discard(std::size_t slot) noexcept;
 
@@ -53,14 +54,14 @@ class FANOUT_EXPORT slot_pool {
   pool_statistics statistics() const;
   std::vector<outstanding_lease> outstanding() const;
 
-  /// Throws the `pool_timeout` that says why nothing was to be had.
+  /// Throws a `pool_timeout` that says why no resource was free.
   [[noreturn]] void throw_timeout(std::chrono::nanoseconds waited) const;
 
  protected:
   explicit slot_pool(const settings& chosen);
   ~slot_pool();
 
-  /// Makes a resource in every slot. For the constructor of the typed side.
+  /// Makes a resource for every slot. For the constructor of the typed side.
   void fill();
 
  private:
@@ -74,7 +75,7 @@ class FANOUT_EXPORT slot_pool {
   const std::unique_ptr<engine> engine_;
 };
 
-/// Throws the `std::invalid_argument` for what a pool cannot be made of.
+/// Throws `std::invalid_argument` if no pool can be made with these arguments.
 FANOUT_EXPORT void check_pool(std::size_t size, bool has_factory, std::chrono::nanoseconds max_idle,
                               std::chrono::nanoseconds max_lifetime);
 
