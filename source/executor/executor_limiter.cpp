@@ -50,10 +50,12 @@ class wait_list {
     return added.is_stuck;
   }
 
-  /// Lends a slot to the newest stuck wait that can borrow, which is then not stuck any more. False if none can.
+  /// Lends a slot to the newest stuck wait that can borrow, which is then not stuck any more. False if none can. A wait
+  /// that was sent away cannot: its thread runs, and removes it or takes back its slot, which is looked at in its turn.
   bool lend_to_one() {
     for (waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
       if (!each->is_stuck || each->what == waiter::aim::own_loan) continue;
+      if (each->now.load(std::memory_order_relaxed) != waiter::state::waiting) continue;
       const scope_entry* const lender = lender_among_stuck(*each->wanted);
       if (lender == nullptr) continue;
       each->wanted->lend_instead(*each, *lender);

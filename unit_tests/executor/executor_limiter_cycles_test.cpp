@@ -86,8 +86,9 @@ TEST_F(ExecutorLimiter, LendsTheSlotOfAThreadThatWaitsWhereThreeWouldWaitForEach
   c.leave();
 }
 
-// The last of the waits cannot borrow: that thread waits for its own slot, which another one works under.
-TEST_F(ExecutorLimiter, LendsASlotToAnotherThreadWhereTheLastOneTakesBackItsOwn) {
+/// The last of the waits cannot borrow: that thread waits for its own slot, which another one works under. The calling
+/// thread can, if its wait is not stopped meanwhile.
+void complete_a_deadlock_by_taking_back(std::stop_source stop_of_caller, int spins_before_it) {
   executor_limiter a(1);
   executor_limiter b(2);
   executor_limiter c(1);
@@ -105,8 +106,8 @@ TEST_F(ExecutorLimiter, LendsASlotToAnotherThreadWhereTheLastOneTakesBackItsOwn)
       is_in_b.set();
       EXPECT_TRUE(may_go_back.wait());
       b.leave();
-      EXPECT_TRUE(here.entry.lent());
-      a.resume(here.entry);
+      EXPECT_TRUE(here.entry.lent() || spins_before_it >= 0);
+      if (here.entry.lent()) a.resume(here.entry);
     }
     a.leave();
   });
@@ -127,8 +128,8 @@ TEST_F(ExecutorLimiter, LendsASlotToAnotherThreadWhereTheLastOneTakesBackItsOwn)
       {
         const task_of inside(a, borrowed);
         has_borrowed.set();
-        EXPECT_EQ(enter(c).how, admission::slot);
-        c.leave();
+        const enter_result in_c = enter(c);  // borrowed, if the caller's wait was stopped first
+        in_c.how == admission::borrowed ? c.give_back(*in_c.lender) : c.leave();
       }
       a.give_back(*borrowed.lender);
     }
@@ -141,18 +142,30 @@ TEST_F(ExecutorLimiter, LendsASlotToAnotherThreadWhereTheLastOneTakesBackItsOwn)
   std::jthread last([&] {
     wait_until_waiting(a, 1);
     may_go_back.set();
+    for (int spin = 0; spin < spins_before_it; ++spin) std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (spins_before_it >= 0) stop_of_caller.request_stop();
   });
   {
     const task_of here(c);
-    const enter_result borrowed = enter(a);
-    ASSERT_EQ(borrowed.how, admission::borrowed);
-    a.give_back(*borrowed.lender);
+    const enter_result entered = enter(a, stop_of_caller.get_token());
+    ASSERT_TRUE(entered.how == admission::borrowed || (spins_before_it >= 0 && entered.how == admission::stopped));
+    if (entered.how == admission::borrowed) a.give_back(*entered.lender);
   }
   c.leave();
   for (std::jthread* each : {&a_to_b, &b_to_a, &b_to_a_to_c, &last}) each->join();
   expect_all_free(a, 1);
   expect_all_free(b, 2);
   expect_all_free(c, 1);
+}
+
+TEST_F(ExecutorLimiter, LendsASlotToAnotherThreadWhereTheLastOneTakesBackItsOwn) {
+  complete_a_deadlock_by_taking_back(std::stop_source(), /*spins_before_it=*/-1);
+}
+
+// A wait that was sent away is no longer one to lend to, though its thread has not removed it yet.
+TEST_F(ExecutorLimiter, EndsWhereAStopMeetsTheWaitThatCompletesADeadlock) {
+  for (int round = 0; round != 300 && !HasFatalFailure(); ++round)
+    complete_a_deadlock_by_taking_back(std::stop_source(), 40 * round);
 }
 
 TEST_F(ExecutorLimiter, LetsACallInATaskWaitWhereASlotWillComeFree) {
