@@ -14,8 +14,8 @@ namespace fanout {
 ///
 /// `count` may be of any integer type; `first` and `last` have the same type. No share is empty. A share takes about
 /// 200 µs, or 16 µs times the number of runners if an index takes less than 1 µs, as estimated from the shares before
-/// it. Near the end, shares get smaller. A runner that finds no share left takes over half of a share, or all of it,
-/// that another runner has taken and not started.
+/// it. Near the end, shares get smaller. A runner that finds no share left takes over half or more of a share that
+/// another runner has taken and not started.
 ///
 /// *Requires*: `function` is callable as above, or with a `const task_context&` as third argument, by several threads
 /// at once. `task_context::index()` is `first`.

@@ -50,7 +50,7 @@ struct task_range {
 template <class Primitives>
 class basic_chunk {
  public:
-  /// What a thief sees of a runner.
+  /// The chunk of a runner as a thief sees it.
   struct view {
     enum class kind { empty, coming, open } state = kind::empty;
     std::size_t position = 0;
