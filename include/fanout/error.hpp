@@ -10,27 +10,29 @@
 #include "fanout/detail/export.hpp"
 
 /// @file
-/// What the calls throw. Bad input is a `std::invalid_argument`, the use of an executor or a lease that was moved from or
-/// released a `std::logic_error`; an exception of a progress callback or of an input iterator reaches the caller as it is,
-/// and so does a `std::bad_alloc`. Everything else derives from `fanout::error`. All of these are cheap to copy, copying
-/// never throws, and a copy may be used by another thread.
+/// The exceptions that the calls throw. Bad input is reported by `std::invalid_argument`, and the use of an executor
+/// that was moved from or of a lease that was released by `std::logic_error`. An exception of a progress callback or
+/// of an input iterator reaches the caller unchanged, and so does `std::bad_alloc`. Every other exception derives
+/// from `fanout::error`. The exceptions of this file are cheap to copy; copying never throws, and another thread may
+/// use a copy.
 
-// Each class defines `what` in the library, which so has the only vtable of it. Were all its functions inline, every
-// program would bring a vtable of its own, and one of a part that is compiled with -fno-rtti, where an object does not
-// know its type, could take the place of the others: `std::rethrow_if_nested` then crashed.
+// Each class defines `what` in the library, so its only vtable is there. If all functions were inline, every program
+// would emit a vtable of its own. The linker keeps one of them, possibly from a source file compiled with -fno-rtti,
+// whose vtable has no type information; then `std::rethrow_if_nested` crashed.
 namespace fanout {
 
-/// The base of those below: catch it for whatever fanout has to tell of tasks, stops, pools and threads.
+/// The base class of the exceptions below: catch it for every failure of tasks, stops, pools and threads that fanout
+/// reports.
 class FANOUT_EXPORT error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 
-  /// What happened, in words.
+  /// A description of what happened.
   const char* what() const noexcept override;
 };
 
-/// A task threw. The cause is nested, whatever its type: `std::rethrow_if_nested(e)` or `e.rethrow_nested()`
-/// throws it again. `what()` reads `task 7 failed: <what() of the cause>`.
+/// A task threw. The cause is nested, whatever its type; `std::rethrow_if_nested(e)` or `e.rethrow_nested()` throws
+/// it again. `what()` reads `task 7 failed: <what() of the cause>`.
 class FANOUT_EXPORT task_error : public error, public std::nested_exception {
  public:
   /// Throws `std::invalid_argument` if the cause is null.
@@ -38,25 +40,25 @@ class FANOUT_EXPORT task_error : public error, public std::nested_exception {
   /// The index, and `what()` of the cause.
   const char* what() const noexcept override;
 
-  /// The place of the task in the input, from 0.
+  /// The position of the task in the input, from 0.
   std::size_t index() const noexcept { return index_; }
 
  private:
   std::size_t index_;
 };
 
-/// Tasks of a batch under `error_policy::run_all` threw.
+/// One or more tasks of a batch threw under `error_policy::run_all`.
 class FANOUT_EXPORT aggregate_error : public error {
  public:
-  /// Throws `std::invalid_argument` if there is no error.
+  /// Throws `std::invalid_argument` if `errors` is empty.
   aggregate_error(std::vector<task_error> errors, std::size_t total);
 
-  /// Copied also where it could be moved: what was moved from still has its errors.
+  /// Moving copies, so an object that was moved from keeps its errors.
   aggregate_error(const aggregate_error&) noexcept = default;
-  /// As the constructor.
+  /// Like the copy constructor.
   aggregate_error& operator=(const aggregate_error&) noexcept = default;
 
-  /// How many tasks of how many failed, and what the first of them says.
+  /// How many of how many tasks failed, and the message of the first failure.
   const char* what() const noexcept override;
 
   /// Every failure, ordered by index.
@@ -66,24 +68,24 @@ class FANOUT_EXPORT aggregate_error : public error {
   std::shared_ptr<const std::vector<task_error>> errors_;  // shared, so that a copy cannot throw
 };
 
-/// The stop token was requested before the batch was over.
+/// A stop was requested before the batch was over.
 class FANOUT_EXPORT operation_cancelled : public error {
  public:
-  /// Of a batch: how far it came, and what failed until then.
+  /// For a batch: the number of its tasks that had started, its size, and its failures.
   operation_cancelled(std::size_t completed, std::size_t total, std::vector<task_error> errors = {});
 
-  /// Of a wait that is no batch.
+  /// For a wait or another operation that is not a batch.
   explicit operation_cancelled(const std::string& what);
 
-  /// Copied also where it could be moved, as an `aggregate_error`.
+  /// Moving copies, as for `aggregate_error`.
   operation_cancelled(const operation_cancelled&) noexcept = default;
-  /// As the constructor.
+  /// Like the copy constructor.
   operation_cancelled& operator=(const operation_cancelled&) noexcept = default;
 
-  /// How many tasks had started, and how many of them failed.
+  /// How many of how many tasks had started, and how many of those failed.
   const char* what() const noexcept override;
 
-  /// The tasks that had started, and so have ended, however they ended.
+  /// The number of tasks that had started. All of them have ended, with a result or a failure.
   std::size_t completed() const noexcept { return completed_; }
 
   /// The size of the batch.
@@ -98,35 +100,36 @@ class FANOUT_EXPORT operation_cancelled : public error {
   std::shared_ptr<const std::vector<task_error>> errors_;
 };
 
-/// A timed wait for a resource of a pool ended without one. The text says why nothing was to be had.
+/// A timed wait for a resource of a pool ended without one. `what()` says why none was available.
 class FANOUT_EXPORT pool_timeout : public error {
  public:
   using error::error;
-  /// The limit, how many resources are idle or in use, how many callers wait, and the last failure of a factory.
+  /// The time limit, the numbers of idle and lent resources and of waiting callers, and the last failure of a
+  /// factory.
   const char* what() const noexcept override;
 };
 
 /// The pool has been closed.
 class FANOUT_EXPORT pool_closed : public error {
  public:
-  /// Whichever pool it was.
+  /// The text is the same for every pool.
   pool_closed();
-  /// That the pool has been closed.
+  /// Says that the pool has been closed.
   const char* what() const noexcept override;
 };
 
-/// The machine cannot give the threads that were asked for. Nothing has started, and fanout stays usable.
+/// The process may not create the threads that were asked for. Nothing has started, and fanout stays usable.
 class FANOUT_EXPORT resource_error : public error {
  public:
-  /// Both count the calling thread, too.
+  /// Both numbers include the calling thread.
   resource_error(std::size_t requested, std::size_t available);
-  /// Both numbers.
+  /// Both numbers, with an explanation.
   const char* what() const noexcept override;
 
-  /// The threads, the calling one included, that all live executors and batches would need together.
+  /// The threads that all live executors and batches would need together, including the calling thread.
   std::size_t requested() const noexcept { return requested_; }
 
-  /// How many of them the process could have, the calling one included.
+  /// How many threads the process could have instead, including the calling thread.
   std::size_t available() const noexcept { return available_; }
 
  private:
@@ -136,7 +139,7 @@ class FANOUT_EXPORT resource_error : public error {
 
 namespace detail {
 
-/// What an exception says of itself: `what()`, or `an exception of type int`. Requires one that is not null.
+/// The message of an exception: its `what()`, or `an exception of type int`. Requires a `cause` that is not null.
 std::string describe(const std::exception_ptr& cause);
 
 }  // namespace detail

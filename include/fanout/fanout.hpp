@@ -1,8 +1,8 @@
 #pragma once
 
 /// @file
-/// Everything but `native_tbb.hpp` and the library `fanout::tuning`. Costs the standard library's headers, none of
-/// oneTBB's.
+/// Everything except `native_tbb.hpp` and the library `fanout::tuning`. Includes headers of the standard library and
+/// none of oneTBB.
 #include "fanout/error.hpp"
 #include "fanout/execute.hpp"
 #include "fanout/execute_with_pool.hpp"
@@ -18,7 +18,7 @@
 #include "fanout/settle.hpp"
 #include "fanout/task_context.hpp"
 
-/// Batches of independent tasks on a oneTBB arena. Begin with `execute_in_parallel`, which says what all calls promise;
-/// `run_options` and `executor` say how a batch may run, `error.hpp` what it throws. `resource_pool` lends what only one
-/// task at a time may use, and `tune` measures how many threads are worth having.
+/// Batches of independent tasks on oneTBB arenas. Begin with `execute_in_parallel`, which states what all calls
+/// promise. `run_options` and `executor` determine how a batch runs; `error.hpp` has the exceptions. `resource_pool`
+/// lends objects that only one task at a time may use, and `tune` measures how many threads to use.
 namespace fanout {}

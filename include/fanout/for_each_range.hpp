@@ -6,26 +6,29 @@
 
 namespace fanout {
 
-/// Calls `function(first, last)` for shares of the indices 0 … count - 1, which are contiguous, do not overlap and together
-/// hold each index once. For loops whose body is cheaper for many indices at once, such as the rows of an image.
+/// Calls `function(first, last)` for contiguous shares of the indices 0 … count - 1. The shares do not overlap, and
+/// together they contain each index once. For loops whose body is cheaper for many indices at once, such as the rows
+/// of an image.
 ///
 ///     fanout::for_each_range(image.rows(), [&](int first, int last) { blur_rows(image, first, last); });
 ///
-/// `count` is of any integer type, and so are `first` and `last`, of the same one. A share is what takes about 200 µs, or
-/// less where an index takes less than 1 µs, estimated from the shares before; near the end they get smaller. A runner that
-/// has nothing to do takes over half of a share that was handed out and has not begun. No share is empty.
+/// `count` may be of any integer type; `first` and `last` have the same type. No share is empty. A share takes about
+/// 200 µs, or 16 µs times the number of runners if an index takes less than 1 µs, as estimated from the shares before
+/// it. Near the end, shares get smaller. A runner that finds no share left takes over half or more of a share that
+/// another runner has taken and not started.
 ///
-/// *Requires*: callable as above, or with a `const task_context&` as a third argument, by several threads at once. Its index
-/// is `first`.
+/// *Requires*: `function` is callable as above, or with a `const task_context&` as third argument, by several threads
+/// at once. `task_context::index()` is `first`.
 ///
-/// *Guarantees*: as `execute_in_parallel`, where a task is a share. `task_error::index()` is the first index of the share that
-/// threw; `on_progress` counts the indices of shares that have ended, and so does `operation_cancelled::completed()`.
+/// *Guarantees*: those of `execute_in_parallel`, with a share as the task. `task_error::index()` is the first index
+/// of the share that threw. `on_progress` and `operation_cancelled::completed()` count indices, of shares that have
+/// ended.
 template <detail::number Number, detail::range_function<Number> F>
 void for_each_range(Number count, F&& function, const run_options& options = {}) {
   detail::for_each_range_on(nullptr, count, function, options);
 }
 
-/// The same in short: `for_each_range(count, function, 2)`.
+/// The same with only a limit: `for_each_range(count, function, 2)`.
 template <detail::number Number, detail::range_function<Number> F>
 void for_each_range(Number count, F&& function, detail::limit auto concurrency) {
   detail::for_each_range_on(nullptr, count, function, detail::limited_to(concurrency));

@@ -7,14 +7,15 @@
 
 namespace fanout {
 
-/// Calls some different functions in parallel, as many at once as there are cores, and returns a tuple of their
-/// results, `std::monostate` for void.
+/// Calls several functions of different types in parallel, at most as many at once as there are cores, and returns a
+/// tuple of their results, with `std::monostate` for void.
 ///
 ///     auto [text, sum, done] = fanout::invoke_in_parallel(read_text, [&] { return add_up(values); }, write_log);
 ///
-/// *Requires*: each callable as `T()` or `T(const task_context&)`, returning no reference. The index of a
-/// `task_error` is the place of the function, without the options. Otherwise as `execute_in_parallel` with the default
-/// options; a result is moved once, into the tuple.
+/// *Requires*: each function is callable as `T()` or `T(const task_context&)` and returns no reference.
+///
+/// The index of a `task_error` is the position of the function among the functions. Guarantees, outcomes and costs
+/// are otherwise those of `execute_in_parallel` with the default options. Each result is moved once, into the tuple.
 template <class... F>
   requires detail::functions<F...>
 auto invoke_in_parallel(F&&... functions) {

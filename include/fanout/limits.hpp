@@ -7,32 +7,33 @@
 #include "fanout/detail/export.hpp"
 
 /// @file
-/// How many tasks may run at once: limits, and what the machine can give.
+/// Limits on how many tasks run at once, and how many threads the machine supports.
 namespace fanout {
 
-/// The cores: up to `available_concurrency()` tasks at once. Automatic batches in each other together never have more.
-/// Those of several threads share the workers of oneTBB, in addition to each calling thread. On an executor it means the
-/// executor's own limit. The right choice for tasks that compute.
+/// The cores: up to `available_concurrency()` tasks at once. The right choice for tasks that compute. Automatic
+/// batches that are nested in each other together never run more tasks than that. Automatic batches of several
+/// threads share the workers of oneTBB, in addition to each calling thread. For a batch on an executor, `automatic`
+/// means the executor's limit.
 ///
-/// Its value is of no meaning, and far from those that arithmetic gone wrong produces.
+/// The value has no meaning. It is far from values that faulty arithmetic produces.
 inline constexpr std::size_t automatic = static_cast<std::size_t>(0x4155'544f'4d41'5449U);
 
-/// One slot a task, up to 1,024: the right choice for a handful of tasks that mostly wait.
+/// One thread for each task, up to 1,024: the right choice for a small number of tasks that mostly wait.
 inline constexpr std::size_t unlimited = static_cast<std::size_t>(0x554e'4c49'4d49'5445U);
 
 class concurrency_limit;
 
 namespace detail {
 
-/// Throws the `std::invalid_argument` that names the bounds, unless the limit is `automatic`, `unlimited` or a number from
-/// 1 to `max_concurrency()`. Of a number that cannot have been meant it says what it probably was.
+/// Throws `std::invalid_argument`, which names the bounds, unless the limit is `automatic`, `unlimited` or a number
+/// from 1 to `max_concurrency()`. For a number that is obviously a mistake, the message says what it probably was.
 FANOUT_EXPORT void check_limit(const concurrency_limit& named);
 
 /// Any integer type but `bool`.
 template <class T>
 concept number = std::integral<T> && !std::same_as<T, bool>;
 
-/// What names a limit: an integer of any type, or a constant of an unscoped enumeration.
+/// The type of a limit: any integer type, or an unscoped enumeration.
 template <class T>
 concept limit_number = number<T> ||(std::is_enum_v<T>&& std::is_convertible_v<T, long long>);
 
@@ -40,30 +41,31 @@ concept limit_number = number<T> ||(std::is_enum_v<T>&& std::is_convertible_v<T,
 
 /// How many tasks may be in flight at once: a number, `automatic` or `unlimited`.
 ///
-/// It is made from an integer of any type, so `{.concurrency = n}` compiles whatever `n` is; `true` is no limit. Nothing is
-/// refused here: the call or the executor that is given a number it cannot use throws `std::invalid_argument`.
+/// Converts from any integer type, so `{.concurrency = n}` compiles whatever the type of `n`; `bool` is refused. The
+/// conversion checks nothing: the call or the executor that gets the limit throws `std::invalid_argument` if it is
+/// out of bounds.
 class concurrency_limit {
  public:
   /// `automatic`.
   constexpr concurrency_limit() noexcept = default;
 
-  /// A negative number is kept as it is, for the message that refuses it.
+  /// Keeps a negative number as it is, for the message of the exception that refuses it.
   template <detail::limit_number Number>
   constexpr concurrency_limit(Number named) noexcept : value_(static_cast<unsigned long long>(named)) {
     if constexpr (!std::is_unsigned_v<Number>) is_negative_ = static_cast<long long>(named) < 0;
   }
 
-  /// Not from a `bool`.
+  /// A `bool` is not a limit.
   template <std::same_as<bool> Flag>
   concurrency_limit(Flag) = delete;  // true is no number of threads
 
   /// False for `automatic` and `unlimited`.
   constexpr bool is_number() const noexcept { return is_negative_ || (value_ != automatic && value_ != unlimited); }
 
-  /// The number; 0, which no batch can have, for a negative one. Requires `is_number()`.
+  /// The number, or 0, which is always refused, if it is negative. Requires `is_number()`.
   constexpr std::size_t number() const noexcept { return is_negative_ ? 0 : static_cast<std::size_t>(value_); }
 
-  /// True for the same number, whatever types it was given in.
+  /// True if both are the same limit, whatever integer types they were given in.
   friend constexpr bool operator==(const concurrency_limit&, const concurrency_limit&) noexcept = default;
 
  private:
@@ -73,16 +75,16 @@ class concurrency_limit {
   bool is_negative_ = false;
 };
 
-/// The number of cores that this process may really use: the smaller of its affinity mask and its cgroup CPU
-/// quota (v1 or v2, the tightest of all enclosing groups, rounded up), at least 1.
+/// The number of cores that this process may use: the smaller of its affinity mask and its cgroup CPU quota (v1 or
+/// v2, the tightest of all enclosing groups, rounded up), at least 1.
 ///
-/// It is read once, at the first call, as oneTBB does too: later changes of affinity or quota are not seen.
-/// oneTBB before 2022.3 ignores the quota (uxlfoundation/oneTBB issues 190 and 1760), fanout never does.
-/// Costs some file reads the first time, a nanosecond later.
+/// Both are read once, at the first call, as in oneTBB; later changes of affinity or quota have no effect. oneTBB
+/// before 2022.3 ignores the quota (uxlfoundation/oneTBB issues 190 and 1760); fanout never does. The first call
+/// reads some files; later calls cost about a nanosecond.
 FANOUT_EXPORT std::size_t available_concurrency();
 
-/// The largest limit that can be named: 32,768. Whether the system lets the process have so many threads is another
-/// question; where it does not, `resource_error` says how many it allows.
+/// The largest number that a limit can be: 32,768. The system may allow the process fewer threads; then the call
+/// throws `resource_error`, which says how many it allows.
 FANOUT_EXPORT std::size_t max_concurrency();
 
 }  // namespace fanout

@@ -17,37 +17,37 @@ namespace detail {
 [[noreturn]] FANOUT_EXPORT void throw_task_cancelled();
 }  // namespace detail
 
-/// How one task of `settle_in_parallel` ended: with a value, with an exception, or, because the batch was stopped
-/// before it started, not at all. Copyable and movable where `T` is; `T` may be void.
+/// How one task of `settle_in_parallel` ended: with a value, with an exception, or not at all, because the batch was
+/// stopped before the task started. Copyable and movable if `T` is; `T` may be void.
 template <class T>
 class outcome {
   using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
   using made = detail::made_by<stored>;
 
  public:
-  /// What the task returns.
+  /// The type that the task returns.
   using value_type = T;
 
-  /// A cancelled outcome.
+  /// Creates the outcome of a task that never started.
   outcome() noexcept = default;
 
-  /// Whether the task returned.
+  /// True if the task returned.
   bool has_value() const noexcept { return state_.index() == returned; }
   /// The same.
   explicit operator bool() const noexcept { return has_value(); }
 
-  /// Whether the task never started. (An outcome whose assignment threw, by a throwing move of `T`, has lost what
-  /// it held, and is one of a task that never started.)
+  /// True if the task never started. (Also true for an outcome whose assignment threw in a move of `T`: it has lost
+  /// its contents.)
   bool cancelled() const noexcept { return state_.index() == not_started || state_.valueless_by_exception(); }
 
-  /// What the task threw; null if it returned or never started.
+  /// The exception that the task threw; null if it returned or never started.
   std::exception_ptr error() const noexcept {
     const std::exception_ptr* const cause = std::get_if<failed>(&state_);
     return cause ? *cause : nullptr;
   }
 
-  /// The value. Throws `task_error`, with the index and the cause, if the task failed, and `operation_cancelled`
-  /// if it never started.
+  /// The value. Throws `task_error`, with the task's index and the cause, if the task failed, and
+  /// `operation_cancelled` if it never started.
   std::add_lvalue_reference_t<T> value() & {
     require_value();
     return **this;
@@ -88,7 +88,8 @@ class outcome {
     return std::addressof(std::get_if<returned>(&state_)->value);
   }
 
-  /// For the library: becomes what `make` returns or throws, as the outcome of task `index`.
+  /// For the library: stores the value that `make` returns or the exception that it throws, as the outcome of task
+  /// `index`.
   template <class Make>
   void settle(std::size_t index, Make&& make) noexcept {
     index_ = index;

@@ -15,30 +15,32 @@ enum class error_policy {
   run_all,  ///< Every task runs; then the call throws one `aggregate_error` with all failures.
 };
 
-/// How one batch runs. A plain aggregate for designated initialisers; each default changes nothing:
+/// The options of one batch. A plain aggregate for designated initialisers. With the defaults, a batch runs on the
+/// cores, stops at the first failure, reports no progress and cannot be stopped from outside:
 ///
 ///     fanout::execute_in_parallel(tasks, {.concurrency = 8, .on_error = fanout::error_policy::run_all});
 struct run_options {
-  /// Tasks of this batch in flight at once, the calling thread's included: 1 … `max_concurrency()`, `automatic`
-  /// or `unlimited`. A named number is a promise that blocking tasks reach even beyond the cores, unless the application
-  /// holds a `tbb::global_control` below the number of cores. On an executor
-  /// `automatic` means the executor's own limit, and whatever is more is capped by it.
+  /// How many tasks of this batch may be in flight at once, including the calling thread's: 1 … `max_concurrency()`,
+  /// `automatic` or `unlimited`. A named number is a promise: blocking tasks reach it even beyond the number of
+  /// cores, unless the application holds a `tbb::global_control` below the number of cores. On an executor,
+  /// `automatic` means the executor's limit, and a larger limit is reduced to it.
   concurrency_limit concurrency = automatic;
 
-  /// See `error_policy`. Ignored by `settle_in_parallel`, where a failure is data.
+  /// See `error_policy`. `settle_in_parallel` and `settle_map` ignore it: there a failure is data.
   error_policy on_error = error_policy::stop;
 
-  /// Called with the number of tasks that have ended, however they ended, and the size of the batch. Calls
-  /// never overlap, `completed` strictly grows, the last call of a batch that succeeds is `(total, total)`, and
-  /// an empty batch makes none. It runs on whichever thread of the batch ended a task, and holds up that one
-  /// only. If it throws, the batch stops and the exception reaches the caller as it is.
+  /// Called with the number of tasks that have ended, by a result or a failure, and the size of the batch. Calls
+  /// never overlap, and `completed` strictly increases. The last call of a batch that succeeds is `(total, total)`;
+  /// an empty batch makes none. The callback runs on a thread of the batch that ended a task, and delays only that
+  /// thread. If it throws, the batch stops and the exception reaches the caller unchanged.
   std::function<void(std::size_t completed, std::size_t total)> on_progress{};
 
-  /// The least time between two calls of `on_progress`; the last one always comes. 0: whenever tasks end.
+  /// The minimum time between two calls of `on_progress`, except that the last call always comes. With 0, it is
+  /// called whenever tasks end.
   std::chrono::nanoseconds progress_interval{0};
 
-  /// Once it is requested no task starts, running ones see it in their `task_context`, and the call throws
-  /// `operation_cancelled` when they have ended.
+  /// After a stop is requested, no task starts. Running tasks see the request in their `task_context`. When they have
+  /// ended, the call throws `operation_cancelled`.
   std::stop_token stop{};
 };
 

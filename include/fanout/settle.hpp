@@ -9,23 +9,24 @@
 
 namespace fanout {
 
-/// Runs every task and returns how each ended, in input order: `std::vector<outcome<T>>`. A task's failure is
-/// data, never a throw; so is a stop: what had not started is `cancelled()`.
+/// Runs every task and returns how each ended, in input order: a `std::vector<outcome<T>>`. A failure of a task does
+/// not throw; it is stored in the task's outcome. After a stop, the outcomes of tasks that had not started are
+/// `cancelled()`.
 ///
-/// `options.on_error` has no meaning here. Bad input, an exception of the progress callback and a want of
-/// resources still throw, as in `execute_in_parallel`.
+/// `options.on_error` is ignored. Bad input, an exception of the progress callback and a lack of threads or memory
+/// still throw, as in `execute_in_parallel`.
 template <detail::tasks Range>
 auto settle_in_parallel(Range&& tasks, const run_options& options = {}) {
   return detail::settle_on<Range>(nullptr, std::forward<Range>(tasks), options);
 }
 
-/// The same in short: `settle_in_parallel(tasks, 2)`.
+/// The same with only a limit: `settle_in_parallel(tasks, 2)`.
 template <detail::tasks Range>
 auto settle_in_parallel(Range&& tasks, detail::limit auto concurrency) {
   return detail::settle_on<Range>(nullptr, std::forward<Range>(tasks), detail::limited_to(concurrency));
 }
 
-/// The same for a mapper and its items, which are those of `map_in_parallel`: a range, or a number of indices.
+/// The same for a mapper and its items, which may be a range or a number of indices, as in `map_in_parallel`.
 ///
 ///     for (const fanout::outcome<page>& each : fanout::settle_map(addresses, load)) show(each);
 template <detail::items Items, detail::mapper<Items> F>
@@ -33,7 +34,7 @@ auto settle_map(Items&& items, F&& mapper, const run_options& options = {}) {
   return detail::settle_map_on<Items>(nullptr, std::forward<Items>(items), mapper, options);
 }
 
-/// The same in short: `settle_map(items, mapper, 2)`.
+/// The same with only a limit: `settle_map(items, mapper, 2)`.
 template <detail::items Items, detail::mapper<Items> F>
 auto settle_map(Items&& items, F&& mapper, detail::limit auto concurrency) {
   return detail::settle_map_on<Items>(nullptr, std::forward<Items>(items), mapper, detail::limited_to(concurrency));

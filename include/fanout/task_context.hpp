@@ -8,8 +8,8 @@
 
 namespace fanout {
 
-/// What a running task may ask. A task that takes a `const task_context&` gets one; making and passing it is
-/// free. It is valid while the task runs.
+/// The batch as seen by one of its running tasks. A task that takes a `const task_context&` gets one, at no cost. It
+/// is valid while the task runs.
 class task_context {
  public:
   /// For the library.
@@ -20,23 +20,26 @@ class task_context {
   /// The task's place in the input, from 0.
   std::size_t index() const noexcept { return task_.index; }
 
-  /// The number of the runner that runs the task, from 0, below the limit of the batch and the number of its tasks. Two
-  /// tasks of a batch that run at the same time never have the same one, so it chooses the scratch memory of a task:
+  /// The number of the runner that runs the task: from 0, and less than both the limit of the batch and the number of
+  /// its tasks. Two tasks of a batch that run at the same time never have the same number, so a task can use it to
+  /// choose its scratch memory:
   ///
   ///     std::vector<buffer> scratch(limit);
   ///     fanout::map_in_parallel(images, [&](const image& each, const fanout::task_context& context) {
   ///       return smooth(each, scratch[context.runner()]);
   ///     }, limit);
   ///
-  /// Batches count from 0 each, also batches of one executor that run at the same time. Costs about a nanosecond.
+  /// Every batch numbers its runners from 0, even if several batches of one executor run at the same time. Costs
+  /// about a nanosecond.
   std::size_t runner() const noexcept { return task_.batch.runner_of(task_.its_chunk); }
 
-  /// True once the task's result no longer matters: the batch's stop token was requested, another task failed
-  /// under `error_policy::stop`, or the progress callback threw. One load of a line that is shared for reading.
+  /// True once the task's result no longer matters: a stop of the batch was requested, another task failed under
+  /// `error_policy::stop`, or the progress callback threw. Costs one load of a cache line that all threads share for
+  /// reading.
   bool stop_requested() const noexcept { return task_.batch.stopped(); }
 
-  /// The same as a token, to hand to an inner batch, a wait or a `std::stop_callback`. The first request in a
-  /// batch allocates and may throw `std::bad_alloc`. Not for a tight loop: each copy of a token is two atomic
+  /// The same as a token, to pass to an inner batch, a wait or a `std::stop_callback`. The first call in a batch
+  /// allocates, and may throw `std::bad_alloc`. Do not call it in a tight loop: each copy of a token costs two atomic
   /// operations on a counter that all copies share.
   std::stop_token stop_token() const { return task_.batch.stop_token(); }
 
@@ -44,9 +47,10 @@ class task_context {
   detail::started_task task_;
 };
 
-/// `task_context::runner()` of the task that the calling thread runs: of the innermost one, where a task runs a batch of
-/// its own. Empty on a thread that runs no task, which includes a worker of oneTBB in a loop that a task has started. For
-/// hosts that have to answer such a question anywhere on the thread. Costs the access to a thread-local variable.
+/// The `task_context::runner()` of the task that the calling thread runs, or of the innermost one if that task runs a
+/// batch of its own. Empty on a thread that runs no task, which includes a worker of oneTBB in a loop that a task has
+/// started. For libraries that ask for the number of the current thread through a function without arguments. Costs
+/// the access to a thread-local variable.
 FANOUT_EXPORT std::optional<std::size_t> current_runner() noexcept;
 
 }  // namespace fanout

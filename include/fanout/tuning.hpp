@@ -17,67 +17,66 @@
 #include "fanout/tuning_report.hpp"
 
 /// @file
-/// How many threads? Measured instead of guessed. The target `fanout::tuning`, the component `tuning` of the package;
-/// `<fanout/fanout.hpp>` does not include it.
-///
-/// docs/tuning.md says how to read the result.
+/// Measures how many threads a workload needs. Link the target `fanout::tuning`, the component `tuning` of the
+/// package; `<fanout/fanout.hpp>` does not include this header. docs/tuning.md explains how to read the result.
 namespace fanout {
 
-/// Where a measurement stands, for a progress bar with an estimate of the time left.
+/// The state of a measurement, for a progress bar with an estimate of the remaining time.
 struct tuning_progress {
-  std::size_t concurrency = 0;            ///< The size that is about to be run; at the end, that was run last.
-  bool warming_up = false;                ///< True for the first run of a size, which does not count.
-  std::size_t measurements = 0;           ///< Runs so far that count.
+  std::size_t concurrency = 0;            ///< The size that runs next; at the end, the last one that ran.
+  bool warming_up = false;                ///< True for the first run of a size, which is not counted.
+  std::size_t measurements = 0;           ///< Counted runs so far.
   std::size_t sizes = 0;                  ///< Sizes so far.
-  std::size_t contenders = 0;             ///< Of these, the sizes that may still turn out to be the best.
-  std::chrono::nanoseconds elapsed{0};    ///< Since the call.
-  std::chrono::nanoseconds remaining{0};  ///< An estimate, never more than what is left of the budget; 0 at the end.
+  std::size_t contenders = 0;             ///< How many of these may still be the best.
+  std::chrono::nanoseconds elapsed{0};    ///< Time since the call.
+  std::chrono::nanoseconds remaining{0};  ///< An estimate, at most the rest of the budget; 0 at the end.
   std::chrono::nanoseconds budget{0};     ///< As in the options.
 };
 
-/// How to measure. A plain aggregate for designated initialisers.
+/// The options of a measurement. A plain aggregate for designated initialisers.
 struct tuning_options {
-  /// The sizes to measure, in any order; what occurs twice is measured once. Each between 1 and `max_concurrency()`.
-  /// Sizes that were named are all measured, and no others. Empty: 1, 2, 3, 4, 6, 8, 12, 16 … up to four times
-  /// `available_concurrency()`, further while the throughput still grows clearly at the end, and no further than where
-  /// it clearly falls. Sizes of this ladder for which the machine cannot give the threads are left out.
+  /// The sizes to measure, in any order, each from 1 to `max_concurrency()`; duplicates are measured once. If any are
+  /// given, all of them are measured, and no others. If empty, measures 1, 2, 3, 4, 6, 8, 12, 16 … up to four times
+  /// `available_concurrency()`. Measures larger sizes while the throughput still grows clearly at the end, and none
+  /// beyond a size where it clearly falls. Leaves out sizes for which the process may not create the threads.
   std::vector<std::size_t> sizes{};
 
-  /// How long it may take. It ends earlier when all intervals are narrow enough. The run of the workload that is
-  /// going on when it is spent is not interrupted.
+  /// The maximum duration of the measurement. It ends earlier when all intervals are narrow enough. A run of the
+  /// workload that is in progress at the end of the budget is not interrupted.
   std::chrono::nanoseconds budget = std::chrono::seconds(30);
 
-  /// Once it is requested no further run starts, and what was measured so far is returned. A workload that takes long
-  /// should know it as well; `tune(n, …)` passes it on to the batch.
+  /// After a stop is requested, no further run starts, and the call returns a report of the measurements so far. A
+  /// workload that takes long should watch the token as well; `tune(n, …)` passes it to the batch.
   std::stop_token stop{};
 
-  /// Called on the calling thread before each run of the workload, outside of the clock, and once at the end. If it
-  /// throws, the measurement ends and the exception reaches the caller.
+  /// Called on the calling thread before each run of the workload, outside the measured time, and once at the end. If
+  /// it throws, the measurement ends and the exception reaches the caller.
   std::function<void(const tuning_progress&)> on_progress{};
 
-  /// A name for the report, and the key in a profile. UTF-8.
+  /// The name of the workload in the report, and the key in a profile. UTF-8.
   std::string workload{};
 
-  /// How much slower than the best a size may be to count as as good: 0.02 for 2 %. From 0 to below 1.
+  /// How much slower than the best a size may be to count as equally good: 0.02 for 2 %. At least 0, below 1.
   double tolerance = 0.02;
 
-  /// A size has been measured enough when half the width of the confidence interval of its median is at most this
-  /// share of the median. Above 0, below 1.
+  /// A size is measured until half the width of the confidence interval of its median is at most this fraction of the
+  /// median. Above 0, below 1.
   double precision = 0.02;
 
-  /// The fewest runs of a size that count, unless the budget or the stop ends it earlier. At least 3.
+  /// The minimum number of counted runs of each size, unless the budget or a stop ends the measurement earlier. At
+  /// least 3.
   std::size_t min_repetitions = 5;
 
-  /// The most runs of a size that count. Up to 10,000, and no fewer than `min_repetitions`.
+  /// The maximum number of counted runs of each size. At most 10,000, and at least `min_repetitions`.
   std::size_t max_repetitions = 200;
 
-  /// Decides the order within each round, and the resamples. The report has it.
+  /// The seed for the order within each round and for the bootstrap resamples. The report contains it.
   std::uint64_t seed = 1;
 };
 
 namespace detail {
 
-/// `workload` runs once on the executor it is given.
+/// Each call of `workload` is one run, on the executor that it gets.
 FANOUT_EXPORT tuning_report run_tuning(const std::function<void(executor&)>& workload, const tuning_options& options);
 
 [[noreturn]] FANOUT_EXPORT void throw_empty_workload();
@@ -98,41 +97,42 @@ void refuse_empty_workload(const F& workload) {
 
 }  // namespace detail
 
-/// Runs the workload again and again on executors of several sizes, and recommends the smallest size that is as good as
-/// the best: threads are not free.
+/// Runs the workload repeatedly on executors of several sizes, and recommends the smallest size that is as good as
+/// the best, because threads have a cost.
 ///
 ///     auto report = fanout::tune([&](fanout::executor& executor) { executor.map(files, compress); });
 ///     fanout::executor executor({.concurrency = report.recommended()});
 ///
-/// The workload should do the same work each time, all of it on the executor it is given, and take some milliseconds at
-/// least. It is called on the calling thread, once at a time, on one executor after the other: executors are made
-/// outside of the clock, and no two of them live at one time. Its result is ignored.
+/// The workload should do the same work in each run, all of it on the executor that it gets, and take at least some
+/// milliseconds. It is called on the calling thread. Each executor is created outside the measured time, and no two
+/// of them exist at the same time. The workload's result is ignored.
 ///
-/// The sizes take turns: rounds over all that are still in the race, each in a new random order, so that what disturbs
-/// the machine for a while disturbs all. The first run of a size is not counted. Medians, their 95 % confidence
-/// intervals and the decision are by the percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap,
-/// 1993, chapter 13), with a fixed seed: the same times give the same report.
+/// The sizes are measured in rounds. Each round runs every size that may still be the best, in a new random order, so
+/// that a temporary disturbance of the machine affects all sizes. The first run of a size is not counted. Medians,
+/// their 95 % confidence intervals and the decision are computed by the percentile bootstrap (Efron and Tibshirani,
+/// An Introduction to the Bootstrap, 1993, chapter 13), with a fixed seed: the same times give the same report.
 ///
-/// | what happens | what you get |
-/// |---|---|
-/// | all intervals are narrow enough, or the budget is spent | the report |
-/// | the stop comes, and some run was counted | the report of what was measured, `complete() == false` |
-/// | the stop comes earlier | `operation_cancelled` |
-/// | the workload or the callback throws | its exception, as it is |
-/// | the budget cannot hold three runs of each size | `std::invalid_argument` that names the least that would do |
-/// | an option is out of its bounds, the workload empty | `std::invalid_argument` that names it, before anything runs |
-/// | the machine cannot give the threads of a size that was named | `resource_error` |
+/// | if …                                                     | you get …                                             |
+/// |----------------------------------------------------------|-------------------------------------------------------|
+/// | all intervals are narrow enough, or the budget is spent  | the report                                            |
+/// | a stop is requested after a counted run                  | a report of the runs so far, `complete() == false`    |
+/// | a stop is requested earlier                              | `operation_cancelled`                                 |
+/// | the workload or the callback throws                      | its exception, unchanged                              |
+/// | the budget is too small for three runs of each size      | `std::invalid_argument`, which names a sufficient one |
+/// | an option is out of bounds, or the workload empty        | `std::invalid_argument`, which names it; nothing runs |
+/// | the process may not create the threads of a named size   | `resource_error`                                      |
 ///
-/// After a stop was requested, an `operation_cancelled` that the workload throws is that stop and not a failure.
+/// If the workload throws `operation_cancelled` after a stop was requested, that counts as the stop and not as a
+/// failure.
 template <detail::workload Workload>
 tuning_report tune(Workload&& workload, const tuning_options& options = {}) {
   detail::refuse_empty_workload(workload);
   return detail::run_tuning([&](executor& on) { static_cast<void>(std::invoke(workload, on)); }, options);
 }
 
-/// The same for `n` tasks: `run_task(i)` or `run_task(i, const task_context&)` for each i below `n` is one run. Between
-/// tasks it sees the stop, so it ends within one task. An exception of a task arrives as `task_error`.
-/// Throws `std::invalid_argument` for no tasks.
+/// The same for `n` tasks. One run calls `run_task(i)` or `run_task(i, const task_context&)` for each i below `n`. A
+/// stop ends the run after the tasks that have started. An exception of a task arrives as `task_error`. Throws
+/// `std::invalid_argument` if `n` is not positive.
 template <detail::number N, detail::task_by_index<N> F>
 tuning_report tune(N n, F&& run_task, const tuning_options& options = {}) {
   detail::refuse_empty_workload(run_task);

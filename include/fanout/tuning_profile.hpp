@@ -10,60 +10,61 @@
 #include "fanout/tuning_report.hpp"
 
 /// @file
-/// A file that holds what `tune()` recommended for the workloads of a program on one machine.
+/// A file with the recommendations of `tune()` for the workloads of a program on one machine.
 namespace fanout {
 
-/// What a profile says of one workload.
+/// The recommendation for one workload.
 struct tuning_recommendation {
   std::string workload;         ///< Its name.
-  std::size_t concurrency = 1;  ///< The size that was recommended.
+  std::size_t concurrency = 1;  ///< The recommended size.
   double confidence = 0;        ///< 0 … 1, see `tuning_report::confidence()`.
-  std::string reason{};         ///< A sentence or two.
+  std::string reason{};         ///< One or two sentences.
 
   /// Member by member.
   friend bool operator==(const tuning_recommendation&, const tuning_recommendation&) = default;
 };
 
-/// Recommendations for several workloads, and the shape of the machine for which they are good.
+/// Recommendations for several workloads, and the shape of the machine to which they apply.
 ///
 ///     fanout::add_to_profile("fanout-profile.json", fanout::tune(compress, {.workload = "compress"}));
 ///     …
 ///     fanout::executor executor({.concurrency = fanout::recommended_concurrency("fanout-profile.json", "compress")});
 class FANOUT_EXPORT tuning_profile {
  public:
-  /// An empty one, for this machine or another.
+  /// Creates an empty profile, for this machine or the given one.
   explicit tuning_profile(machine_shape machine = this_machine());
 
-  /// Reads a file, as `from_json` does. Throws `tuning_error`, which names the file, also where it cannot be read.
+  /// Reads a file as `from_json` does. Throws `tuning_error`, which names the file, if it cannot be read or
+  /// `from_json` refuses it.
   static tuning_profile load(const std::filesystem::path& file);
 
-  /// Throws `tuning_error` for anything but what `to_json` wrote, under the same limits as
+  /// Reads the text that `to_json` wrote. Throws `tuning_error` for any other text, with the limits of
   /// `tuning_report::from_json`.
   static tuning_profile from_json(std::string_view text);
 
-  /// The document that docs/tuning.md describes: schema `fanout-tuning-profile`, version 1.
+  /// The JSON document that docs/tuning.md describes: schema `fanout-tuning-profile`, version 1.
   std::string to_json() const;
 
-  /// Writes a file beside `file` and renames it, so that a reader sees the old profile or the new one, and a crash or
-  /// a full disk leaves the old one. Throws `tuning_error`, which names the file. Of several that write at one time
-  /// the last wins.
+  /// Writes a temporary file in the same directory and renames it to `file`. A reader sees the old profile or the new
+  /// one, and after a crash or on a full disk the old one remains. If several threads or processes write at the same
+  /// time, the last one wins. Throws `tuning_error`, which names the file.
   void save(const std::filesystem::path& file) const;
 
-  /// Takes over what a report recommends, in place of what was known about its workload. Throws
-  /// `std::invalid_argument` for a report without a name of its workload, and `tuning_error` for one that was made on
-  /// a machine of another shape.
+  /// Adds the recommendation of a report, and replaces an existing one for the same workload. Throws
+  /// `std::invalid_argument` if the report has no workload name, and `tuning_error` if it was made on a machine of
+  /// another shape.
   void add(const tuning_report& report);
 
-  /// For which machine it is good.
+  /// The machine to which the recommendations apply.
   const machine_shape& machine() const noexcept { return machine_; }
 
-  /// By the name of the workload.
+  /// The recommendations, ordered by the name of the workload.
   std::span<const tuning_recommendation> recommendations() const noexcept { return recommendations_; }
 
-  /// What is known about a workload, or null. Valid until the profile changes.
+  /// The recommendation for a workload, or null. Valid until the profile changes.
   const tuning_recommendation* find(std::string_view workload) const noexcept;
 
-  /// The same recommendations for the same machine.
+  /// True for the same recommendations for the same machine.
   friend bool operator==(const tuning_profile&, const tuning_profile&) = default;
 
  private:
@@ -71,21 +72,20 @@ class FANOUT_EXPORT tuning_profile {
   std::vector<tuning_recommendation> recommendations_;
 };
 
-/// Adds what a report recommends to a profile, which is made if there is none yet. What it holds of other workloads is
-/// kept. Throws what `load`, `add` and `save` throw; then the file is as it was. One that was made on a machine of
-/// another shape is never overwritten.
+/// Adds the recommendation of a report to a profile file, and creates the file if it does not exist. Recommendations
+/// for other workloads are kept. Throws what `load`, `add` and `save` throw; then the file is unchanged. A profile
+/// made on a machine of another shape is never overwritten.
 FANOUT_EXPORT void add_to_profile(const std::filesystem::path& file, const tuning_report& report);
 
-/// What the profile recommends for a workload: goes straight into `executor_options::concurrency`.
+/// The recommended size for a workload, for `executor_options::concurrency`. Reads the file at each call.
 ///
-/// Throws `tuning_error`, which names the file, if there is no such file or it is damaged, if it was made on a machine
-/// of another shape, or if it does not know the workload. Reads the file at each call.
+/// Throws `tuning_error`, which names the file, if the file does not exist or is damaged, if it was made on a machine
+/// of another shape, or if it has no recommendation for the workload.
 FANOUT_EXPORT std::size_t recommended_concurrency(const std::filesystem::path& profile, std::string_view workload);
 
-/// The same, with `fallback` where the profile has nothing to say for this machine: there is no such file, it was made
-/// on a machine of another shape, or it does not know the workload. A file that is damaged or cannot be read is still
-/// a `tuning_error`: that is a mistake which should not go unseen. `fallback` is returned as it is, `automatic` for
-/// instance.
+/// The same, but returns `fallback`, which may be `automatic`, if the profile does not apply: the file does not
+/// exist, was made on a machine of another shape, or has no recommendation for the workload. A damaged or unreadable
+/// file still throws `tuning_error`, so that the mistake is noticed.
 FANOUT_EXPORT std::size_t recommended_concurrency(const std::filesystem::path& profile, std::string_view workload,
                                                   std::size_t fallback);
 

@@ -13,159 +13,165 @@
 #include "fanout/error.hpp"
 
 /// @file
-/// What `tune()` found out: a row for each size, the size that it recommends, and why.
+/// The result of `tune()`: a row for each size, the recommended size, and the reason for it.
 namespace fanout {
 
-/// A report or a profile cannot be read, or does not fit this machine. The text says which field is wrong, or which
-/// file, and what is wrong with it.
+/// A report or a profile cannot be read or does not apply to this machine. `what()` names the field or the file, and
+/// says what is wrong with it.
 class FANOUT_EXPORT tuning_error : public error {
  public:
   using error::error;
-  /// What cannot be read or does not fit, and why.
+  /// What cannot be read or does not apply, and why.
   const char* what() const noexcept override;
 };
 
-/// What decides how many threads are worth having. Equal where a recommendation may be carried over.
+/// The properties of a machine that determine how many threads are useful. A recommendation applies to machines of
+/// equal shape.
 struct machine_shape {
   /// The CPUs in the affinity mask of the process.
   std::size_t cores = 1;
 
-  /// The CPU quota of the control group in cores, 1.5 for one and a half; none without a quota.
+  /// The CPU quota of the control group in cores, such as 1.5; empty without a quota.
   std::optional<double> quota{};
 
-  /// What follows from both: `available_concurrency()`.
+  /// The result of both: `available_concurrency()`.
   std::size_t available = 1;
 
-  /// Such as `4 cores` or `4 cores, CPU quota 1.5 cores`.
+  /// A text such as `4 cores` or `4 cores, CPU quota 1.5 cores`.
   FANOUT_EXPORT std::string to_string() const;
 
   /// Member by member.
   friend bool operator==(const machine_shape&, const machine_shape&) = default;
 };
 
-/// The shape of the machine on which this process runs. Read once, as `available_concurrency()` is.
+/// The shape of the machine on which this process runs. Read once, like `available_concurrency()`.
 FANOUT_EXPORT machine_shape this_machine();
 
-/// What was measured at one size. All times are of one run of the workload.
+/// The measurements of one size. All times are for one run of the workload.
 struct tuning_row {
   /// The limit of the executor.
   std::size_t concurrency = 0;
 
-  /// Runs that count. The one that warmed the size up does not.
+  /// The number of counted runs. The warm-up run is not counted.
   std::size_t repetitions = 0;
 
-  /// The median of their times.
+  /// The median of the times of the counted runs.
   double median_seconds = 0;
 
-  /// The lower end of the 95 % confidence interval of the median. From fewer than five runs it says little.
+  /// The lower end of the 95 % confidence interval of the median. It means little with fewer than five runs.
   double low_seconds = 0;
 
-  /// The upper end.
+  /// The upper end of the interval.
   double high_seconds = 0;
 
-  /// How much faster than at the smallest size measured, by the medians. That size is 1 unless others were named.
+  /// The median of the smallest measured size divided by this median. The smallest size is 1, unless other sizes were
+  /// given.
   double speedup = 1;
 
-  /// The speed-up for each thread: 1 where n times the threads of the smallest size are n times as fast.
+  /// The speed-up divided by the ratio of this size to the smallest one. 1 if n times as many threads are n times as
+  /// fast.
   double efficiency = 1;
 
-  /// CPU time of a run, of all threads and of child processes that have been waited for, user and system; a mean.
+  /// The mean CPU time of a run, user and system: of all threads, and of child processes that have been waited for.
   double cpu_seconds = 0;
 
-  /// How often a thread gave up its core to wait; a mean over the runs.
+  /// How often threads gave up their core to wait; a mean over the runs.
   double voluntary_switches = 0;
 
-  /// How often the kernel took a core away from a thread; a mean over the runs.
+  /// How often the kernel preempted a thread; a mean over the runs.
   double involuntary_switches = 0;
 
-  /// The most memory that the process had resident during a run; none where the system does not tell. Linux counts
-  /// for the whole process: what it had before the run is in it, and child processes are not.
+  /// The peak resident memory of the process during a run; empty if the system does not report it. On Linux it
+  /// includes the memory that the process used before the run, and no child processes.
   std::optional<std::uint64_t> peak_memory_bytes{};
 
-  /// False for a size that was given up while others were measured further, because it is clearly slower.
+  /// False for a size that was given up, because it is clearly slower, while others were measured further.
   bool contender = true;
 
   /// Member by member.
   friend bool operator==(const tuning_row&, const tuning_row&) = default;
 };
 
-/// The contents of a report. Plain data, for those who make reports of their own: of other sources, or for tests.
+/// The contents of a report as plain data, for programs that create reports themselves, from other sources or for
+/// tests.
 struct tuning_results {
-  std::string workload{};               ///< The name that the caller gave, or empty.
-  machine_shape machine{};              ///< Where it was measured.
-  std::vector<tuning_row> rows{};       ///< By concurrency, each of which occurs once.
-  std::size_t recommended = 0;          ///< One of the rows' concurrencies.
+  std::string workload{};               ///< The name in the options, or empty.
+  machine_shape machine{};              ///< The machine on which it was measured.
+  std::vector<tuning_row> rows{};       ///< Ordered by concurrency, without duplicates.
+  std::size_t recommended = 0;          ///< The concurrency of one of the rows.
   double confidence = 0;                ///< 0 … 1, see `tuning_report::confidence()`.
-  std::string reason{};                 ///< A sentence or two.
-  bool complete = true;                 ///< False where the stop token ended the measurement.
-  bool precise = true;                  ///< False where the budget was spent before the intervals were narrow.
+  std::string reason{};                 ///< One or two sentences.
+  bool complete = true;                 ///< False if a stop ended the measurement.
+  bool precise = true;                  ///< False if an interval stayed wider than requested.
   double tolerance = 0.02;              ///< As in the options.
   std::uint64_t seed = 0;               ///< As in the options.
   std::chrono::nanoseconds budget{0};   ///< As in the options.
-  std::chrono::nanoseconds elapsed{0};  ///< What it took.
+  std::chrono::nanoseconds elapsed{0};  ///< The duration of the measurement.
 
   /// Member by member.
   friend bool operator==(const tuning_results&, const tuning_results&) = default;
 };
 
-/// Results that are consistent: whatever a report says can be relied upon, also one that was read from a file.
+/// Consistent results of a measurement: all figures of a report agree with each other, even if it was read from a
+/// file.
 class FANOUT_EXPORT tuning_report {
  public:
-  /// Throws `std::invalid_argument`, which names the field, for results that contradict themselves: no rows, rows out
-  /// of order, a recommendation that is none of them, numbers that are negative or not finite, a median outside of its
-  /// interval, text that is not UTF-8.
+  /// Throws `std::invalid_argument`, which names the field, if the results are inconsistent: no rows, rows out of
+  /// order, a recommendation that is no row, numbers that are negative or not finite, a median outside its interval,
+  /// text that is not UTF-8.
   explicit tuning_report(tuning_results results);
 
-  /// The smallest size that is statistically as good as the best: within `tuning_options::tolerance` of it.
+  /// The smallest size that is statistically as good as the best, that is, within `tuning_options::tolerance` of it.
   std::size_t recommended() const noexcept { return results_.recommended; }
 
-  /// Why this size, in a sentence or two: `Sizes above 4 are slower (by 12 % at 8).`
+  /// The reason for this size, in one or two sentences: `Sizes above 4 are slower (by 12 % at 8).`
   const std::string& reason() const noexcept { return results_.reason; }
 
-  /// The share of bootstrap resamples, 0 … 1, in which the recommended size is as good as the best of all. It knows
-  /// the noise that was met while measuring, nothing of a machine that is busier tomorrow.
+  /// The fraction of bootstrap resamples, 0 … 1, in which the recommended size is as good as the best of all. It
+  /// accounts for the noise during the measurement, but not for later changes such as a busier machine.
   double confidence() const noexcept { return results_.confidence; }
 
-  /// What was measured, by concurrency. Never empty.
+  /// The measured sizes, ordered by concurrency. Never empty.
   std::span<const tuning_row> rows() const noexcept { return results_.rows; }
 
   /// The row of the recommended size.
   const tuning_row& recommended_row() const noexcept;
 
-  /// Where it was measured.
+  /// The machine on which the workload was measured.
   const machine_shape& machine() const noexcept { return results_.machine; }
 
-  /// The name in the options, or empty.
+  /// The name of the workload in the options, or empty.
   const std::string& workload() const noexcept { return results_.workload; }
 
-  /// False where the stop token ended the measurement: the report says what was known by then.
+  /// False if a stop ended the measurement; the report contains the measurements until then.
   bool complete() const noexcept { return results_.complete; }
 
-  /// False where the budget was spent, or the repetitions, before the intervals were as narrow as asked for.
+  /// False if the budget or the repetitions were used up before the intervals were as narrow as requested.
   bool precise() const noexcept { return results_.precise; }
 
-  /// The same as plain data.
+  /// The contents as plain data.
   const tuning_results& results() const noexcept { return results_; }
 
-  /// A table for a terminal, the recommended row marked by `*`, the reason below. Ends with a newline.
+  /// A table for a terminal. The recommended row is marked by `*`, and the reason follows the table. Ends with a
+  /// newline.
   std::string to_table() const;
 
-  /// A line of names and one for each row (RFC 4180, lines end with `\n`), numbers in full precision. What is not
-  /// known is empty.
+  /// A header line and a line for each row, as CSV (RFC 4180, but lines end with `\n`). Numbers have full precision;
+  /// unknown values are empty.
   std::string to_csv() const;
 
-  /// The document that docs/tuning.md describes: schema `fanout-tuning`, version 1. `from_json` gives the same report
-  /// back, each number to the last bit.
+  /// The JSON document that docs/tuning.md describes: schema `fanout-tuning`, version 1. `from_json` restores the
+  /// same report, with every number exact.
   std::string to_json() const;
 
-  /// Reads what `to_json` wrote. Members that it does not know are passed over.
+  /// Reads the text that `to_json` wrote. Unknown members are ignored.
   ///
-  /// Throws `tuning_error`, which says where and what, for anything else: damaged or truncated, of a later version,
-  /// above 16 MiB or 32 levels of nesting, with more than 1024 rows, or with contents that contradict themselves.
-  /// Memory is bounded by a small multiple of the size of the text.
+  /// Throws `tuning_error`, which names the place and the problem, for any other text: damaged or truncated, of a
+  /// later version, larger than 16 MiB, with more than 32 levels of nesting or 1024 rows, or with inconsistent
+  /// contents. Memory use is bounded by a small multiple of the size of the text.
   static tuning_report from_json(std::string_view text);
 
-  /// The same results.
+  /// True for the same results.
   friend bool operator==(const tuning_report&, const tuning_report&) = default;
 
  private:

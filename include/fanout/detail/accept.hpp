@@ -9,11 +9,11 @@
 #include "fanout/detail/input.hpp"
 #include "fanout/detail/results.hpp"
 
-/// What the calls accept. A call with something else does not exist, so that `requires` and overloads can ask for it; and
-/// a compiler that refuses it shows the line below that was not met, with the sentence at its end.
+/// The arguments that the calls accept, as constraints, so that `requires` and overload resolution can ask for them.
+/// When a compiler rejects a call, it shows the line below that is not satisfied, with the sentence at its end.
 namespace fanout::detail {
 
-// Each of these is a constant and no concept: a compiler that explains why a concept is not met goes on to its parts, and
+// Each of these is a constant, not a concept. For an unsatisfied concept, a compiler also explains its parts, and
 // says in many lines what one sentence says better.
 template <class Item, class... Args>
 inline constexpr bool is_task = task_item<Item, Args...>;
@@ -37,7 +37,7 @@ concept tasks = input_of_batch<Range> &&
     is_task<item_t<Range>> &&  // a task must be callable as T() or T(const task_context&)
     result_of_batch<task_result<item_t<Range>>>;
 
-/// A range of items, or a number n for the indices 0 … n - 1.
+/// A range of items, or a number n, which stands for the indices 0 … n - 1.
 template <class Items>
 concept items = input_of_batch<Items> || number<std::remove_cvref_t<Items>>;
 
@@ -46,7 +46,7 @@ concept mapper = items<Items> &&
     is_mapper<F, item_t<Items>> &&  // a mapper must be callable as R(item) or R(item, const task_context&)
     result_of_batch<mapper_result<F, item_t<Items>>>;
 
-/// Functions of `invoke`: the options that may come first are none.
+/// The functions of `invoke`. None of them may be the options, which may come first in the call.
 template <class... F>
 concept functions = (!std::derived_from<std::remove_cvref_t<F>, run_options> && ...) &&
     (is_task<F&&> && ...) &&  // a task must be callable as T() or T(const task_context&)
@@ -67,12 +67,12 @@ template <class F, class Number>
 inline constexpr bool is_range_function = std::is_invocable_r_v<void, F&, Number, Number> ||
                                           std::is_invocable_r_v<void, F&, Number, Number, const task_context&>;
 
-/// A function for shares of indices. What it returns is ignored.
+/// A function for shares of indices. Its result is ignored.
 template <class F, class Number>
 concept range_function =
     is_range_function<F, Number>;  // a function of ranges must be callable as f(first, last), or with a task_context
 
-/// The result of a mapper has its place in an output of the caller's.
+/// True if a result can be assigned to an element of the caller's output.
 template <class Output, class Result>
 inline constexpr bool takes_result = std::is_assignable_v<std::ranges::range_reference_t<Output>, Result>;
 

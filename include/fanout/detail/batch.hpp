@@ -9,28 +9,30 @@
 #include "fanout/detail/export.hpp"
 #include "fanout/run_options.hpp"
 
-/// The one interface between the typed face and the engine: a number of tasks, a reference that runs a block of
-/// them, and the options. Nothing above knows oneTBB, nothing below knows a result type.
+/// The only interface between the typed face and the engine: a number of tasks, a reference that runs a range of
+/// them, and the options. Nothing above it uses oneTBB; nothing below it knows the type of a result.
 namespace fanout::detail {
 
-/// The side of a batch that its tasks see.
+/// The part of a batch that its tasks use.
 class batch_control {
  public:
   batch_control(const batch_control&) = delete;
   batch_control& operator=(const batch_control&) = delete;
 
-  /// Whether no further task may start. Acquire: a runner whose task saw this sees its own flag, and starts no other.
+  /// True if no further task may start. Acquire: a runner whose task saw this also sees the flag in its own chunk,
+  /// and starts no other task.
   bool stopped() const noexcept { return stopped_.load(std::memory_order_acquire); }
 
-  /// Whether a runner has to fence each start of a task: see `basic_chunk::may_start`.
+  /// True if a runner must fence each start of a task: see `basic_chunk::may_start`.
   bool fenced() const noexcept { return fenced_; }
 
-  /// Records that task `index` threw the exception that is being handled, and acts on it by the error policy.
+  /// Records that task `index` threw the exception that is being handled, and acts on it according to the error
+  /// policy.
   FANOUT_EXPORT void fail(std::size_t index) noexcept;
 
   FANOUT_EXPORT std::stop_token stop_token();
 
-  /// The number of the runner whose chunk this is: from 0, below the number of runners.
+  /// The number of the runner that owns the chunk: from 0, less than the number of runners.
   FANOUT_EXPORT std::size_t runner_of(const chunk& its_chunk) const noexcept;
 
  protected:
@@ -43,15 +45,16 @@ class batch_control {
   const bool fenced_;
 };
 
-/// A task that has been started, as its runner hands it on.
+/// A task that has been started, as its runner passes it on.
 struct started_task {
   std::size_t index;
   batch_control& batch;
   const chunk& its_chunk;
 };
 
-/// A reference to the tasks of a batch. `run` starts the tasks of a chunk in order and returns the index after the last
-/// one that it started: fewer than asked only when the batch was stopped, or when another runner took the rest.
+/// A reference to the tasks of a batch. `run` starts the tasks of a chunk in order and returns the index after the
+/// last one that it started. It starts fewer than all only if the batch was stopped, or if another runner recalled
+/// the rest.
 struct task_block {
   void* object;
   std::size_t (*run)(void* object, task_range tasks, chunk& mine, batch_control& batch) noexcept;
@@ -61,32 +64,33 @@ struct batch_request {
   std::size_t size;
   task_block tasks;
   const run_options& options;
-  bool cancellation_is_data = false;  // the call returns when it was cancelled, instead of throwing
-  bool whole_chunks = false;          // a chunk is started as a whole: progress does not limit its size
+  bool cancellation_is_data = false;  // a cancelled call returns instead of throwing
+  bool whole_chunks = false;          // each chunk is started as a whole, so progress does not limit its size
 };
 
 class executor_core;
 
-/// Runs a batch to its end on `executor`, or, for null, as a free call. Returns when every task has run, or throws
-/// as the options say; no task runs once it has returned or thrown.
+/// Runs a batch to its end on `executor` or, if it is null, as a free call. Returns when every task has run, or
+/// throws as the options determine. No task runs after it has returned or thrown.
 FANOUT_EXPORT void run_batch(executor_core* executor, const batch_request& request);
 
-/// False for null.
+/// True if the executor's limit is 1. False for null.
 FANOUT_EXPORT bool is_executor_of_one(const executor_core* executor) noexcept;
 
-/// Throws the `std::invalid_argument` that names an empty function among the tasks.
+/// Throws `std::invalid_argument`, which names the empty function among the tasks.
 [[noreturn]] FANOUT_EXPORT void throw_empty_task(std::size_t index);
 
-/// Throws the `std::invalid_argument` for a mapper that is an empty function.
+/// Throws `std::invalid_argument` for a mapper that is an empty function.
 [[noreturn]] FANOUT_EXPORT void throw_empty_mapper();
 
-/// Throws the `std::invalid_argument` for a number of indices below 0.
+/// Throws `std::invalid_argument` for a negative number of indices.
 [[noreturn]] FANOUT_EXPORT void throw_negative_count(long long count);
 
-/// Throws the `std::invalid_argument` for an output that has not one element for each item.
+/// Throws `std::invalid_argument` for an output whose size differs from the number of items.
 [[noreturn]] FANOUT_EXPORT void throw_wrong_output(std::size_t output, std::size_t items);
 
-/// A limit in a short form, taken by value. Not a `concurrency_limit` alone: `{}` means options.
+/// The type of a limit that a call takes in place of options. Not simply a `concurrency_limit`, because `{}` must
+/// mean options.
 template <class T>
 concept limit = limit_number<T> || std::same_as<T, concurrency_limit>;
 

@@ -30,18 +30,20 @@ decltype(auto) call(const started_task& task, F&& f, Args&&... args) {
   }
 }
 
-/// An item is called, or handed to a mapper, as the input gives it; where that does not fit, as an lvalue.
+/// A task or an item is used with the value category in which the input gives it or, if that does not fit, as an
+/// lvalue.
 template <class Item>
 using as_lvalue = std::remove_reference_t<Item>&;
 
-/// `Args` are what every task of the batch gets besides: a resource, or nothing.
+/// `Args` are the additional arguments of every task of the batch: a resource, or nothing.
 template <class Item, class... Args>
 concept task_item = callable_in_batch<as_lvalue<Item>, Args...> || callable_in_batch<Item, Args...>;
 
 template <class F, class Item, class... Args>
 concept mapper_of = callable_in_batch<F&, Item, Args...> || callable_in_batch<F&, as_lvalue<Item>, Args...>;
 
-/// Calls the task that an input gives. As an lvalue if it can be: `operator() &&` is for what can run only once.
+/// Calls the task that an input gives, as an lvalue if possible, because `operator() &&` is for functions that can
+/// run only once.
 template <class Item, class... Args>
   requires task_item<Item, Args&...>
 decltype(auto) call_task(const started_task& started, Item&& task, Args&... args) {
@@ -69,13 +71,12 @@ template <class F, class Item, class... Args>
 using mapper_result =
     decltype(call_mapper(std::declval<started_task>(), std::declval<F&>(), std::declval<Item>(), std::declval<Args>()...));
 
-/// A function object of a type that can be empty: `std::function` and its kin, or a pointer to a function or member.
+/// A type of functions that can be empty: `std::function` and similar classes, and pointers to functions or members.
 template <class F>
 concept nullable_callable = std::is_pointer_v<F> || std::is_member_pointer_v<F> ||
     (std::is_class_v<F>&& requires(const F& f) { f.operator bool(); });
 
-/// Refuses an empty function among the tasks, before anything runs. Costs a load where one can be empty, nothing
-/// elsewhere.
+/// Throws if the task is an empty function. Costs a load if its type can be empty, otherwise nothing.
 template <class F>
 void refuse_if_empty(std::size_t index, const F& task) {
   if constexpr (nullable_callable<F>) {
@@ -90,12 +91,12 @@ void refuse_empty_mapper(const F& mapper) {
   }
 }
 
-/// The loop over a chunk of tasks, inlined around the caller's own `run_one(started)`: the engine calls it
-/// through one pointer for a chunk, never for a task.
+/// The loop over a chunk of tasks, with the caller's own `run_one(started)` inlined. The engine calls it through one
+/// pointer for each chunk, never for each task.
 ///
-/// It works with a copy of the closure, whose members the compiler keeps in registers: after the atomic accesses that
-/// each task begins with, GCC reads again whatever lies in memory (13 instructions for an empty task became 7). So a
-/// closure holds pointers and small values.
+/// It works on a copy of the closure, so that the compiler keeps its members in registers. Each task begins with
+/// atomic accesses, after which GCC reloads everything that is in memory; the copy reduced an empty task from 13
+/// instructions to 7. So a closure must hold only pointers and small values.
 template <class RunOne>
 requires std::is_trivially_copyable_v<RunOne> std::size_t run_block(void* object, task_range tasks, chunk& mine,
                                                                     batch_control& batch)
@@ -115,7 +116,7 @@ task_block block_of(RunOne& run_one) {
   return {&run_one, &run_block<RunOne>};
 }
 
-/// As `run_block`, for a chunk that is started as a whole: one call of `run_share(started, last)`.
+/// Like `run_block`, for a chunk that is started as a whole: one call of `run_share(started, last)`.
 template <class RunShare>
 std::size_t run_chunk_as_share(void* object, task_range tasks, chunk& mine, batch_control& batch) noexcept {
   const task_range share = start_all(tasks, mine, batch.fenced());
@@ -133,12 +134,12 @@ task_block share_of(RunShare& run_share) {
   return {&run_share, &run_chunk_as_share<RunShare>};
 }
 
-/// Refuses the first empty function among the tasks, before any of them runs, also when the stop has been requested.
+/// Throws for the first empty function among the tasks, before any of them runs, even if a stop has been requested.
 ///
-/// Many tasks are checked by all cores, unless a limit was named for them: one thread alone took a third of the time of
-/// 200,000 empty tasks (perf/overhead). That check is a free automatic batch, which never waits for a limit, also where
-/// the tasks are an executor's: on the executor it would wait for a slot, which would delay the refusal and the answer to a
-/// stop, and an adaptive executor would learn from it how many threads check fastest.
+/// All cores check a large number of tasks together, unless the options name a limit: one thread alone took a third
+/// of the time of 200,000 empty tasks (perf/overhead). The check is a free automatic batch, which never waits for a
+/// slot, even if the tasks are an executor's. On the executor it might wait, which would delay the exception or the
+/// response to a stop. Also, an adaptive executor would learn from it how many threads check fastest.
 template <class Input>
 void refuse_empty_tasks(const executor_core* executor, const Input& tasks, const run_options& options) {
   using task = std::remove_cvref_t<decltype(tasks[std::size_t{}])>;
@@ -150,7 +151,8 @@ void refuse_empty_tasks(const executor_core* executor, const Input& tasks, const
       return first;
     };
     constexpr std::size_t part = 4096;
-    constexpr bool cannot_throw = noexcept(static_cast<bool>(std::declval<const task&>()));  // an exception is no task's
+    // An exception of the check would be reported as that of a task.
+    constexpr bool cannot_throw = noexcept(static_cast<bool>(std::declval<const task&>()));
     const bool on_all_cores =
         !is_executor_of_one(executor) && options.concurrency == automatic && !options.stop.stop_requested();
     if (!cannot_throw || size < 4 * part || !on_all_cores) {
@@ -162,8 +164,8 @@ void refuse_empty_tasks(const executor_core* executor, const Input& tasks, const
     auto look_through = [&](const started_task& started) {
       const std::size_t last = std::min(size, (started.index + 1) * part);
       const std::size_t empty = first_empty(started.index * part, last);
-      std::size_t least =
-          found.load(std::memory_order_relaxed);  // the end of the batch orders all with the last read
+      // Relaxed: the end of the batch orders these accesses before the load that follows it.
+      std::size_t least = found.load(std::memory_order_relaxed);
       while (empty != last && empty < least &&
              !found.compare_exchange_weak(least, empty, std::memory_order_relaxed)) {
       }

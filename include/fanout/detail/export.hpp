@@ -5,7 +5,7 @@
 #include "fanout/requires_exceptions"  // does not exist: a missing file ends the compilation, unlike #error
 #endif
 
-// Marks what a shared build of fanout exports; everything else is hidden (CMake sets -fvisibility=hidden).
+// Marks the symbols that a shared build of fanout exports. All others are hidden (CMake sets -fvisibility=hidden).
 #if defined(__GNUC__)
 #define FANOUT_EXPORT __attribute__((visibility("default")))
 #else

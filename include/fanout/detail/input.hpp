@@ -10,20 +10,23 @@
 
 #include "fanout/detail/batch.hpp"
 
-/// Inputs: any range, or a number of indices, becomes something with a size whose items any thread can reach by index.
+/// Inputs. An input is made of any range, or of a number of indices; it has a size, and any thread can get an item by
+/// its index.
 ///
-/// What is not in reach by index is read once, on the calling thread, before anything runs: so an exception of an
-/// iterator reaches the caller with nothing started, and user code inside an iterator never runs on two threads.
+/// Items that cannot be reached by index are read once, on the calling thread, before anything runs. So an exception
+/// of an iterator reaches the caller before any task has started, and user code in an iterator never runs on two
+/// threads.
 namespace fanout::detail {
 
-/// A finite range of any kind, as a forwarding reference.
+/// Any finite input range, as a forwarding reference.
 template <class Range>
 concept input_of_batch =
     std::ranges::input_range<Range> &&
     !std::same_as<std::ranges::sentinel_t<Range>, std::unreachable_sentinel_t>;
 
-/// True for a range whose items are the callee's to move from: an rvalue that owns them. That a range owns its items is
-/// seen by its constness, which is theirs: a pair of pointers may be const and its items not.
+/// True if tasks may move the items of the range, that is, for an rvalue that owns them. A range owns its items if
+/// constness of the range makes them const: a const pair of pointers, for instance, may refer to items that are not
+/// const.
 template <class Range>
 inline constexpr bool gives_items_away = false;
 template <class Range>
@@ -32,7 +35,7 @@ template <class Range>
 inline constexpr bool gives_items_away<Range> =
     std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<const Range>>>;
 
-/// Items that lie side by side in memory.
+/// A range whose items are contiguous in memory.
 template <class Range>
 concept in_memory = std::ranges::contiguous_range<Range> && std::ranges::sized_range<Range>;
 
@@ -41,12 +44,12 @@ inline constexpr bool is_iota_of_integers = false;
 template <std::integral Number, std::integral Bound>
 inline constexpr bool is_iota_of_integers<std::ranges::iota_view<Number, Bound>> = true;
 
-/// Numbers in a row. Other ranges that make their items on the fly are kept instead: their iterators may run the
-/// user's code.
+/// A range of consecutive integers. Other ranges that generate their items are read in advance and kept, because
+/// their iterators may run user code.
 template <class Range>
 concept counted = is_iota_of_integers<std::remove_cvref_t<Range>>;
 
-/// An input that is used where it lies. Copying nothing, it costs nothing.
+/// Items that are used in place, without a copy or an allocation.
 template <in_memory Range>
 class contiguous_input {
   using item = std::remove_reference_t<std::ranges::range_reference_t<Range>>;
@@ -82,7 +85,7 @@ class counted_input {
   std::size_t size_;
 };
 
-/// The numbers from 0 to below `count`.
+/// The indices from 0 to below `count`.
 template <number Number>
 class index_input {
  public:
@@ -99,7 +102,7 @@ class index_input {
   std::size_t size_;
 };
 
-/// An input whose items lie scattered: their addresses are collected first. Costs a pointer an item.
+/// Items that are scattered in memory. Their addresses are collected first, at a cost of one pointer for each item.
 template <class Range>
 class scattered_input {
   using item = std::remove_reference_t<std::ranges::range_reference_t<Range>>;
@@ -118,11 +121,11 @@ class scattered_input {
   std::vector<item*> items_{};
 };
 
-/// An input that can be read only once, or that makes its items on the fly: they are kept here.
+/// Items of a range that can be read only once or that generates its items: they are stored here.
 template <class Range>
 class kept_input {
   using item = std::ranges::range_value_t<Range>;
-  struct box { item value; };  // keeps vector<bool> away: bits cannot be given to several threads
+  struct box { item value; };  // avoids std::vector<bool>, whose bits cannot be given to several threads
 
  public:
   explicit kept_input(Range& range) {
@@ -134,12 +137,13 @@ class kept_input {
   item&& operator[](std::size_t index) const { return std::move(items_[index].value); }
 
  private:
-  mutable std::vector<box> items_;  // each item is given away once, to the one task that it belongs to
+  mutable std::vector<box> items_;  // each item is moved from once, by the task to which it belongs
 };
 
 template <class Range>
 auto input_from(std::remove_reference_t<Range>& range) {
-  // A forward range of real objects can be left where it is; an input range may overwrite what it handed out.
+  // The items of a forward range of lvalues can stay where they are. An input range may overwrite an item when it
+  // advances.
   if constexpr (number<std::remove_cvref_t<Range>>) {
     return index_input<std::remove_cvref_t<Range>>(range);
   } else if constexpr (in_memory<Range>) {
@@ -154,7 +158,7 @@ auto input_from(std::remove_reference_t<Range>& range) {
   }
 }
 
-/// The same items at the same indices, in a few words that may be copied: the input itself, or where it is.
+/// An input as a small object that may be copied: the input itself if it is small, or a pointer to it.
 template <class Input>
 class input_view {
   static constexpr bool is_small = std::is_trivially_copyable_v<Input>;
@@ -185,7 +189,7 @@ class input_view {
 template <class Range>
 using input_t = decltype(input_from<Range>(std::declval<std::remove_reference_t<Range>&>()));
 
-/// How `operator[]` of the input of this range hands out an item.
+/// The type that `operator[]` of this range's input returns.
 template <class Range>
 using item_t = decltype(std::declval<const input_t<Range>&>()[std::size_t{}]);
 

@@ -13,7 +13,7 @@
 #include "fanout/detail/results.hpp"
 #include "fanout/run_options.hpp"
 
-/// A batch of different functions, over an executor or, for null, as a free call.
+/// A batch of functions of different types, on an executor or, if that is null, as a free call.
 namespace fanout::detail {
 
 template <class... F>

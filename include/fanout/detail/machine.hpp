@@ -5,17 +5,18 @@
 
 #include "fanout/detail/export.hpp"
 
-/// What `available_concurrency()` is made of, for the report of a measurement. Both are read once, with it.
+/// The two values from which `available_concurrency()` is computed, for reports of measurements. Both are read once,
+/// at the same time as it.
 namespace fanout::detail {
 
-/// The CPUs in the affinity mask of the process, at least 1, as oneTBB counts them. (Since 2022.3 it also takes the quota
-/// into account.)
+/// The number of CPUs in the affinity mask of the process, at least 1, as oneTBB counts them. (oneTBB 2022.3 and
+/// later also takes the quota into account.)
 FANOUT_EXPORT std::size_t cores_by_affinity();
 
-/// The CPU quota of the control group in cores, or none.
+/// The CPU quota of the control group in cores; empty if there is none.
 FANOUT_EXPORT std::optional<double> quota_in_cores();
 
-/// How many tasks of a batch with the limit `unlimited` are in flight at most.
+/// The maximum number of tasks in flight of a batch with the limit `unlimited`.
 inline constexpr std::size_t most_unlimited = 1'024;
 
 }  // namespace fanout::detail

@@ -10,15 +10,16 @@
 
 #include "fanout/detail/export.hpp"
 
-/// Results: one slot a task, written by whichever thread runs it, handed back as a `std::vector` in input order.
-/// The slots are disjoint objects, so threads share no byte; the end of the batch orders all writes before `take`.
+/// Results: one slot for each task, written by the thread that runs the task, and returned as a `std::vector` in
+/// input order. Slots are distinct objects, so threads share no byte. The end of the batch orders all writes before
+/// `take`.
 ///
-/// Tasks reach them through `places`, which is a pointer: see `run_block`.
+/// Tasks reach the slots through `places`, which holds only a pointer: see `run_block`.
 namespace fanout::detail {
 
-/// A value that is constructed in place by what a function returns, without a move, for containers that emplace.
-/// Emplacing the value itself would need an argument that converts to it, and a type with a constructor for
-/// everything, such as `std::any`, would keep that argument instead.
+/// A value that is constructed in place from the result of a function, without a move, for containers that emplace.
+/// To emplace the value itself, the argument would have to convert to it, and a type with a constructor for every
+/// argument, such as `std::any`, would store the argument instead.
 template <class T>
 struct made_by {
   T value;
@@ -31,8 +32,8 @@ template <class T>
 inline constexpr bool built_in_vector =
     std::is_nothrow_default_constructible_v<T> && std::is_nothrow_destructible_v<T> && !std::same_as<T, bool>;
 
-/// Fetches the line some way behind a small result, which is written soon: the stores of cheap tasks would wait for their
-/// lines one after the other otherwise (0.7 instead of 0.93 ns a task). An address beyond the end does no harm.
+/// Prefetches the cache line 1 KiB behind a small result, which is written soon. Otherwise the stores of cheap tasks
+/// wait for their lines one after another (0.93 instead of 0.7 ns per task). An address beyond the end does no harm.
 template <class T>
 void prefetch_behind(const T* place) {
 #if defined(__GNUC__)
@@ -44,7 +45,8 @@ void prefetch_behind(const T* place) {
 #endif
 }
 
-/// For types without a cheap default state: the results are made in slots, then moved into the vector, once.
+/// For types without a nothrow default constructor: each result is created in a slot, then moved into the vector
+/// once.
 template <class T>
 class results {
  public:
@@ -72,7 +74,7 @@ class results {
   std::vector<std::optional<made_by<T>>> slots_;
 };
 
-/// For types that begin life as a default value without throwing: made in the vector itself, never moved.
+/// For types with a nothrow default constructor: each result is created in the vector itself and never moved.
 template <class T>
   requires built_in_vector<T>
 class results<T> {
@@ -108,7 +110,7 @@ class results<T> {
   std::vector<T> values_;
 };
 
-/// `std::vector<bool>` packs eight results into a byte, which threads must not share.
+/// For `bool`: `std::vector<bool>` packs eight results into a byte, which threads must not share.
 template <>
 class results<bool> {
  public:

@@ -16,7 +16,7 @@
 #include "fanout/detail/results.hpp"
 #include "fanout/outcome.hpp"
 
-/// The shapes of a batch, each over an executor or, for null, as a free call.
+/// The kinds of batches, each on an executor or, if that is null, as a free call.
 namespace fanout::detail {
 
 template <class Range>
@@ -50,7 +50,7 @@ auto settle_on(executor_core* executor, Range&& range, const run_options& option
   using T = std::remove_cv_t<task_result<item_t<Range>>>;
   const auto tasks = input_from<Range>(range);
   refuse_empty_tasks(executor, tasks, options);
-  std::vector<outcome<T>> outcomes(tasks.size());  // all cancelled, until their task has run
+  std::vector<outcome<T>> outcomes(tasks.size());  // each is cancelled until its task has run
   auto run_one = [tasks = input_view(tasks), first = outcomes.data()](const started_task& started) {
     first[started.index].settle(started.index, [&]() -> T { return call_task(started, tasks[started.index]); });
   };
@@ -63,7 +63,7 @@ auto settle_map_on(executor_core* executor, Items&& range, F& mapper, const run_
   using R = std::remove_cv_t<mapper_result<F, item_t<Items>>>;
   refuse_empty_mapper(mapper);
   const auto items = input_from<Items>(range);
-  std::vector<outcome<R>> outcomes(items.size());  // all cancelled, until their item was mapped
+  std::vector<outcome<R>> outcomes(items.size());  // each is cancelled until its item has been mapped
   auto run_one = [items = input_view(items), first = outcomes.data(), &mapper](const started_task& started) {
     first[started.index].settle(started.index, [&]() -> R { return call_mapper(started, mapper, items[started.index]); });
   };
@@ -71,14 +71,14 @@ auto settle_map_on(executor_core* executor, Items&& range, F& mapper, const run_
   return outcomes;
 }
 
-/// The elements of an output by index, in a word that may be copied.
+/// The elements of an output by index, as an object of one word that may be copied.
 template <class Output>
 class output_view {
   using iterator = std::ranges::iterator_t<Output>;
   static constexpr bool in_memory = std::ranges::contiguous_range<Output>;
 
  public:
-  /// The iterator outlives the view.
+  /// Requires that the iterator outlives the view.
   explicit output_view(const iterator& first) {
     if constexpr (in_memory) {
       first_ = std::to_address(first);
