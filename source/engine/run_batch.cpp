@@ -127,8 +127,8 @@ void run_free(const concurrency_limit& limit, const batch_request& request) {
     const std::size_t most = limit.is_number() ? limit.number() : most_unlimited;
     const std::size_t runners = std::min({most, request.size, application_limit()});
     if (runners == 1) return alone();
-    return run_on_borrowed(named_size(limit.is_number() ? most : std::bit_ceil(runners), runners), /*named=*/true, runners,
-                           request);
+    const std::size_t size = named_size(limit.is_number() ? most : std::bit_ceil(runners), runners);
+    return run_on_borrowed(size, /*named=*/true, runners, request);
   }
   // Nested automatic batches share one arena, so that together they never use more threads than there are cores.
   if (around != nullptr && !around->named()) {

@@ -51,7 +51,8 @@ static std::string what_it_probably_was(unsigned long long number) {
   for (const unsigned bits : {32U, 64U}) {
     const unsigned long long below_zero = (bits == 32 ? 1ULL << 32U : 0ULL) - number;
     if (below_zero <= far_too_large)
-      return ", which is what -" + std::to_string(below_zero) + " becomes in an unsigned type of " + std::to_string(bits) + " bits";
+      return ", which is what -" + std::to_string(below_zero) + " becomes in an unsigned type of " +
+             std::to_string(bits) + " bits";
   }
   return ", which looks like a size in bytes or a time, not like a number of threads";
 }

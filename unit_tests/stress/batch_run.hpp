@@ -198,7 +198,8 @@ class batch_run final : public running_batch {
       if constexpr (std::is_same_v<T, long>) {
         if (what.size % 3 == 0) return map_into(mapper);
       }
-      what.size % 2 == 0 ? map_items(what.size, mapper) : map_items(std::views::iota(std::size_t{0}, what.size), mapper);
+      if (what.size % 2 == 0) return map_items(what.size, mapper);
+      map_items(std::views::iota(std::size_t{0}, what.size), mapper);
     };
     if (what.bare) return map_with([this](std::size_t index) { return bare_task<T>{this, index}(); });
     map_with([this](std::size_t index, const fanout::task_context& context) {

@@ -68,8 +68,8 @@ template <class Item, class... Args>
 using task_result = decltype(call_task(std::declval<started_task>(), std::declval<Item>(), std::declval<Args>()...));
 
 template <class F, class Item, class... Args>
-using mapper_result =
-    decltype(call_mapper(std::declval<started_task>(), std::declval<F&>(), std::declval<Item>(), std::declval<Args>()...));
+using mapper_result = decltype(call_mapper(std::declval<started_task>(), std::declval<F&>(), std::declval<Item>(),
+                                           std::declval<Args>()...));
 
 /// A type of functions that can be empty: `std::function` and similar classes, and pointers to functions or members.
 template <class F>

@@ -65,7 +65,8 @@ auto settle_map_on(executor_core* executor, Items&& range, F& mapper, const run_
   const auto items = input_from<Items>(range);
   std::vector<outcome<R>> outcomes(items.size());  // each is cancelled until its item has been mapped
   auto run_one = [items = input_view(items), first = outcomes.data(), &mapper](const started_task& started) {
-    first[started.index].settle(started.index, [&]() -> R { return call_mapper(started, mapper, items[started.index]); });
+    const std::size_t index = started.index;
+    first[index].settle(index, [&]() -> R { return call_mapper(started, mapper, items[index]); });
   };
   run_batch(executor, {items.size(), block_of(run_one), options, /*cancellation_is_data=*/true});
   return outcomes;
@@ -120,7 +121,8 @@ void for_each_range_on(executor_core* executor, Number count, F& function, const
   auto run_share = [&function](const started_task& started, std::size_t last) {
     call(started, function, static_cast<Number>(started.index), static_cast<Number>(last));
   };
-  run_batch(executor, {indices.size(), share_of(run_share), options, /*cancellation_is_data=*/false, /*whole_chunks=*/true});
+  run_batch(executor, {indices.size(), share_of(run_share), options, /*cancellation_is_data=*/false,
+                       /*whole_chunks=*/true});
 }
 
 }  // namespace fanout::detail
