@@ -20,6 +20,10 @@ using fanout::detail::task_range;
 /// What a thief asks for.
 enum class share { half, all };
 
+/// How an owner starts the tasks of its chunk: each in its turn, or all as a whole; or the mistake that `start_all` prevents,
+/// all of them with the first one published where the last one should be.
+enum class starts { each, whole, whole_published_by_the_first };
+
 /// Tasks that may start once at most, and those that must have started at the end.
 template <class Scenario, int threads, std::size_t tasks, class Primitives = chunk_primitives>
 struct chunk_scenario : rl::test_suite<Scenario, threads> {
@@ -35,14 +39,17 @@ struct chunk_scenario : rl::test_suite<Scenario, threads> {
   }
 
   /// Of thread 0 for `mine_`.
-  void run(chunk& own, task_range range) {
-    fanout::detail::run_chunk(range, own, fenced, [this](std::size_t task) { start(task); });
-  }
-
-  /// The same, where the chunk is started as a whole.
-  void run_whole(chunk& own, task_range range) {
-    const task_range all = fanout::detail::start_all(range, own, fenced);
-    for (std::size_t each = all.first; each != all.last; ++each) start(each);
+  void run(chunk& own, task_range range, starts how = starts::each) {
+    if (how == starts::each) {
+      fanout::detail::run_chunk(range, own, fenced, [this](std::size_t task) { start(task); });
+      return;
+    }
+    if (how == starts::whole) {
+      range = fanout::detail::start_all(range, own, fenced);
+    } else {
+      while (!range.empty() && !own.may_start(range.first, fenced)) range.last = own.settle(range.first);
+    }
+    for (std::size_t each = range.first; each != range.last; ++each) start(each);
   }
 
   void open(chunk& own, task_range range) {
@@ -104,8 +111,8 @@ struct two_thieves : chunk_scenario<two_thieves<tasks>, 3, tasks> {
 
 /// The owner's first chunk and its second one, with tasks between them that are in neither: whoever takes half of the one
 /// for half of the other gets some of these. The thieves come at any moment. `lower`: the second has the lower tasks.
-template <bool lower, share wanted, int thieves = 1, class Primitives = chunk_primitives>
-struct next_chunk : chunk_scenario<next_chunk<lower, wanted, thieves, Primitives>, 1 + thieves, 7, Primitives> {
+template <bool lower, share wanted, int thieves = 1, class Primitives = chunk_primitives, starts how = starts::each>
+struct next_chunk : chunk_scenario<next_chunk<lower, wanted, thieves, Primitives, how>, 1 + thieves, 7, Primitives> {
   static constexpr task_range low{0, 2};
   static constexpr task_range high{4, 7};
   static constexpr task_range first = lower ? high : low;
@@ -117,9 +124,9 @@ struct next_chunk : chunk_scenario<next_chunk<lower, wanted, thieves, Primitives
       this->steal(this->mine_, wanted);
       return;
     }
-    this->run(this->mine_, first);
+    this->run(this->mine_, first, how);
     this->open(this->mine_, second);
-    this->run(this->mine_, second);
+    this->run(this->mine_, second, how);
     this->mine_.announce(this->fenced);
     this->mine_.clear();
   }
@@ -204,41 +211,8 @@ struct looking : chunk_scenario<looking, 2, 7> {
   }
 };
 
-/// The owner starts its chunks as wholes, the second one with lower or higher tasks than the first. `publishes_last`: false
-/// is the mistake that start_all prevents, the first task published where the last one should be.
-template <bool lower, share wanted, int thieves = 1, bool publishes_last = true>
-struct whole_chunks : chunk_scenario<whole_chunks<lower, wanted, thieves, publishes_last>, 1 + thieves, 7> {
-  static constexpr task_range low{0, 3};
-  static constexpr task_range high{4, 7};
-  static constexpr task_range first = lower ? high : low;
-  static constexpr task_range second = lower ? low : high;
-
-  void before() { this->open(this->mine_, first); }
-  void thread(unsigned me) {
-    if (me != 0) {
-      this->steal(this->mine_, wanted);
-      return;
-    }
-    run(first);
-    this->open(this->mine_, second);
-    run(second);
-    this->mine_.announce(this->fenced);
-    this->mine_.clear();
-  }
-  void run(task_range range) {
-    if (publishes_last) {
-      this->run_whole(this->mine_, range);
-    } else {
-      while (!range.empty() && !this->mine_.may_start(range.first, this->fenced))
-        range.last = this->mine_.settle(range.first);
-      for (std::size_t each = range.first; each != range.last; ++each) this->start(each);
-    }
-  }
-  void after() {
-    for (std::size_t task = 0; task != this->started_.size(); ++task)
-      RL_ASSERT(this->started_[task] == (task == 3 ? 0 : 1));
-  }
-};
+template <bool lower, share wanted, int thieves = 1>
+using next_whole = next_chunk<lower, wanted, thieves, chunk_primitives, starts::whole>;
 
 TEST(ChunkModel, AnOwnerAndAThiefStartEachTaskOnce) {
   const finding half_of_two = every_execution<one_thief<2, share::half>>();
@@ -282,13 +256,13 @@ TEST(ChunkModel, HalfOfAnOldChunkNeverMeetsHalfOfANewOne) {
 }
 
 TEST(ChunkModel, AChunkMayBeStartedAsAWholeWhileAThiefComes) {
-  const finding lower_half = every_execution<whole_chunks<true, share::half>>();
+  const finding lower_half = every_execution<next_whole<true, share::half>>();
   EXPECT_TRUE(lower_half.holds()) << lower_half;
-  const finding lower_all = every_execution<whole_chunks<true, share::all>>();
+  const finding lower_all = every_execution<next_whole<true, share::all>>();
   EXPECT_TRUE(lower_all.holds()) << lower_all;
-  const finding higher_half = every_execution<whole_chunks<false, share::half>>();
+  const finding higher_half = every_execution<next_whole<false, share::half>>();
   EXPECT_TRUE(higher_half.holds()) << higher_half;
-  const finding higher_all = every_execution<whole_chunks<false, share::all>>();
+  const finding higher_all = every_execution<next_whole<false, share::all>>();
   EXPECT_TRUE(higher_all.holds()) << higher_all;
 }
 
@@ -308,7 +282,7 @@ TEST(ChunkModel, KeepsItsPromisesInExecutionsByChance) {
   EXPECT_TRUE(lower.holds()) << lower;
   const finding higher = some_executions<next_chunk<false, share::all, 3>>(executions);
   EXPECT_TRUE(higher.holds()) << higher;
-  const finding wholes = some_executions<whole_chunks<true, share::half, 3>>(executions);
+  const finding wholes = some_executions<next_whole<true, share::half, 3>>(executions);
   EXPECT_TRUE(wholes.holds()) << wholes;
   const finding back = some_executions<stealing_back<9, share::half>>(executions);
   EXPECT_TRUE(back.holds()) << back;
@@ -414,7 +388,8 @@ TEST(ChunkModel, FindsThatATaskStartsTwiceIfTwoThievesComeAtATime) {
 }
 
 TEST(ChunkModel, FindsThatATaskStartsTwiceIfAWholeChunkIsPublishedByItsFirstTask) {
-  const finding found = every_execution<whole_chunks<true, share::all, 1, /*publishes_last=*/false>>();
+  const finding found = every_execution<
+      next_chunk<true, share::all, 1, chunk_primitives, starts::whole_published_by_the_first>>();
   EXPECT_EQ(found.result, rl::test_result_user_assert_failed) << found;
 }
 
