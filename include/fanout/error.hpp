@@ -10,15 +10,17 @@
 #include "fanout/detail/export.hpp"
 
 /// @file
-/// The exceptions that the calls throw. Bad input is reported by `std::invalid_argument`, and the use of an executor
-/// that was moved from or of a lease that was released by `std::logic_error`. An exception of a progress callback or
-/// of an input iterator reaches the caller unchanged, and so does `std::bad_alloc`. Every other exception derives
-/// from `fanout::error`. The exceptions of this file are cheap to copy; copying never throws, and another thread may
-/// use a copy.
+/// The exceptions that the calls throw. Bad input is reported by `std::invalid_argument`, or `std::length_error` for
+/// a batch of more than 2^40 tasks. Misuse is reported by `std::logic_error`: the use of an executor that was moved
+/// from or of a lease that was released, or a wait that could never end. An exception of your code outside of tasks
+/// reaches the caller unchanged: of a progress callback, an input iterator, the factory of a pool or its validation
+/// of a new resource, or the move of a result. So does `std::bad_alloc`. All other exceptions that fanout throws
+/// derive from `fanout::error`. The exceptions of this file are cheap to copy; copying never throws, and another
+/// thread may use a copy.
 
-// Each class defines `what` in the library, so its only vtable is there. If all functions were inline, every program
-// would emit a vtable of its own. The linker keeps one of them, possibly from a source file compiled with -fno-rtti,
-// whose vtable has no type information; then `std::rethrow_if_nested` crashed.
+// Each class defines `what` in the library, so its only vtable is there. If all functions were inline, every
+// translation unit that uses the class would emit its vtable. The linker keeps one, possibly from a unit compiled
+// with -fno-rtti, without type information; then `std::rethrow_if_nested` crashes.
 namespace fanout {
 
 /// The base class of the exceptions below: catch it for every failure of tasks, stops, pools and threads that fanout
@@ -53,7 +55,7 @@ class FANOUT_EXPORT aggregate_error : public error {
   /// Throws `std::invalid_argument` if `errors` is empty.
   aggregate_error(std::vector<task_error> errors, std::size_t total);
 
-  /// Moving copies, so an object that was moved from keeps its errors.
+  /// A move is a copy, so an object that was moved from keeps its errors.
   aggregate_error(const aggregate_error&) noexcept = default;
   /// Like the copy constructor.
   aggregate_error& operator=(const aggregate_error&) noexcept = default;
@@ -77,7 +79,7 @@ class FANOUT_EXPORT operation_cancelled : public error {
   /// For a wait or another operation that is not a batch.
   explicit operation_cancelled(const std::string& what);
 
-  /// Moving copies, as for `aggregate_error`.
+  /// A move is a copy, as for `aggregate_error`.
   operation_cancelled(const operation_cancelled&) noexcept = default;
   /// Like the copy constructor.
   operation_cancelled& operator=(const operation_cancelled&) noexcept = default;
@@ -88,7 +90,7 @@ class FANOUT_EXPORT operation_cancelled : public error {
   /// The number of tasks that had started. All of them have ended, with a result or a failure.
   std::size_t completed() const noexcept { return completed_; }
 
-  /// The size of the batch.
+  /// The size of the batch; 1 if `outcome::value()` threw this, and 0 if it does not come from a batch.
   std::size_t total() const noexcept { return total_; }
 
   /// Every failure among the completed tasks, ordered by index.
@@ -104,8 +106,8 @@ class FANOUT_EXPORT operation_cancelled : public error {
 class FANOUT_EXPORT pool_timeout : public error {
  public:
   using error::error;
-  /// The time limit, the numbers of idle and lent resources and of waiting callers, and the last failure of a
-  /// factory.
+  /// The time limit, the numbers of idle and lent resources and of waiting callers, and the last failure of the
+  /// pool's factory, validation or reset.
   const char* what() const noexcept override;
 };
 
@@ -129,7 +131,7 @@ class FANOUT_EXPORT resource_error : public error {
   /// The threads that all live executors and batches would need together, including the calling thread.
   std::size_t requested() const noexcept { return requested_; }
 
-  /// How many threads the process could have instead, including the calling thread.
+  /// How many threads can exist instead, including the calling thread.
   std::size_t available() const noexcept { return available_; }
 
  private:

@@ -8,20 +8,22 @@
 
 namespace fanout {
 
-/// As `execute_in_parallel`, with a resource of a pool for each task: it holds one lease while it runs, and no more.
+/// Like `execute_in_parallel`, but each task holds exactly one lease of the pool while it runs.
 ///
 ///     auto rows = fanout::execute_with_pool(queries, connections);   // each query: rows(connection&)
 ///
 /// *Requires*: each task callable as `R(T&)` or `R(T&, const task_context&)`.
 ///
-/// *Guarantees*: at most `min(options.concurrency, pool.size())` tasks are in flight, so none waits for a resource that
-/// another task of the batch holds; `automatic` means `pool.size()`, a named limit. The lease is given back when the
-/// task ends, however it ends, before its thread starts the next. A task that is still waiting for a resource, lent
-/// outside of the batch, when the batch is stopped has not started.
+/// *Guarantees*: at most `min(options.concurrency, pool.size())` tasks are in flight, so none waits for a resource
+/// that another task of the batch holds. Here `automatic`, like `unlimited`, means `pool.size()`, at most 1,024, as a
+/// named limit. The lease is given back when the task ends, however it ends, before its thread starts the next. If
+/// the batch is stopped while a task waits for a resource that was lent outside the batch, or while the resource is
+/// made or validated, that task has not started.
 ///
-/// A task that gets no resource, because the factory throws or the pool is closed, fails with that exception. The pool
-/// may be destroyed while the call runs, by a task or by another thread: that closes it, and the call keeps alive what it
-/// uses. Other outcomes are those of `execute_in_parallel`. *Costs*: a lease for each task.
+/// A task that gets no resource fails with the exception of `pool.acquire()`, for example that of the factory,
+/// `pool_closed` or `error`. The pool may be destroyed while the call runs, by a task or by another thread: that
+/// closes it, and the call keeps alive what it uses. Other outcomes are those of `execute_in_parallel`. *Costs*: a
+/// lease for each task.
 template <class Range, class T>
 requires detail::pooled_tasks<Range, T>
 auto execute_with_pool(Range&& tasks, resource_pool<T>& pool, const run_options& options = {}) {

@@ -27,9 +27,9 @@ struct executor_options {
 
   /// If true, a batch seeks the number of threads with the highest throughput while it runs, from 1 to the limit. It
   /// begins with the number of cores, or with the number that the previous batch found, and tries more and fewer
-  /// threads in windows of 20 to 250 ms. Worth it for batches of a second or more whose tasks wait, or contend with
-  /// each other, to an unknown extent. The limit is never exceeded, but it is not promised to be reached. See
-  /// docs/concurrency-limits.md.
+  /// threads in windows of 20 to 250 ms, or 10 ms for a number that is clearly worse. Worth it for batches of a
+  /// second or more whose tasks wait, or contend with each other, to an unknown extent. The limit is never exceeded,
+  /// but it may not be reached. See docs/concurrency-limits.md.
   bool adaptive = false;
 };
 
@@ -45,14 +45,14 @@ struct executor_options {
 ///
 /// Limits cause no deadlock. A batch that a task starts on its own executor works under the slot of that task. If
 /// executors call each other in a cycle, the call that would complete a deadlock runs on its calling thread alone.
-/// (fanout knows only the batches that a thread is in. A task may wait forever if it waits for a thread of its own,
-/// or for a loop in a `tbb::task_arena` of its own, whose body calls the task's executor.)
+/// (fanout knows only the batches that a thread is in. A task may wait forever if it waits for a thread that it
+/// started, or for a loop in its own `tbb::task_arena`, and that thread or loop calls the task's executor.)
 ///
 /// After `fork()`, the child may only call `exec` or `_exit`, whether or not executors exist: see
 /// docs/concurrency-limits.md.
 ///
-/// A named limit is a promise that holds beyond the number of cores: see docs/concurrency-limits.md. To create and
-/// destroy an executor of 8 costs about 2 µs, plus about 20 µs for each thread that must first be created.
+/// A named limit is a promise that holds beyond the number of cores: see docs/concurrency-limits.md. Creating and
+/// destroying an executor of 8 costs about 2 µs, plus about 20 µs for each thread that must first be created.
 class executor {
  public:
   /// Throws `std::invalid_argument` for a number outside 1 … `max_concurrency()`, and `resource_error` if the process
@@ -60,7 +60,7 @@ class executor {
   FANOUT_EXPORT explicit executor(const executor_options& options = {});
 
   /// Requires that no batch runs on the executor; otherwise prints a message that says so, and aborts the process. An
-  /// executor that was moved from can only be destroyed or assigned to.
+  /// executor that was moved from can only be destroyed or assigned to; its `concurrency()` is 0.
   FANOUT_EXPORT executor(executor&&) noexcept;
   /// Requires that no batch runs on either executor, with the same check.
   FANOUT_EXPORT executor& operator=(executor&&) noexcept;
@@ -69,7 +69,7 @@ class executor {
   FANOUT_EXPORT ~executor();
 
   /// The limit, or the value of the application's own `tbb::global_control` if that is lower than both the limit and
-  /// the number of cores.
+  /// the number of CPUs in the affinity mask of the process.
   FANOUT_EXPORT std::size_t concurrency() const noexcept;
 
   /// Like `execute_in_parallel`, within this executor's limit.
@@ -159,14 +159,14 @@ class executor {
     return detail::invoke_on(&core(), options, std::forward<F>(functions)...);
   }
 
-  /// Like the free function, within this executor's limit; here `automatic` means that limit.
+  /// Like the free function, within this executor's limit, which applies to `automatic` as well.
   template <class Range, class T>
   requires detail::pooled_tasks<Range, T>
   auto execute_with_pool(Range&& tasks, resource_pool<T>& pool, const run_options& options = {}) const {
     return detail::execute_with_pool_on<Range>(&core(), std::forward<Range>(tasks), pool, options);
   }
 
-  /// Like the free function, within this executor's limit; here `automatic` means that limit.
+  /// Like the free function, within this executor's limit, which applies to `automatic` as well.
   template <detail::items Items, class T, detail::pooled_mapper<Items, T> F>
   auto map_with_pool(Items&& items, resource_pool<T>& pool, F&& mapper, const run_options& options = {}) const {
     return detail::map_with_pool_on<Items>(&core(), std::forward<Items>(items), pool, mapper, options);

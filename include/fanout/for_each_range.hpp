@@ -7,8 +7,8 @@
 namespace fanout {
 
 /// Calls `function(first, last)` for contiguous shares of the indices 0 … count - 1. The shares do not overlap, and
-/// together they contain each index once. For loops whose body is cheaper for many indices at once, such as the rows
-/// of an image.
+/// together they contain each index once. Use it for loops whose body is cheaper for many indices at once, such as
+/// the rows of an image.
 ///
 ///     fanout::for_each_range(image.rows(), [&](int first, int last) { blur_rows(image, first, last); });
 ///
@@ -21,8 +21,8 @@ namespace fanout {
 /// at once. `task_context::index()` is `first`.
 ///
 /// *Guarantees*: those of `execute_in_parallel`, with a share as the task. `task_error::index()` is the first index
-/// of the share that threw. `on_progress` and `operation_cancelled::completed()` count indices, of shares that have
-/// ended.
+/// of the share that threw. `on_progress` and `operation_cancelled::completed()` count the indices of the shares that
+/// have ended.
 template <detail::number Number, detail::range_function<Number> F>
 void for_each_range(Number count, F&& function, const run_options& options = {}) {
   detail::for_each_range_on(nullptr, count, function, options);

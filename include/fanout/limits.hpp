@@ -11,9 +11,9 @@
 namespace fanout {
 
 /// The cores: up to `available_concurrency()` tasks at once. The right choice for tasks that compute. Automatic
-/// batches that are nested in each other together never run more tasks than that. Automatic batches of several
-/// threads share the workers of oneTBB, in addition to each calling thread. For a batch on an executor, `automatic`
-/// means the executor's limit.
+/// batches nested in each other never run more tasks than that in total. Automatic batches started by different
+/// threads share oneTBB's workers; each calling thread works in addition to them. For a batch on an executor,
+/// `automatic` means the executor's limit.
 ///
 /// The value has no meaning. It is far from values that faulty arithmetic produces.
 inline constexpr std::size_t automatic = static_cast<std::size_t>(0x4155'544f'4d41'5449U);
@@ -62,7 +62,7 @@ class concurrency_limit {
   /// False for `automatic` and `unlimited`.
   constexpr bool is_number() const noexcept { return is_negative_ || (value_ != automatic && value_ != unlimited); }
 
-  /// The number, or 0, which is always refused, if it is negative. Requires `is_number()`.
+  /// The number, or 0 if it is negative; 0 is always refused. Requires `is_number()`.
   constexpr std::size_t number() const noexcept { return is_negative_ ? 0 : static_cast<std::size_t>(value_); }
 
   /// True if both are the same limit, whatever integer types they were given in.
@@ -83,8 +83,8 @@ class concurrency_limit {
 /// reads some files; later calls cost about a nanosecond.
 FANOUT_EXPORT std::size_t available_concurrency();
 
-/// The largest number that a limit can be: 32,768. The system may allow the process fewer threads; then the call
-/// throws `resource_error`, which says how many it allows.
+/// The largest number that a limit can be: 32,768. The system may allow the process fewer threads; the call or
+/// executor that gets the limit then throws `resource_error`, which says how many it allows.
 FANOUT_EXPORT std::size_t max_concurrency();
 
 }  // namespace fanout

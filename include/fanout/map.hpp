@@ -44,8 +44,8 @@ auto map_in_parallel(Items&& items, F&& mapper, detail::limit auto concurrency) 
 /// itself: each task reads its item before it writes its element.
 ///
 /// *Guarantees*: task i writes element i, and nothing else in fanout writes it. If the call throws, the elements of
-/// tasks that did not run or that threw are unchanged. If the number of elements differs from the number of items,
-/// the call throws `std::invalid_argument` and runs nothing.
+/// tasks that did not run or that threw are unchanged, except where the assignment itself threw. If the number of
+/// elements differs from the number of items, the call throws `std::invalid_argument` and runs nothing.
 ///
 /// *Costs*: those of `map_in_parallel`, without the memory of the results and the time that the system takes to
 /// provide it.

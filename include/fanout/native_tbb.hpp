@@ -8,16 +8,16 @@
 /// Access to the oneTBB arena of an executor. Not part of `fanout.hpp`; link TBB::tbb to use it.
 namespace fanout {
 
-/// The arena of an executor, for a `tbb::parallel_for` or an observer of your own among its threads. It lives as long
-/// as the executor.
+/// The arena of an executor, for running a `tbb::parallel_for` of your own in it, or observing its threads. It lives
+/// as long as the executor.
 ///
 /// With a named limit, the arena has that many slots for callers and their helpers, and none for workers of oneTBB.
 /// With an automatic limit it admits workers, one fewer than the number of cores.
 ///
 /// The executor's limit does not count work that you run in the arena yourself, but such work occupies slots of the
-/// arena. A batch whose threads find no slot waits for one. If such work calls the executor, the call's threads
-/// exceed an automatic limit. If it fills the arena and then calls the executor, it may wait forever for batches that
-/// wait for the arena.
+/// arena. A batch whose threads find no slot waits for one. If a worker that runs such work calls the executor, it
+/// takes none of the executor's slots, so more threads may run its tasks than an automatic limit allows. If such work
+/// fills the arena and then calls the executor, it may wait forever for batches that wait for the arena.
 inline tbb::task_arena& native_arena(executor& owner) {
   return *static_cast<tbb::task_arena*>(detail::native_arena_of(owner));
 }

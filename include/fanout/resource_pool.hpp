@@ -25,19 +25,19 @@ enum class pool_reuse {
 
   /// The one that came back last, which caches are most likely to hold. Under a load that needs less than the whole
   /// pool, the other resources stay idle. Backed by a lock-free stack. Required where threads of different real-time
-  /// priorities share a pool: with the queue, a thread may spin for one that has lost its core.
+  /// priorities share a pool: with the queue, a thread may spin for one that has been preempted.
   most_recent,
 };
 
-/// How a pool treats its resources. By default it makes them at once, lends them in rotation, and neither validates,
-/// resets nor ages them. The functions are called by several threads at once, each with a resource that no other thread
-/// has.
+/// How a pool treats its resources. By default it makes all of them in the constructor, lends them in rotation, and
+/// does not validate, reset or age them. The functions are called by several threads at once, each with a resource
+/// that no other thread has.
 template <class T>
 struct pool_options {
   /// Makes a resource when one is needed and none is idle, instead of all at once in the constructor.
   bool lazy = false;
 
-  /// Called before a resource is lent, also for a new one. If it returns false or throws, the resource is discarded
+  /// Called before a resource is lent, including a new one. If it returns false or throws, the resource is discarded
   /// and replaced by a new one. If the new one fails as well, the call fails, and the next call tries again.
   std::function<bool(T&)> validate{};
 
@@ -46,9 +46,9 @@ struct pool_options {
 
   /// A resource that has been idle for at least this long is replaced when it is about to be lent. There is no
   /// background thread: an idle resource that nobody asks for stays. With `pool_reuse::rotate` every resource is used
-  /// in turn, so none gets that old unless there are fewer than `size` leases within `max_idle`. With
-  /// `pool_reuse::most_recent` the resources that a low load does not need get that old, and are replaced when the
-  /// load rises again.
+  /// in turn, so none stays idle that long unless there are fewer than `size` leases within `max_idle`. With
+  /// `pool_reuse::most_recent` the resources that a low load does not need stay idle that long, and are replaced when
+  /// the load rises again.
   std::chrono::nanoseconds max_idle = std::chrono::nanoseconds::max();
 
   /// A resource that is at least this old is replaced when it is about to be lent, and destroyed when it is given
@@ -148,14 +148,15 @@ class [[nodiscard]] lease {
   /// Whether the lease has a resource.
   explicit operator bool() const noexcept { return resource_ != nullptr; }
 
-  /// Gives the resource back now. Does nothing if the lease has none. Neither allocates nor throws.
+  /// Gives the resource back now. Does nothing if the lease has none. Never throws. Allocates only to keep the
+  /// message of a `pool_options::reset` that throws.
   void release() noexcept {
     if (std::exchange(resource_, nullptr) == nullptr) return;
     const auto pool = std::move(pool_);  // the user code that runs below may destroy this lease
     pool->give_back(slot_);
   }
 
-  /// Destroys the resource, for one that is broken. The pool makes another when one is needed. Otherwise as
+  /// Destroys the resource; use it for a broken one. The pool makes another when one is needed. Otherwise like
   /// `release`.
   void discard() noexcept {
     if (std::exchange(resource_, nullptr) == nullptr) return;
@@ -195,12 +196,12 @@ class [[nodiscard]] lease {
 /// two tasks with one lease each that both wait for a second. Acquire once, release first, or make the pool large
 /// enough for all leases at once. If a task and the tasks in which its batch was started hold *every* resource, none
 /// could be given back before the task ends, and it gets a `std::logic_error` instead. (A lease that was moved is not
-/// counted, because it may be anywhere. Nor does a worker of oneTBB that runs a piece of a loop know which task it
-/// belongs to.) The factory and the validation must not wait for a resource of the same pool.
+/// counted, because it may be anywhere. And a worker of oneTBB that runs a piece of a loop does not know which task
+/// it belongs to.) The factory and the validation must not wait for a resource of the same pool.
 ///
 /// *Costs* of an acquire and a release while nobody waits: 1.65 times a pop and a push of a bare
 /// `tbb::concurrent_bounded_queue`, or 0.9 times with `pool_reuse::most_recent`: 86 and 48 ns where it takes 52.
-/// `max_idle` or `max_lifetime` add six readings of the clock.
+/// `max_idle` or `max_lifetime` adds six clock readings.
 template <class T>
 class resource_pool {
   static_assert(std::is_object_v<T> && !std::is_const_v<T>, "a resource must be an object that is not const");
@@ -222,8 +223,9 @@ class resource_pool {
   ~resource_pool() { close(); }
 
   /// Waits for a resource. Throws `pool_closed` if the pool is closed, `std::logic_error` (see "Hold and wait"), and
-  /// `error` if a new resource fails its validation. An exception of the factory reaches this caller; the next one
-  /// tries again.
+  /// `error` if the validation returns false for a new resource. An exception of the factory, or of the validation of
+  /// a new resource, reaches this caller unchanged; the next caller tries again. Throws `std::bad_alloc` if there is
+  /// no memory for one more waiting caller.
   lease<T> acquire() { return acquire(std::stop_token()); }
 
   /// The same. Throws `operation_cancelled` if it would have to wait and the stop is requested.
@@ -240,9 +242,9 @@ class resource_pool {
     return lent_or_none(std::move(pool), slot);
   }
 
-  /// The same, but waits until the limit at most and then returns an empty value. The time that the factory and the
-  /// validation take counts: a resource that is ready only after the limit goes to the next caller. With a limit that
-  /// has already passed this does not wait, as `try_acquire`. A limit of another clock than
+  /// The same, but waits no longer than until the limit and then returns an empty value. The time that the factory
+  /// and the validation take counts: a resource that is ready only after the limit goes to the next caller. With a
+  /// limit that has already passed this does not wait, like `try_acquire`. A limit of another clock than
   /// `std::chrono::steady_clock` is converted once, when this is called.
   template <class Clock, class Duration>
   std::optional<lease<T>> try_acquire_until(const std::chrono::time_point<Clock, Duration>& limit) {
@@ -250,7 +252,7 @@ class resource_pool {
     const std::size_t slot = pool->acquire_until(steady(limit));
     return lent_or_none(std::move(pool), slot);
   }
-  /// The same with a limit that begins now.
+  /// The same with a duration that starts now.
   template <class Rep, class Period>
   std::optional<lease<T>> try_acquire_for(const std::chrono::duration<Rep, Period>& limit) {
     return try_acquire_until(after(clock::now(), limit));

@@ -22,8 +22,8 @@ enum class error_policy {
 struct run_options {
   /// How many tasks of this batch may be in flight at once, including the calling thread's: 1 … `max_concurrency()`,
   /// `automatic` or `unlimited`. A named number is a promise: blocking tasks reach it even beyond the number of
-  /// cores, unless the application holds a `tbb::global_control` below the number of cores. On an executor,
-  /// `automatic` means the executor's limit, and a larger limit is reduced to it.
+  /// cores, unless the application holds a `tbb::global_control` below the number of CPUs in the affinity mask of the
+  /// process. On an executor, `automatic` means the executor's limit, and a larger limit is reduced to it.
   concurrency_limit concurrency = automatic;
 
   /// See `error_policy`. `settle_in_parallel` and `settle_map` ignore it: there a failure is data.
@@ -32,15 +32,17 @@ struct run_options {
   /// Called with the number of tasks that have ended, by a result or a failure, and the size of the batch. Calls
   /// never overlap, and `completed` strictly increases. The last call of a batch that succeeds is `(total, total)`;
   /// an empty batch makes none. The callback runs on a thread of the batch that ended a task, and delays only that
-  /// thread. If it throws, the batch stops and the exception reaches the caller unchanged.
+  /// thread. With an interval, the last call may come on the calling thread, after all tasks have ended. If it
+  /// throws, the batch stops and the exception reaches the caller unchanged.
   std::function<void(std::size_t completed, std::size_t total)> on_progress{};
 
-  /// The minimum time between two calls of `on_progress`, except that the last call always comes. With 0, it is
-  /// called whenever tasks end.
+  /// The minimum time between two calls of `on_progress`, except that the last call of a batch that succeeds does not
+  /// wait for it. With 0, it is called whenever tasks end.
   std::chrono::nanoseconds progress_interval{0};
 
   /// After a stop is requested, no task starts. Running tasks see the request in their `task_context`. When they have
-  /// ended, the call throws `operation_cancelled`.
+  /// ended, the call throws `operation_cancelled`, unless a failure or exception that came first decides what it
+  /// throws. `settle_in_parallel` and `settle_map` return the outcomes instead.
   std::stop_token stop{};
 };
 

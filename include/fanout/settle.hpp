@@ -14,7 +14,7 @@ namespace fanout {
 /// `cancelled()`.
 ///
 /// `options.on_error` is ignored. Bad input, an exception of the progress callback and a lack of threads or memory
-/// still throw, as in `execute_in_parallel`.
+/// still make the call throw, as in `execute_in_parallel`.
 template <detail::tasks Range>
 auto settle_in_parallel(Range&& tasks, const run_options& options = {}) {
   return detail::settle_on<Range>(nullptr, std::forward<Range>(tasks), options);

@@ -33,9 +33,9 @@ class task_context {
   /// about a nanosecond.
   std::size_t runner() const noexcept { return task_.batch.runner_of(task_.its_chunk); }
 
-  /// True once the task's result no longer matters: a stop of the batch was requested, another task failed under
-  /// `error_policy::stop`, or the progress callback threw. Costs one load of a cache line that all threads share for
-  /// reading.
+  /// True once the batch is stopped: a stop was requested, another task failed under `error_policy::stop`, or the
+  /// progress callback threw. A long task may then end early. (`settle_in_parallel` and `settle_map` still return its
+  /// outcome.) Costs one load of a cache line that all threads share for reading.
   bool stop_requested() const noexcept { return task_.batch.stopped(); }
 
   /// The same as a token, to pass to an inner batch, a wait or a `std::stop_callback`. The first call in a batch

@@ -26,7 +26,7 @@ struct tuning_progress {
   std::size_t concurrency = 0;            ///< The size that runs next; at the end, the last one that ran.
   bool warming_up = false;                ///< True for the first run of a size, which is not counted.
   std::size_t measurements = 0;           ///< Counted runs so far.
-  std::size_t sizes = 0;                  ///< Sizes so far.
+  std::size_t sizes = 0;                  ///< The planned sizes, including those added meanwhile.
   std::size_t contenders = 0;             ///< How many of these may still be the best.
   std::chrono::nanoseconds elapsed{0};    ///< Time since the call.
   std::chrono::nanoseconds remaining{0};  ///< An estimate, at most the rest of the budget; 0 at the end.
@@ -36,13 +36,15 @@ struct tuning_progress {
 /// The options of a measurement. A plain aggregate for designated initialisers.
 struct tuning_options {
   /// The sizes to measure, in any order, each from 1 to `max_concurrency()`; duplicates are measured once. If any are
-  /// given, all of them are measured, and no others. If empty, measures 1, 2, 3, 4, 6, 8, 12, 16 … up to four times
-  /// `available_concurrency()`. Measures larger sizes while the throughput still grows clearly at the end, and none
-  /// beyond a size where it clearly falls. Leaves out sizes for which the process may not create the threads.
+  /// given, all of them are measured, and no others. If empty, measures `available_concurrency()` and 1, 2, 3, 4, 6,
+  /// 8, 12, 16 … up to four times that. Adds larger sizes while the throughput still grows clearly at the end. Above
+  /// `available_concurrency()`, measures none beyond two sizes in a row at which it has clearly fallen. Leaves out
+  /// sizes for which the process may not create the threads.
   std::vector<std::size_t> sizes{};
 
   /// The maximum duration of the measurement. It ends earlier when all intervals are narrow enough. A run of the
-  /// workload that is in progress at the end of the budget is not interrupted.
+  /// workload that is in progress at the end of the budget is not interrupted, and each size that has begun gets one
+  /// counted run even after that.
   std::chrono::nanoseconds budget = std::chrono::seconds(30);
 
   /// After a stop is requested, no further run starts, and the call returns a report of the measurements so far. A
@@ -103,14 +105,15 @@ void refuse_empty_workload(const F& workload) {
 ///     auto report = fanout::tune([&](fanout::executor& executor) { executor.map(files, compress); });
 ///     fanout::executor executor({.concurrency = report.recommended()});
 ///
-/// The workload should do the same work in each run, all of it on the executor that it gets, and take at least some
+/// The workload should do the same work in each run, all of it on the executor that it gets, and take at least a few
 /// milliseconds. It is called on the calling thread. Each executor is created outside the measured time, and no two
 /// of them exist at the same time. The workload's result is ignored.
 ///
 /// The sizes are measured in rounds. Each round runs every size that may still be the best, in a new random order, so
-/// that a temporary disturbance of the machine affects all sizes. The first run of a size is not counted. Medians,
-/// their 95 % confidence intervals and the decision are computed by the percentile bootstrap (Efron and Tibshirani,
-/// An Introduction to the Bootstrap, 1993, chapter 13), with a fixed seed: the same times give the same report.
+/// that a temporary disturbance of the machine affects all sizes. Sizes with fewer than `min_repetitions` runs catch
+/// up first, in rounds of their own. The first run of a size is not counted. Medians, their 95 % confidence intervals
+/// and the decision are computed by the percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap,
+/// 1993, chapter 13), with a fixed seed: the same times give the same report.
 ///
 /// | if …                                                     | you get …                                             |
 /// |----------------------------------------------------------|-------------------------------------------------------|

@@ -16,19 +16,19 @@
 /// The result of `tune()`: a row for each size, the recommended size, and the reason for it.
 namespace fanout {
 
-/// A report or a profile cannot be read or does not apply to this machine. `what()` names the field or the file, and
-/// says what is wrong with it.
+/// A report or a profile cannot be read, or does not apply to this machine, or a file cannot be written. `what()`
+/// names the field or the file, and says what is wrong with it.
 class FANOUT_EXPORT tuning_error : public error {
  public:
   using error::error;
-  /// What cannot be read or does not apply, and why.
+  /// What cannot be read or written or does not apply, and why.
   const char* what() const noexcept override;
 };
 
 /// The properties of a machine that determine how many threads are useful. A recommendation applies to machines of
 /// equal shape.
 struct machine_shape {
-  /// The CPUs in the affinity mask of the process.
+  /// The CPUs in the affinity mask of the process; with oneTBB 2022.3 or later, at most its CPU quota.
   std::size_t cores = 1;
 
   /// The CPU quota of the control group in cores, such as 1.5; empty without a quota.
@@ -85,7 +85,8 @@ struct tuning_row {
   /// includes the memory that the process used before the run, and no child processes.
   std::optional<std::uint64_t> peak_memory_bytes{};
 
-  /// False for a size that was given up, because it is clearly slower, while others were measured further.
+  /// False for a size that was given up while others were measured further, because it is clearly slower or its
+  /// threads could no longer be created.
   bool contender = true;
 
   /// Member by member.
@@ -128,7 +129,8 @@ class FANOUT_EXPORT tuning_report {
   const std::string& reason() const noexcept { return results_.reason; }
 
   /// The fraction of bootstrap resamples, 0 … 1, in which the recommended size is as good as the best of all. It
-  /// accounts for the noise during the measurement, but not for later changes such as a busier machine.
+  /// accounts for the noise during the measurement, but not for later changes such as a busier machine. 0 if a size
+  /// had too few runs to tell.
   double confidence() const noexcept { return results_.confidence; }
 
   /// The measured sizes, ordered by concurrency. Never empty.

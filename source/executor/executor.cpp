@@ -25,8 +25,7 @@ detail::executor_core* make_core(const executor_options& options) {
   return core.release();
 }
 
-/// Not an assertion, which a library that was built for release has none of: what follows otherwise is a crash on another
-/// thread.
+/// Not an assertion, because release builds have none. Without this check, another thread would crash.
 void require_idle(detail::executor_core* core, const char* fate) noexcept {
   if (core == nullptr || core->limiter()->is_idle()) return;
   std::fprintf(stderr, "fanout: an executor is being %s while a batch runs on it\n", fate);

@@ -21,7 +21,7 @@ class executor_core : public list_entry<executor_core> {
   };
 
   /// `named`: the limit was named by a caller, so the helpers are reserves; otherwise they are workers of oneTBB. An
-  /// executor of the cache holds no promise of reserves: the free call that borrows it gets its own.
+  /// executor of the cache holds no promise of reserves: the free call that borrows it obtains its own promise.
   executor_core(std::size_t limit, bool named, sharing use);
   executor_core(const executor_core&) = delete;
   executor_core& operator=(const executor_core&) = delete;
@@ -58,7 +58,7 @@ class executor_core : public list_entry<executor_core> {
   void adapt_from(std::size_t runners) { adapt_from_.store(runners, std::memory_order_relaxed); }
 
  private:
-  const std::size_t limit_;
+  const std::size_t limit_;  // of the runners of one batch; `limiter_` enforces it over all batches
   const bool named_;
   std::atomic<std::size_t> adapt_from_{0};  // a hint for the next batch, which orders nothing
   std::atomic<std::size_t> visits_from_outside_{0};

@@ -12,8 +12,8 @@
 namespace fanout::detail {
 
 /// The limit of an executor: a number of slots. A thread that works for the executor holds a slot from before it
-/// starts its first task until it starts no more, also while it waits for a batch that one of its tasks has started.
-/// Slots are granted in the order of the requests, to
+/// starts its first task until it starts no more, including while it waits for a batch that one of its tasks has
+/// started. Slots are granted in the order of the requests, to
 ///
 ///   - *callers*: threads that want to run a batch. They wait until they get a slot, or a stop is requested;
 ///   - *reserves*: a batch requests slots for its helpers, and calls a reserve for each slot that it gets;
@@ -26,9 +26,9 @@ namespace fanout::detail {
 /// **Slots cause no deadlock.** Threads that hold slots of one executor and wait for slots of another could wait for
 /// each other. So a thread inside a task adds its wait to one list of the process before the wait begins: the last
 /// wait that completes such a deadlock sees all the others. If no slot that it waits for can become free, because
-/// each is held around one of these waits, the thread does not wait: it *borrows* the slot of a thread that waits,
-/// and works under that. (If the last one cannot borrow, because it is taking back its own slot, another one of them
-/// borrows.)
+/// each is held by an entry that encloses one of these waits, the thread does not wait: it *borrows* the slot of a
+/// thread that waits, and works under that. (If the last one cannot borrow, because it is taking back its own slot,
+/// another one of them borrows.)
 class executor_limiter {
  public:
   explicit executor_limiter(std::size_t limit) : limit_(limit) {}

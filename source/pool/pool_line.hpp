@@ -25,8 +25,8 @@ struct pool_reply {
 ///
 /// **A caller** takes a free slot without a lock if nobody waits. Otherwise it joins the line, in the order of
 /// arrival. The first in line is served under the mutex, by `serve`, by the thread that puts a slot back or that
-/// joins. So a newcomer never overtakes. A slot is always free, or given to a caller that still wants it: a waiter
-/// that gives up leaves the line under the same mutex, or finds that it has a slot, and keeps it.
+/// joins. So a newcomer never overtakes. A returned slot becomes free or goes to a caller that still wants it: a
+/// waiter that gives up leaves the line under the same mutex, or finds that it has a slot, and keeps it.
 ///
 /// **No wake-up is lost.** A thread that puts a slot back pushes it first and then looks whether anybody waits. A
 /// thread that joins the line counts itself first and then looks for a free slot. Each has a sequentially consistent
@@ -39,8 +39,8 @@ struct pool_reply {
 /// **`Idle`** holds the slots that have a resource in them, and decides their order. It has `push(slot) noexcept` and
 /// `try_pop(slot&) noexcept`, which any number of threads may call. A pop happens after the push of the same slot. A
 /// push publishes the slot by an atomic write that `try_pop` reads before it returns false. `try_pop` may wait for a
-/// push or a pop that has begun on another thread, also while it holds the mutex: no thread wants the mutex within a
-/// push or pop.
+/// push or a pop that has begun on another thread, even while its caller holds the mutex, because no thread locks the
+/// mutex during a push or pop.
 template <class Primitives, class Idle>
 class basic_pool_line {
  public:
@@ -61,7 +61,7 @@ class basic_pool_line {
   /// How many callers are in line.
   std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
-  /// Takes a free slot, preferably an idle one. False if there is none, and if anybody waits.
+  /// Takes a free slot, preferably an idle one. False if there is none, or if anybody waits.
   bool try_take(std::size_t& taken) { return waiting() == 0 && pop(taken); }
 
   /// Takes a vacant slot, even if others wait.

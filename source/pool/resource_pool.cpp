@@ -26,9 +26,9 @@ using pool_line = basic_pool_line<std_primitives, idle_slots>;
 ///
 ///     vacant ──make──► lent ──give back──► idle ──take──► lent ──discard──► vacant
 ///
-/// A thread that took a free slot, or was given one by another thread, owns it until it puts it back. The stores of
-/// free slots and the mutex of the line order each owner after the one before. The members of a slot that are atomic
-/// are also read by threads that do not own it.
+/// A thread that took a free slot, or was given one by another thread, owns it until it puts it back. The containers
+/// of free slots and the line's mutex make each owner's accesses happen after the previous owner's. The members of a
+/// slot that are atomic are also read by threads that do not own it.
 ///
 /// `pool_line` decides which caller gets which slot. Closing a pool destroys the resources of the slots that it
 /// drops.

@@ -45,28 +45,28 @@ class page_store {
 /// It is a `tbb::concurrent_bounded_queue` whose pages come from a `page_store`. oneTBB splits the queue into 8
 /// micro-queues. A push or pop first draws a ticket, and each micro-queue serves its tickets in order.
 ///
-/// **A push never finds the queue full.** All but `size` of the first n pushes follow a pop of the same slot, so n -
-/// size pops happen before them. The push with ticket n - 1 happens after all of these, because tickets are drawn
-/// from one counter by sequentially consistent read-modify-writes, and it therefore sees that at least n - size items
-/// are gone.
+/// **A push never finds the queue full.** At most `size` of the first n pushes are the first of their slot. Each
+/// other push follows a pop of the same slot, so n - size pops happen before those pushes. The push with ticket n - 1
+/// happens after all these pops, because tickets are drawn from one counter by sequentially consistent
+/// read-modify-writes. So it sees that at least n - size items are gone.
 ///
 /// **The reserved pages are enough.** Take a micro-queue with m slots, including those whose push or pop is in
 /// progress. It needs at most 1 + (m + 30) / 32 pages of 32 items, because its first page may be partly popped. The 8
 /// micro-queues together hold at most `size` slots, and need at most 16 + size / 32 pages. In addition, the thread
 /// that pops the last item of a page gives the page back only after it has advanced the micro-queue. So whenever a
 /// push needs a page and all are taken, at least one is held by such a thread, which waits for nothing before it
-/// gives the page back. Other pushes may take that page first, but not without end: each later push into the
-/// micro-queue of a waiting push waits for it, so all slots would end up there.
+/// gives the page back. Other pushes may take that page first, but not forever: each later push into the micro-queue
+/// of a waiting push waits for it, so all slots would end up in such micro-queues.
 ///
 /// **A pop that finds the queue empty** has read the counter of push tickets. A push whose ticket it sees is in the
 /// queue, or another pop has drawn the same ticket and owns the slot. This is what the fences of `basic_pool_line`
-/// build on.
+/// rely on.
 ///
 /// **A pop may wait for another thread**: for the push with its ticket to store the item, and for earlier pops of its
-/// micro-queue. Between its ticket and its item, neither a push nor a pop waits for anything outside the queue. So a
-/// thread may pop while it holds a mutex that others lock before they push, or after. The wait is short unless the
-/// other thread loses its core. Under a real-time scheduler a thread that waits for one of lower priority on the same
-/// core would wait forever; `slot_stack` has no such wait.
+/// micro-queue. Neither a push nor a pop waits for anything outside the queue between drawing its ticket and moving
+/// its item. So a thread may pop while it holds a mutex that others lock before they push, or after. The wait is
+/// short unless the other thread is preempted. Under a real-time scheduler a thread that waits for one of lower
+/// priority on the same core would wait forever; `slot_stack` has no such wait.
 class slot_queue {
  public:
   /// Empty.

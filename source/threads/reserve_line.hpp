@@ -309,7 +309,7 @@ class basic_reserve_line {
     return std::exchange(me.called_off, false) && !is_called(me);
   }
 
-  /// Whether the reserve is called, and still is after `times::hesitate`.
+  /// Whether the reserve has been called, and the call still stands after `times::hesitate`.
   bool is_called_for_good(const member& me) {
     if (!is_called(me)) return false;
     const auto end = Primitives::now() + times_.hesitate;

@@ -12,7 +12,8 @@ namespace fanout::detail {
 /// Runs a workload on real executors, and measures each run with the clock and the system's counters.
 ///
 /// One executor exists at a time. If those of all sizes existed together, the process would need the threads of all
-/// of them, and a small size would be measured while the idle threads of the large ones exist.
+/// of them. (The idle threads of a larger executor end only after some seconds, so they may still exist while a small
+/// size is measured, but they sleep.)
 class proving_ground {
  public:
   explicit proving_ground(const std::function<void(executor&)>& workload) : workload_(workload) {}

@@ -39,8 +39,7 @@ bool medians_still_grow(const std::vector<measured_size>& sizes, const tuning_op
 
 /// The expected time of a run of a size, in seconds: the median of its runs, the last run, or the warm-up. A warm-up
 /// is capped by those of larger sizes: a size k times as large can be at most k times as fast. That matters for the
-/// first warm-up of all, which reads the files and allocates the memory, and may take many times as long as later
-/// runs.
+/// first warm-up of all, which may read files and allocate memory for the first time, and so take many times as long.
 double expected_seconds(const std::vector<measured_size>& sizes, std::size_t index);
 
 }  // namespace fanout::detail

@@ -40,7 +40,7 @@ class explanation {
 
   std::string certainty() const {
     if (results_.confidence == 0) return " There were too few runs to say how sure that is.";
-    // 99.97 % is not certainty.
+    // 99.97 % is shown as 99 %, because it is not certainty.
     const double share = results_.confidence < 1 ? std::min(results_.confidence, 0.99) : 1;
     std::string text = " Confidence " + percent_text(share);
     if (!results_.complete) return text + ": it was stopped early.";

@@ -190,8 +190,8 @@ class sweeper {
   double budget() const { return std::chrono::duration<double>(options_.budget).count(); }
   double spent() const { return std::chrono::duration<double>(ground_.elapsed()).count(); }
 
-  /// Whether the budget is too short for another run of a size. A size with no run gets one all the same, and one
-  /// with too few runs gets another as long as the budget is not over.
+  /// Whether the budget is too short for another run of a size. A size with no run gets one anyway, and one with too
+  /// few runs gets another as long as the budget is not over.
   bool is_spent(std::size_t index) const {
     const std::size_t runs = sizes_[index].seconds.size();
     if (runs == 0) return false;

@@ -71,7 +71,8 @@ struct batch_request {
 class executor_core;
 
 /// Runs a batch to its end on `executor` or, if it is null, as a free call. Returns when every task has run, or
-/// throws as the options determine. No task runs after it has returned or thrown.
+/// throws as the options determine. With `cancellation_is_data` it also returns after a stop. No task runs after it
+/// has returned or thrown.
 FANOUT_EXPORT void run_batch(executor_core* executor, const batch_request& request);
 
 /// True if the executor's limit is 1. False for null.

@@ -109,8 +109,8 @@ class basic_chunk {
 
   // ── Any runner ──
 
-  /// No task of this chunk starts after this call, in the sense of happens-before. (Coherence alone ensures that the
-  /// owner's load in such a start sees the flag.)
+  /// No task of this chunk starts after this call, in the sense of happens-before. (Coherence alone ensures this: the
+  /// owner's load in a later start sees the flag.)
   void stop() noexcept {
     std::uint32_t seen = flags_.load(std::memory_order_relaxed);
     while (!flags_.compare_exchange_weak(seen, seen | stopping, std::memory_order_relaxed)) {
@@ -120,8 +120,8 @@ class basic_chunk {
   bool stopped() const noexcept { return (flags_.load(std::memory_order_relaxed) & stopping) != 0; }
 
   /// Reads the chunk without a fence: an estimate of the tasks that can be recalled. The result may be empty because
-  /// of a theft, or combine an old position with the end that a thief stored. Acquire: then the caller also sees what
-  /// that thief did before.
+  /// of a theft, or combine an old position with the end that a thief stored. Acquire: if the caller sees a thief's
+  /// change, it also sees what that thief did before.
   view look() const noexcept {
     const std::size_t position = position_.load(std::memory_order_acquire);
     if (position == coming) return {view::kind::coming, 0, 0};

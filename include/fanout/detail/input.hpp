@@ -25,8 +25,7 @@ concept input_of_batch =
     !std::same_as<std::ranges::sentinel_t<Range>, std::unreachable_sentinel_t>;
 
 /// True if tasks may move the items of the range, that is, for an rvalue that owns them. A range owns its items if
-/// constness of the range makes them const: a const pair of pointers, for instance, may refer to items that are not
-/// const.
+/// constness of the range makes them const. A const pair of pointers does not: its items may be non-const.
 template <class Range>
 inline constexpr bool gives_items_away = false;
 template <class Range>

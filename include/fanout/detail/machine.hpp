@@ -5,8 +5,8 @@
 
 #include "fanout/detail/export.hpp"
 
-/// The two values from which `available_concurrency()` is computed, for reports of measurements. Both are read once,
-/// at the same time as it.
+/// The two values from which `available_concurrency()` is computed, for reports of measurements. Each is read once,
+/// when it is first needed.
 namespace fanout::detail {
 
 /// The number of CPUs in the affinity mask of the process, at least 1, as oneTBB counts them. (oneTBB 2022.3 and

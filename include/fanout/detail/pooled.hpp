@@ -19,7 +19,7 @@ namespace fanout::detail {
 template <class T>
 class task_lease {
  public:
-  /// Waits, if it must, until the batch is stopped; then it throws `operation_cancelled`.
+  /// Waits for a resource if none is free; throws `operation_cancelled` if the batch is stopped meanwhile.
   task_lease(typed_pool<T>& pool, std::size_t index, batch_control& batch) : pool_(pool), slot_(pool.try_acquire(index)) {
     if (slot_ == slot_pool::none) slot_ = pool.acquire(batch.stop_token(), index);
   }
@@ -64,7 +64,7 @@ struct pooled_block {
     return true;
   }
 
-  /// A failure is told before the lease goes back: a task that waits for that very resource must not start by it.
+  /// A failure is reported before the lease is given back, so that a task waiting for that resource does not start.
   void run_with(T& resource, const started_task& started) noexcept {
     try {
       run_one(started, resource);
@@ -76,8 +76,8 @@ struct pooled_block {
   task_block block() { return {this, &run}; }
 };
 
-/// At most as many tasks in flight as there are resources, so that none waits for another of its batch. In a free call
-/// `automatic` means that many, as `unlimited` does: see there for the most.
+/// At most as many tasks in flight as there are resources, so that none waits for another of its batch. Here
+/// `automatic`, like `unlimited`, means that many, at most `most_unlimited`.
 inline run_options limited_by_pool(const run_options& options, std::size_t pool_size) {
   const concurrency_limit named = options.concurrency;
   check_limit(named);
