@@ -59,7 +59,8 @@ class executor {
   /// may not create the threads. If it throws, nothing has changed.
   FANOUT_EXPORT explicit executor(const executor_options& options = {});
 
-  /// Requires that no batch runs on the executor; otherwise prints a message that says so, and aborts the process. An
+  /// Requires that no call is in progress on the executor. If a batch runs or waits for a slot, prints a message that
+  /// says so, and aborts the process; a call that still reads its input or allocates memory is not noticed. An
   /// executor that was moved from can only be destroyed or assigned to; its `concurrency()` is 0.
   FANOUT_EXPORT executor(executor&&) noexcept;
   /// Requires that no batch runs on either executor, with the same check.

@@ -12,9 +12,10 @@ namespace fanout {
 ///
 ///     fanout::for_each_range(image.rows(), [&](int first, int last) { blur_rows(image, first, last); });
 ///
-/// `count` may be of any integer type; `first` and `last` have the same type. No share is empty. A share takes about
-/// 200 µs, or 16 µs times the number of runners if an index takes less than 1 µs, as estimated from the shares before
-/// it. Near the end, shares get smaller. A runner that finds no share left takes over half or more of a share that
+/// `count` may be of any integer type; `first` and `last` have the same type. No share is empty. Each runner begins
+/// with a share of one index, and doubles its shares until one takes 100 µs, and further while that makes each index
+/// clearly cheaper: so a fixed cost of a call is paid once in a while. Shares of indices that have become more expensive
+/// get smaller, as do those near the end. A runner that finds no share left takes over half or more of a share that
 /// another runner has taken and not started.
 ///
 /// *Requires*: `function` is callable as above, or with a `const task_context&` as third argument, by several threads

@@ -29,13 +29,14 @@ namespace detail {
 /// from 1 to `max_concurrency()`. For a number that is obviously a mistake, the message says what it probably was.
 FANOUT_EXPORT void check_limit(const concurrency_limit& named);
 
-/// Any integer type but `bool`.
+/// Any integer type of up to 64 bits but `bool`.
 template <class T>
-concept number = std::integral<T> && !std::same_as<T, bool>;
+concept number = std::integral<T> && !std::same_as<T, bool> && sizeof(T) <= sizeof(long long);
 
 /// The type of a limit: any integer type, or an unscoped enumeration.
 template <class T>
-concept limit_number = number<T> ||(std::is_enum_v<T>&& std::is_convertible_v<T, long long>);
+concept limit_number = number<T> ||
+    (std::is_enum_v<T>&& std::is_convertible_v<T, long long>&& number<std::underlying_type_t<T>>);
 
 }  // namespace detail
 
@@ -52,7 +53,11 @@ class concurrency_limit {
   /// Keeps a negative number as it is, for the message of the exception that refuses it.
   template <detail::limit_number Number>
   constexpr concurrency_limit(Number named) noexcept : value_(static_cast<unsigned long long>(named)) {
-    if constexpr (!std::is_unsigned_v<Number>) is_negative_ = static_cast<long long>(named) < 0;
+    if constexpr (std::is_enum_v<Number>) {
+      *this = concurrency_limit(static_cast<std::underlying_type_t<Number>>(named));
+    } else if constexpr (std::is_signed_v<Number>) {
+      is_negative_ = named < 0;
+    }
   }
 
   /// A `bool` is not a limit.

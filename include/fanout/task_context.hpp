@@ -48,8 +48,8 @@ class task_context {
 };
 
 /// The `task_context::runner()` of the task that the calling thread runs, or of the innermost one if that task runs a
-/// batch of its own. Empty on a thread that runs no task, which includes a worker of oneTBB in a loop that a task has
-/// started. For libraries that ask for the number of the current thread through a function without arguments. Costs
+/// batch of its own. In a progress callback, the runner that calls it. Empty on a thread that runs no task, which
+/// includes a worker of oneTBB in a loop that a task has started. For libraries that ask for the number of the current thread through a function without arguments. Costs
 /// the access to a thread-local variable.
 FANOUT_EXPORT std::optional<std::size_t> current_runner() noexcept;
 

@@ -31,7 +31,8 @@ batch::batch(const batch_request& request, std::size_t runners, const batch_scop
       request_(request),
       scope_(scope),
       progress_(request.options.on_progress, request.options.progress_interval, request.size),
-      distributor_(request.size, runners, largest_chunk(progress_, request.whole_chunks), fenced()),
+      distributor_(request.size, runners, largest_chunk(progress_, request.whole_chunks), fenced(),
+                   request.whole_chunks),
       many_runners_(runners > few_runners_.size() ? new runner[runners] : nullptr),
       runners_(many_runners_ ? many_runners_.get() : few_runners_.data(), runners) {
   if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);

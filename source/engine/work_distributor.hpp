@@ -25,10 +25,17 @@ struct runner_pace {
   /// Tells that `taken` tasks have ended by now. Computes the size of the next chunks.
   void measure(std::chrono::steady_clock::time_point now, std::size_t runners, std::size_t largest_chunk);
 
+  /// The same for chunks that are started as wholes, each by one call of the user's function. Such a call may have a fixed
+  /// cost, which says nothing of its indices.
+  void measure_whole(std::chrono::steady_clock::time_point now);
+
   std::chrono::steady_clock::time_point since{};  // when the measurement began
   std::size_t taken = 0;                          // tasks that have ended since
   std::size_t wanted = 1;                         // tasks in the next chunk, by the last measurement
   std::size_t least = 1;                          // tasks in a chunk near the end of the batch
+  std::size_t tried = 0;                          // tasks in the last whole chunk that was measured; 0 for none yet
+  std::chrono::nanoseconds tried_time{0};         // of that chunk
+  std::size_t since_trial = 0;                    // whole chunks since one was doubled to see whether it pays
   std::atomic<std::uint32_t> task_time{0};        // nanoseconds; a hint to thieves, which orders nothing
 };
 
@@ -49,9 +56,11 @@ class basic_work_distributor {
 
   static constexpr std::size_t max_tasks = std::size_t{1} << 40;
 
-  /// Requires `size <= max_tasks` and at least one runner. `fenced`: see `basic_chunk::may_start`.
-  basic_work_distributor(std::size_t size, std::size_t runners, std::size_t largest_chunk, bool fenced)
-      : size_(size), runners_(runners), largest_chunk_(largest_chunk), fenced_(fenced) {}
+  /// Requires `size <= max_tasks` and at least one runner. `fenced`: see `basic_chunk::may_start`. `whole_chunks`: each is
+  /// started as a whole.
+  basic_work_distributor(std::size_t size, std::size_t runners, std::size_t largest_chunk, bool fenced,
+                         bool whole_chunks = false)
+      : size_(size), runners_(runners), largest_chunk_(largest_chunk), fenced_(fenced), whole_chunks_(whole_chunks) {}
 
   /// Returns the next tasks for runner number `me`, which has run `ended` tasks of its last chunk. Empty if every
   /// task has been started, or the batch was stopped; then it stays empty.
@@ -80,7 +89,10 @@ class basic_work_distributor {
   using kind = typename chunk::view::kind;
   using time_point = std::chrono::steady_clock::time_point;
 
-  void measure(runner_work& mine) const { mine.pace.measure(Primitives::now(), runners_, largest_chunk_); }
+  void measure(runner_work& mine) const {
+    whole_chunks_ ? mine.pace.measure_whole(Primitives::now())
+                  : mine.pace.measure(Primitives::now(), runners_, largest_chunk_);
+  }
 
   task_range claim(runner_work& mine) {
     // Acquire: a runner that sees the cursor at the end also sees that the chunks which moved it there are announced.
@@ -157,6 +169,7 @@ class basic_work_distributor {
   const std::size_t runners_;
   const std::size_t largest_chunk_;
   const bool fenced_;
+  const bool whole_chunks_;
   // All runners write the cursor, so it has a cache line of its own.
   alignas(128) typename Primitives::template atomic<std::size_t> cursor_{0};
   alignas(128) typename Primitives::template atomic<std::size_t> thefts_{0};

@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstddef>
 #include <functional>
+#include <iterator>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -87,13 +89,35 @@ static_assert(!executes<std::vector<int (*)(int)>> && !settles<std::vector<int (
 static_assert(!executes<std::vector<int& (*)()>> && !settles<std::vector<int& (*)()>>);
 static_assert(!executes<std::vector<immovable (*)()>>);
 
+// Items that would have to be stored and cannot be.
+struct single_pass {
+  struct iterator {
+    using value_type = std::unique_ptr<int>;
+    using difference_type = std::ptrdiff_t;
+    std::unique_ptr<int>& operator*() const { return *item; }
+    iterator& operator++() { return *this; }
+    void operator++(int) {}
+    bool operator==(std::default_sentinel_t) const { return true; }
+    std::unique_ptr<int>* item = nullptr;
+  };
+  static iterator begin() { return {}; }
+  static std::default_sentinel_t end() { return {}; }
+};
+static_assert(!maps<int (*)(std::unique_ptr<int>&), single_pass>);
+
 using actions = std::vector<void (*)()>;
 enum some_number { two = 2 };
 enum class other_number { two = 2 };
+enum flag : bool { yes = true };
 static_assert(executes_with<actions, fanout::run_options> && executes_with<actions, int> && executes_with<actions, char>);
 static_assert(executes_with<actions, unsigned long long> && executes_with<actions, some_number>);
 static_assert(executes_with<actions, fanout::concurrency_limit>);
 static_assert(!executes_with<actions, bool> && !executes_with<actions, double> && !executes_with<actions, other_number>);
+static_assert(!executes_with<actions, flag>);
+#ifdef __SIZEOF_INT128__
+__extension__ using wide = __int128;
+static_assert(!executes_with<actions, wide> && !maps<int (*)(int), wide>);
+#endif
 static_assert(!executes_with<actions, std::string> && !executes_with<actions, int*>);
 
 static_assert(maps<int (*)(std::string&)> && maps<void (*)(const std::string&, const task_context&)>);
@@ -110,6 +134,8 @@ static_assert(!maps_into<std::vector<std::string>&, void* (*)(int)> && !maps_int
 
 static_assert(runs_ranges<void (*)(int, int)> && runs_ranges<void (*)(long, long, const task_context&)>);
 static_assert(runs_ranges<void (*)(std::size_t, std::size_t), std::size_t>);
+constexpr auto sum = [](auto&&... each) { return (each + ...); };
+static_assert(runs_ranges<decltype(sum)>);
 static_assert(!runs_ranges<void (*)(int)> && !runs_ranges<void (*)(int, int), bool> && !runs_ranges<void (*)(int, int), double>);
 
 static_assert(invokes<int (*)()> && invokes<std::function<void(const task_context&)>>);

@@ -122,6 +122,13 @@ TEST(RunOptions, RefuseWhatASubtractionBelowZeroBecomes) {
             bounds(", automatic or unlimited; got -1"));
 }
 
+// The results of so many items would not even fit into a vector.
+TEST(RunOptions, RefuseABadConcurrencyBeforeMemoryIsAllocated) {
+  const auto same = [](long long index) { return index; };
+  EXPECT_THROW(fanout::map_in_parallel(std::numeric_limits<long long>::max(), same, 0), std::invalid_argument);
+  EXPECT_THROW(fanout::settle_map(std::numeric_limits<long long>::max(), same, -1), std::invalid_argument);
+}
+
 TEST(RunOptions, RefuseABadConcurrencyEvenForAnEmptyBatch) {
   EXPECT_THROW(execute_in_parallel(std::vector<std::function<void()>>(), 0), std::invalid_argument);
   EXPECT_THROW(fanout::executor().execute(std::vector<std::function<void()>>(), {.concurrency = 0}),

@@ -367,5 +367,50 @@ TEST(WorkDistributor, LetsAThiefTakeHalfAtOnceOfTasksThatAreKnownToBeWorthIt) {
   EXPECT_EQ(timed_primitives::clock, before);
 }
 
+// ── Chunks that are started as wholes ───────────────────────────────────────────────────────────────────────────────
+
+/// A runner whose chunks take `fixed` and `each` for a task.
+class runner_of_wholes {
+ public:
+  std::size_t run(int chunks, std::chrono::nanoseconds fixed, std::chrono::nanoseconds each) {
+    for (int chunk = 0; chunk != chunks; ++chunk) {
+      pace_.measure_whole(now_);
+      pace_.taken = pace_.wanted;
+      now_ += fixed + each * static_cast<long>(pace_.wanted);
+    }
+    return pace_.wanted;
+  }
+
+ private:
+  runner_pace pace_;
+  std::chrono::steady_clock::time_point now_{1s};
+};
+
+TEST(WholeChunks, TakeAboutATenthOfAMillisecond) {
+  EXPECT_GE(runner_of_wholes().run(60, 0us, 20us), 4U);
+  EXPECT_LE(runner_of_wholes().run(60, 0us, 20us), 16U);
+  EXPECT_GE(runner_of_wholes().run(60, 0us, 1ns), 100'000U);
+}
+
+TEST(WholeChunks, OfLongTasksAreOneOrTwo) { EXPECT_LE(runner_of_wholes().run(60, 0us, 1ms), 2U); }
+
+TEST(WholeChunks, GrowUntilAFixedCostIsPaidSeldom) {
+  for (const auto fixed : {14us, 40us, 100us, 300us, 5'000us})
+    EXPECT_GE(runner_of_wholes().run(60, fixed, 1ns), 20'000U) << fixed.count() << " us";
+}
+
+TEST(WholeChunks, GrowAgainAfterADisturbance) {
+  runner_of_wholes runner;
+  runner.run(40, 1ms, 1ns);
+  runner.run(1, 20ms, 1ns);
+  EXPECT_GE(runner.run(40, 1ms, 1ns), 100'000U);
+}
+
+TEST(WholeChunks, ShrinkWhereTasksBecomeMoreExpensive) {
+  runner_of_wholes runner;
+  const std::size_t before = runner.run(40, 0us, 1ns);
+  EXPECT_LE(runner.run(6, 0us, 100us), before / 1'000);
+}
+
 }  // namespace
 }  // namespace fanout::detail

@@ -170,6 +170,14 @@ TEST(CheckLimit, NamesANegativeNumberAsTheCallerWroteIt) {
   EXPECT_EQ(refusal([] { check_limit(std::numeric_limits<long long>::min()); }), bounds() + "-9223372036854775808");
 }
 
+TEST(CheckLimit, ReadsAConstantOfAnEnumerationAsItsType) {
+  enum large : unsigned long long { all = ~0ULL };
+  EXPECT_EQ(refusal([] { check_limit(all); }),
+            bounds() + "18446744073709551615, which is what -1 becomes in an unsigned type of 64 bits");
+  enum negative : int { minus = -1 };
+  EXPECT_EQ(refusal([] { check_limit(minus); }), bounds() + "-1");
+}
+
 TEST(CheckLimit, SaysWhatANumberWasThatIsFarTooLarge) {
   EXPECT_EQ(refusal([] { check_limit(std::size_t{0} - 1); }),
             bounds() + "18446744073709551615, which is what -1 becomes in an unsigned type of 64 bits");

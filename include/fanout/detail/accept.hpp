@@ -64,8 +64,10 @@ concept pooled_mapper = items<Items> &&
     result_of_batch<mapper_result<F, item_t<Items>, T&>>;
 
 template <class F, class Number>
-inline constexpr bool is_range_function = std::is_invocable_r_v<void, F&, Number, Number> ||
-                                          std::is_invocable_r_v<void, F&, Number, Number, const task_context&>;
+concept callable_with_range = std::invocable<F&, Number, Number> ||
+                              std::invocable<F&, Number, Number, const task_context&>;
+template <class F, class Number>
+inline constexpr bool is_range_function = callable_with_range<F, Number>;
 
 /// A function for shares of indices. Its result is ignored.
 template <class F, class Number>

@@ -18,11 +18,18 @@
 /// threads.
 namespace fanout::detail {
 
+/// Items that stay where they are, or that can be stored.
+template <class Range>
+concept reachable_items =
+    (std::ranges::forward_range<Range> && std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>>) ||
+    (std::constructible_from<std::ranges::range_value_t<Range>, std::ranges::range_reference_t<Range>> &&
+     std::move_constructible<std::ranges::range_value_t<Range>>);
+
 /// Any finite input range, as a forwarding reference.
 template <class Range>
 concept input_of_batch =
     std::ranges::input_range<Range> &&
-    !std::same_as<std::ranges::sentinel_t<Range>, std::unreachable_sentinel_t>;
+    !std::same_as<std::ranges::sentinel_t<Range>, std::unreachable_sentinel_t> && reachable_items<Range>;
 
 /// True if tasks may move the items of the range, that is, for an rvalue that owns them. A range owns its items if
 /// constness of the range makes them const. A const pair of pointers does not: its items may be non-const.

@@ -21,6 +21,7 @@ namespace fanout::detail {
 
 template <class Range>
 auto execute_on(executor_core* executor, Range&& range, const run_options& options) {
+  check_limit(options.concurrency);  // before memory is allocated for the results
   using T = std::remove_cv_t<task_result<item_t<Range>>>;
   const auto tasks = input_from<Range>(range);
   refuse_empty_tasks(executor, tasks, options);
@@ -34,6 +35,7 @@ auto execute_on(executor_core* executor, Range&& range, const run_options& optio
 
 template <class Items, class F>
 auto map_on(executor_core* executor, Items&& range, F& mapper, const run_options& options) {
+  check_limit(options.concurrency);  // before memory is allocated for the results
   using R = std::remove_cv_t<mapper_result<F, item_t<Items>>>;
   refuse_empty_mapper(mapper);
   const auto items = input_from<Items>(range);
@@ -47,6 +49,7 @@ auto map_on(executor_core* executor, Items&& range, F& mapper, const run_options
 
 template <class Range>
 auto settle_on(executor_core* executor, Range&& range, const run_options& options) {
+  check_limit(options.concurrency);  // before memory is allocated for the results
   using T = std::remove_cv_t<task_result<item_t<Range>>>;
   const auto tasks = input_from<Range>(range);
   refuse_empty_tasks(executor, tasks, options);
@@ -60,6 +63,7 @@ auto settle_on(executor_core* executor, Range&& range, const run_options& option
 
 template <class Items, class F>
 auto settle_map_on(executor_core* executor, Items&& range, F& mapper, const run_options& options) {
+  check_limit(options.concurrency);  // before memory is allocated for the results
   using R = std::remove_cv_t<mapper_result<F, item_t<Items>>>;
   refuse_empty_mapper(mapper);
   const auto items = input_from<Items>(range);
@@ -105,7 +109,8 @@ void map_into_on(executor_core* executor, std::remove_reference_t<Output>& outpu
                  const run_options& options) {
   refuse_empty_mapper(mapper);
   const auto items = input_from<Items>(range);
-  if (std::ranges::size(output) != items.size()) throw_wrong_output(std::ranges::size(output), items.size());
+  const auto size = static_cast<std::size_t>(std::ranges::size(output));
+  if (size != items.size()) throw_wrong_output(size, items.size());
   const auto first = std::ranges::begin(output);
   const output_view<Output> elements(first);
   auto run_one = [items = input_view(items), elements, &mapper](const started_task& started) {
