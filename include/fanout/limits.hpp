@@ -52,6 +52,7 @@ class concurrency_limit {
 
   /// Keeps a negative number as it is, for the message of the exception that refuses it.
   template <detail::limit_number Number>
+  // NOLINTNEXTLINE(google-explicit-constructor): a number is a limit
   constexpr concurrency_limit(Number named) noexcept : value_(static_cast<unsigned long long>(named)) {
     if constexpr (std::is_enum_v<Number>) {
       *this = concurrency_limit(static_cast<std::underlying_type_t<Number>>(named));
@@ -62,7 +63,7 @@ class concurrency_limit {
 
   /// A `bool` is not a limit.
   template <std::same_as<bool> Flag>
-  concurrency_limit(Flag) = delete;  // true is no number of threads
+  concurrency_limit(Flag) = delete;  // NOLINT(google-explicit-constructor): true is no number of threads
 
   /// False for `automatic` and `unlimited`.
   constexpr bool is_number() const noexcept { return is_negative_ || (value_ != automatic && value_ != unlimited); }
