@@ -51,10 +51,10 @@ void runner_pace::measure(std::chrono::steady_clock::time_point now, std::size_t
   taken = 0;
 }
 
-// If the fixed cost of a call were taken for the cost of its tasks, chunks would shrink to one task each, and every task
-// would pay it. So chunks are doubled while they take little, and further while that makes each task clearly cheaper, which
-// is what a fixed cost looks like. Now and then a chunk is doubled to see whether it pays. Chunks get smaller only where that
-// did not, and where tasks have become more expensive.
+// If the fixed cost of a call were taken for the cost of its tasks, chunks would shrink to one task each, and every
+// task would pay it. So chunks are doubled while they take little, and further while that makes each task clearly
+// cheaper, which is what a fixed cost looks like. Now and then a chunk is doubled to see whether it pays. Chunks get
+// smaller only where that did not, and where tasks have become more expensive.
 void runner_pace::measure_whole(std::chrono::steady_clock::time_point now) {
   const bool was_cut_short = taken < wanted;  // near the end, or by a thief
   if (since != std::chrono::steady_clock::time_point{} && !was_cut_short) {

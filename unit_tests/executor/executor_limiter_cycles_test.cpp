@@ -17,12 +17,6 @@ namespace fanout::detail {
 namespace {
 
 using namespace support;
-using admission = executor_limiter::admission;
-using enter_result = executor_limiter::enter_result;
-
-class ExecutorLimiter : public testing::Test {
-  const watchdog guard_{patience};
-};
 
 /// A thread with a slot of `around`, in whose task it calls `wanted`; it gets a slot there.
 void call_from_task(executor_limiter& around, executor_limiter& wanted) {

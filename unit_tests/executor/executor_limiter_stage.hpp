@@ -9,9 +9,17 @@
 
 #include "executor/batch_scope.hpp"
 #include "executor/executor_limiter.hpp"
+#include "support.hpp"
 
 /// What the tests of the limiter share. Nothing runs there: the threads of a test say where they stand, and ask.
 namespace fanout::detail {
+
+using admission = executor_limiter::admission;
+using enter_result = executor_limiter::enter_result;
+
+class ExecutorLimiter : public testing::Test {
+  const support::watchdog guard_{support::patience};
+};
 
 template <class Condition>
 void wait_until(Condition condition) {
@@ -22,7 +30,7 @@ inline void wait_until_waiting(const executor_limiter& here, std::size_t count) 
   wait_until([&] { return here.waiting() == count; });
 }
 
-inline executor_limiter::enter_result enter(executor_limiter& limiter, const std::stop_token& stop = {}) {
+inline enter_result enter(executor_limiter& limiter, const std::stop_token& stop = {}) {
   return limiter.enter(current_entry(), stop);
 }
 
@@ -30,10 +38,10 @@ inline executor_limiter::enter_result enter(executor_limiter& limiter, const std
 struct task_of {
   /// A batch that the task around it has started, or the task of `starter`.
   explicit task_of(executor_limiter& limiter,
-                   const executor_limiter::enter_result& from = {executor_limiter::admission::slot},
+                   const enter_result& from = {admission::slot},
                    const scope_entry* starter = current_entry())
       : scope{.limiter = &limiter, .starter = starter, .lender = from.lender},
-        entry(scope, from.how == executor_limiter::admission::slot) {}
+        entry(scope, from.how == admission::slot) {}
 
   batch_scope scope;
   scope_entry entry;
@@ -62,9 +70,9 @@ inline void expect_all_free(executor_limiter& limiter, std::size_t limit) {
   EXPECT_EQ(limiter.waiting(), 0U);
   std::stop_source stop;
   for (std::size_t taken = 0; taken != limit; ++taken)
-    EXPECT_EQ(limiter.enter(nullptr, {}).how, executor_limiter::admission::slot);
+    EXPECT_EQ(limiter.enter(nullptr, {}).how, admission::slot);
   std::jthread one_more(
-      [&] { EXPECT_EQ(limiter.enter(nullptr, stop.get_token()).how, executor_limiter::admission::stopped); });
+      [&] { EXPECT_EQ(limiter.enter(nullptr, stop.get_token()).how, admission::stopped); });
   wait_until_waiting(limiter, 1);
   stop.request_stop();
   one_more.join();

@@ -17,12 +17,6 @@ namespace fanout::detail {
 namespace {
 
 using namespace support;
-using admission = executor_limiter::admission;
-using enter_result = executor_limiter::enter_result;
-
-class ExecutorLimiter : public testing::Test {
-  const watchdog guard_{patience};
-};
 
 // ── Callers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 

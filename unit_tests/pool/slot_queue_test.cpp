@@ -4,10 +4,10 @@
 
 #include <atomic>
 #include <cstddef>
-#include <numeric>
 #include <thread>
 #include <vector>
 
+#include "pool/slot_store.hpp"
 #include "support.hpp"
 
 namespace {
@@ -63,33 +63,7 @@ TEST_P(SlotQueue, HasPagesEnoughWhereverItIsFilledAndEmptied) {
   EXPECT_EQ(seen, std::vector<int>(size, 1));
 }
 
-TEST_P(SlotQueue, HasEachSlotOnceWhenManyPushAndPop) {
-  const std::size_t size = GetParam();
-  slot_queue left(size);
-  slot_queue right(size);
-  for (std::size_t each = 0; each != size; ++each) left.push(each);
-  std::vector<int> uses(size, 0);  // not atomic: the thread that popped a slot has it alone
-  std::atomic<int> used = 0;
-  on_threads(8, [&](std::size_t number) {
-    slot_queue& from = number % 2 == 0 ? left : right;
-    slot_queue& to = number % 2 == 0 ? right : left;
-    for (int round = 0; round != 5'000; ++round) {
-      std::size_t slot = size;
-      if (!from.try_pop(slot)) {
-        std::this_thread::yield();
-        continue;
-      }
-      ++uses[slot];
-      ++used;
-      to.push(slot);
-    }
-  });
-  EXPECT_EQ(std::accumulate(uses.begin(), uses.end(), 0), used);
-  EXPECT_GT(used, 0);
-  std::vector<int> seen(size, 0);
-  for (std::size_t slot = 0; left.try_pop(slot) || right.try_pop(slot);) ++seen[slot];
-  EXPECT_EQ(seen, std::vector<int>(size, 1));
-}
+TEST_P(SlotQueue, HasEachSlotOnceWhenManyPushAndPop) { moves_each_slot_whole<slot_queue>(GetParam(), 8, 5'000); }
 
 TEST(PageStore, WaitsForAPageThatComesBack) {
   const watchdog guard;

@@ -2,11 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cstddef>
-#include <thread>
-#include <vector>
 
+#include "pool/slot_store.hpp"
 #include "support.hpp"
 
 namespace {
@@ -33,35 +31,6 @@ TEST(SlotStack, GivesWhatCameLastFirst) {
   EXPECT_FALSE(stack.try_pop(slot));
 }
 
-TEST(SlotStack, HasEachSlotOnceWhenManyPushAndPop) {
-  constexpr std::size_t slots = 5;
-  constexpr int rounds = 20'000;
-  slot_stack left(slots);
-  slot_stack right(slots);
-  for (std::size_t each = 0; each != slots; ++each) left.push(each);
-  std::vector<int> uses(slots, 0);  // not atomic: the thread that popped a slot has it alone
-  std::atomic<int> used = 0;
-  on_threads(6, [&](std::size_t number) {
-    slot_stack& from = number % 2 == 0 ? left : right;
-    slot_stack& to = number % 2 == 0 ? right : left;
-    for (int round = 0; round != rounds; ++round) {
-      std::size_t slot = slots;
-      if (!from.try_pop(slot)) {
-        std::this_thread::yield();
-        continue;
-      }
-      ++uses[slot];
-      ++used;
-      to.push(slot);
-    }
-  });
-  int sum = 0;
-  for (const int each : uses) sum += each;
-  EXPECT_EQ(sum, used);
-  EXPECT_GT(sum, 0);
-  std::vector<int> seen(slots, 0);
-  for (std::size_t slot = 0; left.try_pop(slot) || right.try_pop(slot);) ++seen[slot];
-  EXPECT_EQ(seen, std::vector<int>(slots, 1));
-}
+TEST(SlotStack, HasEachSlotOnceWhenManyPushAndPop) { moves_each_slot_whole<slot_stack>(5, 6, 20'000); }
 
 }  // namespace

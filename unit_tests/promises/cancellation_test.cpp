@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "fanout/fanout.hpp"
+#include "promises/cancellation.hpp"
 #include "support.hpp"
 
 /// Promise 8: after a stop no task starts, and the call tells how far it came.
@@ -26,16 +27,6 @@ using fanout::run_options;
 using fanout::task_context;
 
 using task = std::function<void(const task_context&)>;
-
-template <class Call>
-operation_cancelled cancellation_of(Call&& call) {
-  try {
-    call();
-  } catch (const operation_cancelled& e) {
-    return e;
-  }
-  throw std::logic_error("the call was not cancelled");
-}
 
 std::stop_token requested() {
   std::stop_source source;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fanout/fanout.hpp"
+#include "promises/cancellation.hpp"
 #include "support.hpp"
 
 /// Promise 8: of a stop, a failure and a callback that throws, what came first wins.
@@ -20,16 +21,6 @@ using fanout::run_options;
 using fanout::task_context;
 
 using task = std::function<void(const task_context&)>;
-
-template <class Call>
-operation_cancelled cancellation_of(Call&& call) {
-  try {
-    call();
-  } catch (const operation_cancelled& e) {
-    return e;
-  }
-  throw std::logic_error("the call was not cancelled");
-}
 
 TEST(Promise8Cancellation, AfterAFailureUnderStopIsATaskError) {
   std::stop_source source;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fanout/fanout.hpp"
+#include "promises/meeting.hpp"
 #include "support.hpp"
 
 /// Promise 3: a number that was named is reached by blocking tasks beside other batches and within tasks; automatic batches
@@ -18,20 +19,6 @@ using fanout::execute_in_parallel;
 using fanout::executor;
 using fanout::executor_options;
 using fanout::task_context;
-
-/// Tasks that all have to be in flight at once.
-struct meeting {
-  explicit meeting(std::size_t size, std::chrono::seconds limit = patience)
-      : all(size), tasks(size, [this, limit] {
-          if (!all.meet(limit)) ++missed;
-        }) {}
-  meeting(const meeting&) = delete;
-  meeting& operator=(const meeting&) = delete;
-
-  rendezvous all;
-  std::atomic<int> missed{0};
-  std::vector<std::function<void()>> tasks;
-};
 
 TEST(Promise3LimitReachedTogether, ByTwoExecutors) {
   executor one({.concurrency = 8});
