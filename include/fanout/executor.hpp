@@ -44,9 +44,9 @@ struct executor_options {
 /// object that holds an executor can use it in its `const` functions.
 ///
 /// Limits cause no deadlock. A batch that a task starts on its own executor works under the slot of that task. If
-/// executors call each other in a cycle, the call that would complete a deadlock runs on its calling thread alone.
-/// (fanout knows only the batches that a thread is in. A task may wait forever if it waits for a thread that it
-/// started, or for a loop in its own `tbb::task_arena`, and that thread or loop calls the task's executor.)
+/// executors call each other in a cycle and their calls would deadlock, one of these calls runs on its calling thread
+/// alone. (fanout knows only the batches that a thread is in. A task may wait forever if it waits for a thread that
+/// it started, or for a loop in its own `tbb::task_arena`, and that thread or loop calls the task's executor.)
 ///
 /// After `fork()`, the child may only call `exec` or `_exit`, whether or not executors exist: see
 /// docs/concurrency-limits.md.

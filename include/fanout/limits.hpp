@@ -10,10 +10,10 @@
 /// Limits on how many tasks run at once, and how many threads the machine supports.
 namespace fanout {
 
-/// The cores: up to `available_concurrency()` tasks at once. The right choice for tasks that compute. Automatic
-/// batches nested in each other never run more tasks than that in total. Automatic batches started by different
-/// threads share oneTBB's workers; each calling thread works in addition to them. For a batch on an executor,
-/// `automatic` means the executor's limit.
+/// One thread for each core: up to `available_concurrency()` tasks at once. The right choice for tasks that compute.
+/// Automatic batches nested in each other never run more tasks than that in total. Automatic batches started by
+/// different threads share oneTBB's workers; each calling thread works in addition to them. For a batch on an
+/// executor, `automatic` means the executor's limit.
 ///
 /// The value has no meaning. It is far from values that faulty arithmetic produces.
 inline constexpr std::size_t automatic = static_cast<std::size_t>(0x4155'544f'4d41'5449U);

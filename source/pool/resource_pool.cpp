@@ -58,8 +58,8 @@ class slot_pool::engine {
     }
   }
 
-  /// Lends a slot with a resource. Returns `none` if none is free by the limit. Does not wait if the limit has
-  /// already passed, and waits without end if there is no limit. A stop that is requested by way of the token ends
+  /// Lends a slot with a resource. Waits for one until the time `limit`, or indefinitely if `limit` is null; returns
+  /// `none` if it got none. Does not wait if the limit has already passed. A stop requested through the token ends
   /// the wait.
   std::size_t acquire(const clock::time_point* limit, const std::stop_token* stop, std::size_t task) {
     if (line_.closed(std::memory_order_acquire)) throw pool_closed();

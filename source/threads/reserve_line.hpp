@@ -202,7 +202,7 @@ class basic_reserve_line {
   }
 
   /// For a reserve that comes back from a batch and finds calls: waits a moment before it takes one. Other reserves
-  /// that come back in this time take theirs, and need not be woken. It counts as on its way meanwhile.
+  /// that come back in this time take calls without being woken. Meanwhile the waiting reserve counts as on its way.
   void hesitate(std::unique_lock<mutex>& lock) {
     ++on_the_way_;
     lock.unlock();

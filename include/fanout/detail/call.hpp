@@ -136,10 +136,11 @@ task_block share_of(RunShare& run_share) {
 
 /// Throws for the first empty function among the tasks, before any of them runs, even if a stop has been requested.
 ///
-/// All cores check a large number of tasks together, unless the options name a limit: on one thread, the check took a
-/// third of the time of 200,000 empty tasks (perf/overhead). The check is a free automatic batch, which never waits
-/// for a slot, even if the tasks are an executor's. On the executor it might wait, which would delay the exception or
-/// the response to a stop. Also, an adaptive executor would learn from it how many threads check fastest.
+/// All cores check a large number of tasks together, unless the options name a limit, a stop has been requested, the
+/// executor's limit is 1, or the check may throw: on one thread, the check took a third of the time of 200,000 empty
+/// tasks (perf/overhead). The check is a free automatic batch, which never waits for a slot, even if the tasks are an
+/// executor's. On the executor it might wait, which would delay the exception or the response to a stop. Also, an
+/// adaptive executor would learn from it how many threads check fastest.
 template <class Input>
 void refuse_empty_tasks(const executor_core* executor, const Input& tasks, const run_options& options) {
   using task = std::remove_cvref_t<decltype(tasks[std::size_t{}])>;
