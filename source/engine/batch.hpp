@@ -18,6 +18,7 @@
 #include "fanout/detail/batch.hpp"
 #include "fanout/error.hpp"
 #include "engine/progress.hpp"
+#include "threads/floating_point.hpp"
 #include "threads/reserves.hpp"
 #include "engine/work_distributor.hpp"
 
@@ -48,8 +49,8 @@ class batch final : public batch_control,
   /// Runs without helpers. May throw `std::bad_alloc` when it enters `home`.
   void run_alone(arena* home);
 
-  /// Runs with reserves, which enter `home`. Throws `resource_error` or `std::bad_alloc`.
-  void run_on_reserves(arena& home, bool enters);
+  /// Runs with reserves of `helpers`, which enter `home`. Throws `resource_error` or `std::bad_alloc`.
+  void run_on_reserves(arena& home, reserves::group& helpers, bool enters);
 
   /// Runs with workers of oneTBB. Throws `std::bad_alloc`.
   void run_on_workers(arena& home, bool enters);
@@ -110,6 +111,7 @@ class batch final : public batch_control,
 
   // True if no task is left to start; false if this runner was not wanted any more, and others go on.
   bool help(helper_calls& helpers) noexcept;
+  bool run_in_arena(role who, helper_calls* helpers) noexcept;
   bool run(role who, helper_calls* helpers) noexcept;
 
   std::size_t take_index() noexcept;
@@ -133,6 +135,7 @@ class batch final : public batch_control,
   const std::span<runner> runners_;
   std::optional<adaptation> adaptation_;
 
+  const float_settings float_settings_ = float_settings::of_this_thread();  // of the calling thread
   arena* home_ = nullptr;  // the arena that reserves enter
   reserves::calls calls_{*this};
 

@@ -86,7 +86,7 @@ void run_on_executor(executor_core& executor, const concurrency_limit& limit, co
     if (runners == 1 || how == executor_limiter::admission::borrowed) {
       running.run_alone(enters ? &home : nullptr);
     } else if (executor.named()) {
-      running.run_on_reserves(home, enters);
+      running.run_on_reserves(home, executor.helpers(), enters);
     } else {
       running.run_on_workers(home, enters);
     }
@@ -106,7 +106,8 @@ void run_on_borrowed(std::size_t size, bool named, std::size_t runners, const ba
   batch running(request, runners, scope);
   run_to_the_end(running, request, [&] {
     arena& home = executor->workplace();
-    named ? running.run_on_reserves(home, /*enters=*/true) : running.run_on_workers(home, /*enters=*/true);
+    named ? running.run_on_reserves(home, executor->helpers(), /*enters=*/true)
+          : running.run_on_workers(home, /*enters=*/true);
   });
   running.finish();  // may call the progress callback
 }
