@@ -1,5 +1,7 @@
 #include "threads/arena.hpp"
 
+#include <dlfcn.h>
+
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/task_arena.h>
@@ -21,11 +23,20 @@
 namespace fanout::detail {
 namespace {
 
+/// oneTBB's workers stay when no arena is left, in the code of its library. If a plugin that contains fanout is the only
+/// user of that library, both would be unloaded together, and the workers would crash. So the library stays loaded.
+void keep_one_tbb_loaded() {
+  Dl_info library;
+  if (::dladdr(reinterpret_cast<void*>(&TBB_runtime_version), &library) != 0)
+    ::dlopen(library.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
 /// The number of threads that oneTBB uses by default. oneTBB reads the mask of the main thread when it is first used,
 /// keeps it, and gives its workers that mask. If OpenMP had bound the main thread before that, oneTBB would have no
 /// workers. So this is called before fanout uses oneTBB. (If the application has used it before, nothing can be done.)
 std::size_t one_tbb_concurrency() {
   static const std::size_t threads = [] {
+    keep_one_tbb_loaded();
     const widened_main_thread while_one_tbb_looks;
     return static_cast<std::size_t>(tbb::info::default_concurrency());
   }();
