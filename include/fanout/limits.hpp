@@ -84,6 +84,9 @@ class concurrency_limit {
 /// The number of cores that this process may use: the smaller of its affinity mask and its cgroup CPU quota (v1 or
 /// v2, the tightest of all enclosing groups, rounded up), at least 1.
 ///
+/// The affinity mask of the process is that of its main thread. If OpenMP binds threads (`OMP_PROC_BIND`), its places
+/// are added. If the main thread has a single CPU nevertheless, the masks of all other threads are added.
+///
 /// Both are read once, at the first call, as in oneTBB; later changes of affinity or quota have no effect. oneTBB
 /// before 2022.3 ignores the quota (uxlfoundation/oneTBB issues 190 and 1760); fanout never does. The first call
 /// reads some files; later calls cost about a nanosecond.

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "machine/affinity.hpp"
+
 namespace fanout::detail {
 namespace {
 
@@ -70,12 +72,10 @@ bool own_thread::has_process_priority() noexcept {
 
 bool own_thread::adopt_process_settings() noexcept {
   const auto process = static_cast<::pid_t>(process_id());
-  ::cpu_set_t wanted;
+  const ::cpu_set_t wanted = process_affinity();
   ::cpu_set_t mine;
-  if (::sched_getaffinity(process, sizeof wanted, &wanted) == 0 &&
-      ::sched_getaffinity(0, sizeof mine, &mine) == 0 && !CPU_EQUAL(&wanted, &mine)) {
+  if (CPU_COUNT(&wanted) != 0 && ::sched_getaffinity(0, sizeof mine, &mine) == 0 && !CPU_EQUAL(&wanted, &mine))
     ::sched_setaffinity(0, sizeof wanted, &wanted);
-  }
   if (const int policy = ::sched_getscheduler(process); policy != ::sched_getscheduler(0)) {
     ::sched_param parameters{};
     ::sched_getparam(process, &parameters);
