@@ -66,10 +66,12 @@ inline float_settings float_settings::of_this_thread() noexcept {
   return now;
 }
 
-// `fnclex` clears the flags of the x87: with one that is set, unmasking its exception would trap at once.
 inline void float_settings::apply() const noexcept {
   __builtin_ia32_ldmxcsr(sse_ | (__builtin_ia32_stmxcsr() & status_flags));
-  asm volatile("fnclex\n\tfldcw %0" : : "m"(x87_));
+  // If an exception of the x87 is to trap, its flags are cleared first: one that is set would trap at once.
+  constexpr unsigned all_masked = 0x3f;
+  if ((x87_ & all_masked) != all_masked) asm volatile("fnclex");
+  asm volatile("fldcw %0" : : "m"(x87_));
 }
 
 #else

@@ -99,6 +99,25 @@ TEST_P(FloatingPoint, EnvironmentThatATaskLeavesBehindIsNotThatOfTheNextBatch) {
   EXPECT_EQ(missed, 0);
 }
 
+TEST_P(FloatingPoint, TrapsOfTheCallerDoNotMeetWhatAThreadDidBefore) {
+  const std::size_t size = GetParam() == fanout::automatic ? fanout::available_concurrency() : GetParam();
+  const auto all_divide = [&](long double divisor) {
+    rendezvous all(size);
+    fanout::execute_in_parallel(actions(size, [&] {
+      EXPECT_TRUE(all.meet());
+      volatile long double by = divisor, by_sse = divisor;
+      by = by / divisor;
+      by_sse = static_cast<double>(by_sse) / static_cast<double>(divisor);
+    }), {.concurrency = GetParam()});
+  };
+  std::feclearexcept(FE_ALL_EXCEPT);
+  all_divide(0);
+  std::feclearexcept(FE_ALL_EXCEPT);  // of this thread; the others keep theirs
+  ::feenableexcept(FE_INVALID);
+  all_divide(3);
+  ::fedisableexcept(FE_INVALID);
+}
+
 // A worker of oneTBB is lent: after the batch it computes for others as it did before.
 TEST(FloatingPointOfAWorker, IsAsBeforeTheBatch) {
   const std::size_t size = fanout::available_concurrency();
