@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "fanout/detail/batch.hpp"
 #include "fanout/detail/results.hpp"
 #include "fanout/error.hpp"
 
@@ -102,6 +103,7 @@ class outcome {
         state_.template emplace<returned>(std::in_place, make);
       }
     } catch (...) {
+      detail::require_exception();
       state_.template emplace<failed>(std::current_exception());
     }
   }

@@ -5,6 +5,7 @@
 #include <stop_token>
 #include <string>
 
+#include "base/deferred_cancellation.hpp"
 #include "engine/batch.hpp"
 #include "executor/batch_scope.hpp"
 #include "executor/executor_cache.hpp"
@@ -171,6 +172,7 @@ void run_batch(executor_core* executor, const batch_request& request) {
   if (request.options.stop.stop_requested()) {  // no task will start, so it needs no slot and no helpers
     return run_alone({}, request);
   }
+  const deferred_cancellation until_all_have_joined;
   const position here;
   if (executor != nullptr) {
     run_on_executor(*executor, limit, request);

@@ -17,7 +17,9 @@
 #include <stdexcept>
 #include <utility>
 
+#include "base/deferred_cancellation.hpp"
 #include "machine/affinity.hpp"
+#include "threads/process_end.hpp"
 #include "threads/tsan.hpp"
 
 namespace fanout::detail {
@@ -37,6 +39,7 @@ void keep_one_tbb_loaded() {
 std::size_t one_tbb_concurrency() {
   static const std::size_t threads = [] {
     keep_one_tbb_loaded();
+    expect_exit_on_worker();
     const widened_main_thread while_one_tbb_looks;
     return static_cast<std::size_t>(tbb::info::default_concurrency());
   }();
@@ -96,6 +99,7 @@ bool arena::is_current() const noexcept {
 bool arena::may_be_worker() noexcept { return tbb::this_task_arena::current_thread_index() > 0; }
 
 bool arena::prepare_thread() noexcept {
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
   try {
     one_tbb_concurrency();
     tbb::this_task_arena::isolate([] {});
@@ -235,6 +239,7 @@ class task_group_helpers final : public helper_calls {
 
   void help(std::size_t branch) noexcept {
     if (!team_.wants_help()) return;
+    const deferred_cancellation until_it_returns;
     call(branch - 1);
     tbb::this_task_arena::isolate([this] { team_.assist(*this); });
   }

@@ -14,6 +14,11 @@
 /// nothing below it knows the type of a result.
 namespace fanout::detail {
 
+/// Call it in a handler that catches everything and does not rethrow. If what was caught is no C++ exception but the
+/// end of the thread (`pthread_exit`, or a cancellation), nothing can stop it, and the handler may not swallow it: this
+/// ends the process with a sentence that says so.
+FANOUT_EXPORT void require_exception() noexcept;
+
 /// The part of a batch that its tasks use.
 class batch_control {
  public:

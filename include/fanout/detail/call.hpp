@@ -91,6 +91,12 @@ void refuse_empty_mapper(const F& mapper) {
   }
 }
 
+/// Records the exception that is being handled as that of task `index`.
+inline void fail_task(batch_control& batch, std::size_t index) noexcept {
+  require_exception();
+  batch.fail(index);
+}
+
 /// The loop over a chunk of tasks, with the caller's own `run_one(started)` inlined. The engine calls it through one
 /// pointer for each chunk, never for each task.
 ///
@@ -106,7 +112,7 @@ noexcept {
     try {
       run_one(started_task{index, batch, mine});
     } catch (...) {
-      batch.fail(index);
+      fail_task(batch, index);
     }
   });
 }
@@ -124,7 +130,7 @@ std::size_t run_chunk_as_share(void* object, task_range tasks, chunk& mine, batc
   try {
     (*static_cast<RunShare*>(object))(started_task{share.first, batch, mine}, share.last);
   } catch (...) {
-    batch.fail(share.first);
+    fail_task(batch, share.first);
   }
   return share.last;
 }
