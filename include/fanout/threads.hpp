@@ -10,8 +10,8 @@ namespace fanout {
 /// the threads have ended. Executors keep the threads that they were promised, and running batches are not disturbed.
 ///
 /// Not needed in most programs, because threads that nobody needs end after 5 seconds. Call it before
-/// `tbb::finalize`, which waits for idle workers of oneTBB and fails while arenas exist, or before a phase of the program
-/// that needs all the threads or memory that it may have.
+/// `tbb::finalize`, which waits for idle workers of oneTBB and fails while arenas exist, or before a phase of the
+/// program that needs all the threads or memory that it may have.
 ///
 /// *Safe* to call from any thread at any time, also in a task. *Costs* about 20 µs for each thread that ends, and the
 /// same again when a later call has to create it.
