@@ -12,6 +12,7 @@
 
 #include "fanout/detail/results.hpp"
 #include "fanout/detail/slot_pool.hpp"
+#include "fanout/detail/tsan.hpp"
 #include "fanout/error.hpp"
 #include "fanout/pool_statistics.hpp"
 
@@ -84,7 +85,21 @@ class typed_pool final : public slot_pool {
     if (!options_.lazy) fill();
   }
 
-  T& at(std::size_t slot) { return resources_[slot].made->value; }
+  /// For the holder of the slot.
+  T& at(std::size_t slot) {
+    tsan::acquire(&resources_[slot]);
+    return resources_[slot].made->value;
+  }
+
+  /// As in `slot_pool`. What the holder did with the resource happens before what the next one does with it.
+  void give_back(std::size_t slot) noexcept {
+    tsan::release(&resources_[slot]);
+    slot_pool::give_back(slot);
+  }
+  void discard(std::size_t slot) noexcept {
+    tsan::release(&resources_[slot]);
+    slot_pool::discard(slot);
+  }
 
  private:
   /// On cache lines of its own, because different threads use neighbouring resources.
@@ -92,10 +107,34 @@ class typed_pool final : public slot_pool {
     std::optional<made_by<T>> made{};
   };
 
-  void make(std::size_t slot) override { resources_[slot].made.emplace(std::in_place, factory_); }
-  void destroy(std::size_t slot) noexcept override { resources_[slot].made.reset(); }
-  bool validate(std::size_t slot) override { return options_.validate(at(slot)); }
-  void reset(std::size_t slot) override { options_.reset(at(slot)); }
+  /// For a function of the user that is called for a slot.
+  class visit {
+   public:
+    explicit visit(const resource& visited) noexcept : visited_(visited) { tsan::acquire(&visited_); }
+    visit(const visit&) = delete;
+    visit& operator=(const visit&) = delete;
+    ~visit() { tsan::release(&visited_); }
+
+   private:
+    const resource& visited_;
+  };
+
+  void make(std::size_t slot) override {
+    const visit here(resources_[slot]);
+    resources_[slot].made.emplace(std::in_place, factory_);
+  }
+  void destroy(std::size_t slot) noexcept override {
+    const visit here(resources_[slot]);
+    resources_[slot].made.reset();
+  }
+  bool validate(std::size_t slot) override {
+    const visit here(resources_[slot]);
+    return options_.validate(at(slot));
+  }
+  void reset(std::size_t slot) override {
+    const visit here(resources_[slot]);
+    options_.reset(at(slot));
+  }
 
   const std::function<T()> factory_;
   const pool_options<T> options_;

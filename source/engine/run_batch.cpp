@@ -44,9 +44,18 @@ class position {
   std::optional<scope_entry> entry_;
 };
 
+/// Tells the face that all runners have joined, also if the batch could not be run.
+struct tell_joined {
+  const batch_request& request;
+  ~tell_joined() {
+    if (request.joined != nullptr) request.joined(request.tasks.object);
+  }
+};
+
 /// Runs the batch by calling `run`. A stop that is requested meanwhile cancels the batch.
 template <class Run>
 void run_to_the_end(batch& running, const batch_request& request, const Run& run) {
+  const tell_joined at_end{request};
   const std::stop_callback on_stop(request.options.stop, [&running] { running.cancel(); });
   run();
 }
@@ -164,7 +173,7 @@ void throw_wrong_output(std::size_t output, std::size_t items) {
                               ", and there are " + std::to_string(items) + " items");
 }
 
-void run_batch(executor_core* executor, const batch_request& request) {
+void run_batch_in_engine(executor_core* executor, const batch_request& request) {
   const concurrency_limit& limit = request.options.concurrency;
   check_limit(limit);
   if (request.size > work_distributor::max_tasks) throw std::length_error("a batch holds at most 2^40 tasks");

@@ -188,6 +188,12 @@ class task_group_helpers final : public helper_calls {
     spawn(1, late_);
   }
 
+  /// Spawns the first two helpers.
+  void call_first(std::size_t helpers) noexcept {
+    called_.release();
+    call(helpers);
+  }
+
   /// Spawns two helpers, each of which calls half of the others.
   void call(std::size_t helpers) noexcept {
     try {
@@ -226,6 +232,7 @@ class task_group_helpers final : public helper_calls {
   void spawn(std::size_t branch, helper_group& group) {
     if (damaged_.load(std::memory_order_relaxed)) throw std::bad_alloc();
     tbb::task_handle made = group.try_defer(tsan::handed_over([this, branch] {
+      called_.acquire();
       help(branch);
       helpers_ended_.release();
     }));
@@ -249,7 +256,8 @@ class task_group_helpers final : public helper_calls {
   std::atomic_flag has_failed_;
   std::exception_ptr failure_;  // of the first call that failed; written by that thread, read after the wait
   // oneTBB orders this: each task of the group releases the wait_context at its end, and the wait acquires it.
-  [[no_unique_address]] tsan::edge helpers_ended_;
+  tsan::edge helpers_ended_;
+  tsan::edge called_;  // and this: a task begins after its spawn
   // Isolated: if an enclosing context were cancelled, oneTBB would silently skip the team's tasks (oneTBB issue 253).
   tbb::task_group_context context_{tbb::task_group_context::isolated};
   helper_group group_{context_};
@@ -261,7 +269,7 @@ class task_group_helpers final : public helper_calls {
 void fan_out_here(std::atomic<bool>& damaged, team& team, std::size_t helpers) {
   tbb::this_task_arena::isolate([&] {
     task_group_helpers called(team, damaged);
-    called.call(helpers);
+    called.call_first(helpers);
     called.lead();
     called.wait();
   });

@@ -107,6 +107,7 @@ template <class RunOne>
 requires std::is_trivially_copyable_v<RunOne> std::size_t run_block(void* object, task_range tasks, chunk& mine,
                                                                     batch_control& batch)
 noexcept {
+  const tsan::tasks_of_batch here(object);
   RunOne run_one = *static_cast<RunOne*>(object);
   return run_chunk(tasks, mine, batch.fenced(), [&](std::size_t index) {
     try {
@@ -125,6 +126,7 @@ task_block block_of(RunOne& run_one) {
 /// Like `run_block`, for a chunk that is started as a whole: one call of `run_share(started, last)`.
 template <class RunShare>
 std::size_t run_chunk_as_share(void* object, task_range tasks, chunk& mine, batch_control& batch) noexcept {
+  const tsan::tasks_of_batch here(object);
   const task_range share = start_all(tasks, mine, batch.fenced());
   if (share.empty()) return share.first;
   try {

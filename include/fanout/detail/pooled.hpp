@@ -42,6 +42,7 @@ struct pooled_block {
   RunOne& run_one;  // (started, resource)
 
   static std::size_t run(void* object, task_range tasks, chunk& mine, batch_control& batch) noexcept {
+    const tsan::tasks_of_batch here(object);
     pooled_block& self = *static_cast<pooled_block*>(object);
     std::size_t not_started = 0;  // the batch was stopped while they waited for a resource
     const std::size_t end = run_chunk(tasks, mine, batch.fenced(), [&](std::size_t index) {
