@@ -35,7 +35,9 @@ class FANOUT_EXPORT error : public std::runtime_error {
 };
 
 /// A task threw. The cause is nested, whatever its type; `std::rethrow_if_nested(e)` or `e.rethrow_nested()` throws
-/// it again. `what()` reads `task 7 failed: <what() of the cause>`.
+/// it again. `what()` reads `task 7 failed: <what() of the cause>`. Of a `what()` of more than 2,000 bytes, it has
+/// the beginning and an ellipsis; the cause has all of it. If the cause is no `std::exception`, or its `what()` is
+/// null or empty, the message names its type. The cause is never copied.
 class FANOUT_EXPORT task_error : public error, public std::nested_exception {
  public:
   /// Throws `std::invalid_argument` if the cause is null.
@@ -143,7 +145,8 @@ class FANOUT_EXPORT resource_error : public error {
 
 namespace detail {
 
-/// The message of an exception: its `what()`, or `an exception of type int`. Requires a `cause` that is not null.
+/// The message of an exception: the first 2,000 bytes of its `what()`, or `an exception of type int`. Requires a
+/// `cause` that is not null.
 std::string describe(const std::exception_ptr& cause);
 
 }  // namespace detail

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -90,8 +91,8 @@ class results<T> {
     void make(std::size_t index, Make&& make) const {
       T* const place = first + index;
       prefetch_behind(place);
-      if constexpr (std::is_trivially_copyable_v<T> && std::is_move_assignable_v<T>) {
-        *place = make();
+      if constexpr (std::is_trivially_destructible_v<T>) {
+        ::new (static_cast<void*>(place)) T(make());  // if this throws, the vector is not returned
       } else {
         std::destroy_at(place);
         try {
