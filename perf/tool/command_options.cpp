@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <memory>
-#include <system_error>
+#include <stdexcept>
 #include <utility>
 
 #include "command_line.hpp"
@@ -44,7 +44,7 @@ command_streams command_options::streams() const try {
   if (output_ == "file") streams.output = command_output::file;
   try_to_open(streams);
   return streams;
-} catch (const std::system_error& error) {
+} catch (const std::runtime_error& error) {
   throw usage_error(fmt::format("standard input or output of the commands: {}", error.what()));
 }
 

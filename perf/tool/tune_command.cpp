@@ -193,22 +193,23 @@ exit_status tune_command::run(const std::string& command_line) const {
   if (runs_commands) groups.emplace(fanout::max_concurrency());
   const interrupt_watcher interrupts(groups ? &*groups : nullptr);
   options.stop = interrupts.token();
-  const auto [tasks, listing_errors] =
+  const workload_options::prepared prepared =
       runs_commands ? prepare_command(*groups) : workload_.prepare(fanout::max_concurrency(), interrupts.token());
+  workload& tasks = *prepared.tasks;
   unreadable_inputs unreadable;
-  tuned result{.report = measure(*tasks, options, show_progress, unreadable),
+  tuned result{.report = measure(tasks, options, show_progress, unreadable),
                .baselines = std::nullopt,
-               .summary = one_line(tasks->summary()),
+               .summary = one_line(tasks.summary()),
                .memory_is_of_commands = runs_commands,
                .command_line = command_line};
   bool succeeded_so_far = true;
-  if (!no_baselines_ && !tasks->brings_threads() && result.report.complete()) {
+  if (!no_baselines_ && !tasks.brings_threads() && result.report.complete()) {
     succeeded_so_far = attempt([&] {
-      result.baselines = measure_baselines(*tasks, result.report, options.budget, show_progress, interrupts.token());
+      result.baselines = measure_baselines(tasks, result.report, options.budget, show_progress, interrupts.token());
     });
   }
 
-  tell(listing_errors);
+  tell(prepared.errors);
   const std::vector<input_error> reading_errors = unreadable.all();
   tell(reading_errors);
   const bool interrupted_by_user = interrupts.token().stop_requested();
@@ -219,7 +220,7 @@ exit_status tune_command::run(const std::string& command_line) const {
   }
   succeeded_so_far &= attempt([&] { write_to_stdout(format_tuned(result, format_)); });
   if (interrupted_by_user) return interrupted;
-  return succeeded_so_far && listing_errors.empty() && reading_errors.empty() ? succeeded : failed;
+  return succeeded_so_far && prepared.errors.empty() && reading_errors.empty() ? succeeded : failed;
 }
 
 void tune_command::require_outputs() const {

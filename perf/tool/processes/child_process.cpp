@@ -13,6 +13,7 @@
 #include <csignal>
 #include <filesystem>
 #include <optional>
+#include <stdexcept>
 #include <system_error>
 #include <utility>
 
@@ -103,10 +104,11 @@ pid_t start(start_plan& plan) {
   // posix_spawn cannot claim the group in the new process, nor ask for a signal at the end of the tool. fork copies the
   // page tables of the tool, which takes longer than many commands.
   const pid_t child = vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
-  if (child == 0) become_the_command(plan);
+  if (child == 0) become_the_command(plan);  // NOLINT(clang-analyzer-unix.Vfork): it ends in exec or _exit
   if (child < 0) plan.error = errno;
   plan.place.started();
   if (child > 0 && plan.error != 0) {
+    plan.place.release();
     while (waitpid(child, nullptr, 0) == -1 && errno == EINTR) {
     }
   }
@@ -164,8 +166,7 @@ void try_to_open(const command_streams& streams) {
   const std::string what = "cannot read '" + streams.input + "'";
   const std::filesystem::file_status input = std::filesystem::status(streams.input);
   if (is_directory(input)) fail(EISDIR, what);
-  // To open it here would take the other end from the first command.
-  if (is_fifo(input)) throw std::system_error(ESPIPE, std::generic_category(), what);
+  if (is_fifo(input)) throw std::runtime_error(what + ": it is a pipe, of which each command needs one of its own");
   const descriptor opened(require(open(streams.input.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY), what));
   open_output(streams.output);
 }

@@ -22,7 +22,8 @@ struct command_streams {
   command_output output = command_output::pipe;
 };
 
-/// Throws `std::system_error` if the standard input or output cannot be opened.
+/// Throws a `std::runtime_error` if the standard input or output cannot be opened, or is a pipe with a name, whose
+/// content the first command would take from the others.
 void try_to_open(const command_streams& streams);
 
 /// How a command ended.

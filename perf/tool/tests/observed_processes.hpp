@@ -30,10 +30,11 @@ inline std::vector<observed_process> all_processes() {
     const std::string number = entry.path().filename();
     if (number.find_first_not_of("0123456789") != std::string::npos) continue;
     std::ifstream file(entry.path() / "stat");
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    std::string text;
+    std::getline(file, text, '\0');  // of a process that has ended meanwhile it fails
     const std::size_t open = text.find('(');
     const std::size_t close = text.rfind(')');
-    if (close == std::string::npos) continue;  // it has ended meanwhile
+    if (close == std::string::npos) continue;
     observed_process process{.number = std::stoi(number), .name = text.substr(open + 1, close - open - 1)};
     std::istringstream(text.substr(close + 1)) >> process.state >> process.parent >> process.group;
     if (process.state != 'Z' && process.state != 'X') all.push_back(process);

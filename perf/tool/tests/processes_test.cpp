@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -100,7 +101,8 @@ TEST_F(Processes, EachReadTheWholeFileOfStdin) {
 }
 
 TEST_F(Processes, DoNotStartWithAnInputThatCannotBeRead) {
-  for (const std::string& input : {place_.path("none"), place_.path()}) {
+  ASSERT_EQ(mkfifo(place_.path("pipe").c_str(), 0600), 0);
+  for (const std::string& input : {place_.path("none"), place_.path(), place_.path("pipe")}) {
     const command_result result = tune("touch " + place_.path("mark") + "; true {}", {"--stdin", input});
     EXPECT_EQ(result.exit_code, 2);
     EXPECT_NE(result.err.find(input), std::string::npos) << result.err;

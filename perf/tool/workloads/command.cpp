@@ -21,8 +21,7 @@ std::optional<std::string> complaint(const command_end& end) {
   if (end.how == kind::exited && end.number == 0) return std::nullopt;
   if (end.how == kind::exited) return fmt::format("ended with exit status {}", end.number);
   if (end.number == SIGTTIN) {
-    return "wanted to read the terminal, which nobody could answer as often as it is measured; --stdin names a file "
-           "to read";
+    return "wanted to read the terminal, which a measured command cannot use; --stdin names a file that it can read";
   }
   if (end.number == SIGTTOU) return "wanted to change the terminal, which other commands use at the same time";
   return fmt::format("stopped itself by signal {}", end.number);
