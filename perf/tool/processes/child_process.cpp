@@ -65,11 +65,25 @@ opened_output open_output(command_output output) {
   return opened;
 }
 
+/// The limit of open files that the tool was started with. Raises the limit for the tool itself, which needs two for
+/// each command that writes into a pipe.
+const rlimit& limit_of_open_files() {
+  static const rlimit limit = [] {
+    rlimit original{};
+    getrlimit(RLIMIT_NOFILE, &original);
+    const rlimit raised{original.rlim_max, original.rlim_max};
+    setrlimit(RLIMIT_NOFILE, &raised);
+    return original;
+  }();
+  return limit;
+}
+
 /// What the new process needs to become the command, and the error if it does not.
 struct start_plan {
   char* const* words;
   const char* input;
   int output;
+  const rlimit& open_files;
   process_groups::place& place;
   pid_t tool;
   int error = 0;
@@ -90,7 +104,8 @@ struct start_plan {
   sigset_t none;
   sigemptyset(&none);
   const int input = open(plan.input, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  if (input >= 0 && dup2(input, STDIN_FILENO) >= 0 && dup2(plan.output, STDOUT_FILENO) >= 0) {
+  if (input >= 0 && dup2(input, STDIN_FILENO) >= 0 && dup2(plan.output, STDOUT_FILENO) >= 0 &&
+      setrlimit(RLIMIT_NOFILE, &plan.open_files) == 0) {
     sigprocmask(SIG_SETMASK, &none, nullptr);
     execvp(plan.words[0], plan.words);
   }
@@ -103,7 +118,7 @@ pid_t start(start_plan& plan) {
   const blocked_signals blocked;
   // posix_spawn cannot claim the group in the new process, nor ask for a signal at the end of the tool. fork copies the
   // page tables of the tool, which takes longer than many commands.
-  const pid_t child = vfork();  // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+  const pid_t child = vfork();               // NOLINT(clang-analyzer-security.insecureAPI.vfork)
   if (child == 0) become_the_command(plan);  // NOLINT(clang-analyzer-unix.Vfork): it ends in exec or _exit
   if (child < 0) plan.error = errno;
   plan.place.started();
@@ -177,12 +192,14 @@ command_end run_process(process_groups& groups, std::vector<std::string> words, 
   pointers.reserve(words.size() + 1);
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
+  const rlimit& open_files = limit_of_open_files();
   opened_output output = open_output(streams.output);
 
   process_groups::place place(groups);
   start_plan plan{.words = pointers.data(),
                   .input = streams.input.c_str(),
                   .output = output.commands_end.get(),
+                  .open_files = open_files,
                   .place = place,
                   .tool = getpid()};
   const pid_t child = start(plan);

@@ -127,6 +127,21 @@ TEST_F(Processes, MayWriteMoreThanAPipeHolds) {
   }
 }
 
+TEST_F(Processes, MayBeMoreThanTheToolMayHaveOpenFiles) {
+  setting_.before_start = [] {
+    rlimit files{};
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = 24;
+    setrlimit(RLIMIT_NOFILE, &files);
+  };
+  std::string lines;
+  for (int i = 0; i != 16; ++i) lines += "x\n";
+  place_.write("list", lines);
+  sizes_ = "16";
+  const command_result result = tune("sleep 0.1; test $(ulimit -n) = 24 && true {}");
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+}
+
 TEST_F(Processes, ThatACommandLeavesRunningEndWithIt) {
   // With a pipe that they keep open.
   const command_result result = tune("echo group $$ >&2; sleep 600 2> /dev/null & true {}");
