@@ -18,8 +18,9 @@ namespace fanout {
 /// negative number is refused with `std::invalid_argument`.
 ///
 /// *Requires*: `mapper` is callable as `R(item)` or `R(item, const task_context&)`, by several threads at once. Items
-/// of an lvalue range are passed as lvalues, so the mapper may take `T&` and change them. Items of an rvalue
-/// container are passed as rvalues, so the mapper may take `T` or `T&&` and own them.
+/// that an lvalue range stores are passed as lvalues, so the mapper may take `T&` and change them. Items of an rvalue
+/// container, and items that a range generates or that can be read only once, are passed as rvalues, so the mapper
+/// may take `T` or `T&&` and own them.
 ///
 /// Guarantees, outcomes and costs are those of `execute_in_parallel`. Indices, `views::iota` of integers, and items
 /// that are contiguous in memory need no memory beyond the results.
@@ -39,9 +40,9 @@ auto map_in_parallel(Items&& items, F&& mapper, detail::limit auto concurrency) 
 ///     std::vector<float> squares(values.size());
 ///     fanout::map_in_parallel_into(squares, values, [](float value) { return value * value; });
 ///
-/// *Requires*: `out` is a random-access range, either an lvalue or a view such as `std::span`. Results are assignable
-/// to its elements, and each element is an object of its own, so `std::vector<bool>` is refused. `out` may be `items`
-/// itself: each task reads its item before it writes its element.
+/// *Requires*: `out` is a sized random-access range, either an lvalue or a borrowed range such as `std::span`.
+/// Results are assignable to its elements, and each element is an object of its own, so `std::vector<bool>` is
+/// refused. `out` may be `items` itself: each task reads its item before it writes its element.
 ///
 /// *Guarantees*: task i writes element i, and nothing else in fanout writes it. If the call throws, the elements of
 /// tasks that did not run or that threw are unchanged, except where the assignment itself threw. If the number of

@@ -7,6 +7,7 @@
 #include <utility>
 #include <variant>
 
+#include "fanout/detail/batch.hpp"
 #include "fanout/detail/results.hpp"
 #include "fanout/error.hpp"
 
@@ -36,8 +37,8 @@ class outcome {
   /// The same.
   explicit operator bool() const noexcept { return has_value(); }
 
-  /// True if the task never started. (Also true for an outcome whose assignment threw in a move of `T`: it has lost
-  /// its contents.)
+  /// True if the task never started. (Also true for an outcome whose assignment failed because a copy or move of `T`
+  /// threw: it has lost its contents.)
   bool cancelled() const noexcept { return state_.index() == not_started || state_.valueless_by_exception(); }
 
   /// The exception that the task threw; null if it returned or never started.
@@ -102,6 +103,7 @@ class outcome {
         state_.template emplace<returned>(std::in_place, make);
       }
     } catch (...) {
+      detail::require_exception();
       state_.template emplace<failed>(std::current_exception());
     }
   }

@@ -2,6 +2,7 @@
 
 #include <cxxabi.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
@@ -89,6 +90,12 @@ std::string describe(const std::exception_ptr& cause) {
         abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
     return std::string("an exception of type ") + (status == 0 ? name.get() : type->name());
   }
+}
+
+void require_exception() noexcept {
+  if (std::current_exception() != nullptr) return;
+  std::fputs("fanout: a task or a callback ends its thread, by pthread_exit or by a cancellation that it allows\n", stderr);
+  std::abort();
 }
 
 void throw_task_error(std::size_t index, const std::exception_ptr& cause) { throw task_error(index, cause); }

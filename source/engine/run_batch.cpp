@@ -5,6 +5,7 @@
 #include <stop_token>
 #include <string>
 
+#include "base/deferred_cancellation.hpp"
 #include "engine/batch.hpp"
 #include "executor/batch_scope.hpp"
 #include "executor/executor_cache.hpp"
@@ -86,7 +87,7 @@ void run_on_executor(executor_core& executor, const concurrency_limit& limit, co
     if (runners == 1 || how == executor_limiter::admission::borrowed) {
       running.run_alone(enters ? &home : nullptr);
     } else if (executor.named()) {
-      running.run_on_reserves(home, enters);
+      running.run_on_reserves(home, executor.helpers(), enters);
     } else {
       running.run_on_workers(home, enters);
     }
@@ -106,7 +107,8 @@ void run_on_borrowed(std::size_t size, bool named, std::size_t runners, const ba
   batch running(request, runners, scope);
   run_to_the_end(running, request, [&] {
     arena& home = executor->workplace();
-    named ? running.run_on_reserves(home, /*enters=*/true) : running.run_on_workers(home, /*enters=*/true);
+    named ? running.run_on_reserves(home, executor->helpers(), /*enters=*/true)
+          : running.run_on_workers(home, /*enters=*/true);
   });
   running.finish();  // may call the progress callback
 }
@@ -170,6 +172,7 @@ void run_batch(executor_core* executor, const batch_request& request) {
   if (request.options.stop.stop_requested()) {  // no task will start, so it needs no slot and no helpers
     return run_alone({}, request);
   }
+  const deferred_cancellation until_all_have_joined;
   const position here;
   if (executor != nullptr) {
     run_on_executor(*executor, limit, request);

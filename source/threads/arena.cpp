@@ -1,6 +1,9 @@
 #include "threads/arena.hpp"
 
+#include <dlfcn.h>
+
 #include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/info.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 #include <oneapi/tbb/version.h>
@@ -14,14 +17,41 @@
 #include <stdexcept>
 #include <utility>
 
-#include "fanout/detail/machine.hpp"
+#include "base/deferred_cancellation.hpp"
+#include "machine/affinity.hpp"
+#include "threads/process_end.hpp"
 #include "threads/tsan.hpp"
 
 namespace fanout::detail {
+namespace {
+
+/// oneTBB's workers stay when no arena is left, in the code of its library. If a plugin that contains fanout is the only
+/// user of that library, both would be unloaded together, and the workers would crash. So the library stays loaded.
+void keep_one_tbb_loaded() {
+  Dl_info library;
+  if (::dladdr(reinterpret_cast<void*>(&TBB_runtime_version), &library) != 0)
+    ::dlopen(library.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+/// The number of threads that oneTBB uses by default. oneTBB reads the mask of the main thread when it is first used,
+/// keeps it, and gives its workers that mask. If OpenMP had bound the main thread before that, oneTBB would have no
+/// workers. So this is called before fanout uses oneTBB. (If the application has used it before, nothing can be done.)
+std::size_t one_tbb_concurrency() {
+  static const std::size_t threads = [] {
+    keep_one_tbb_loaded();
+    expect_exit_on_worker();
+    const widened_main_thread while_one_tbb_looks;
+    return static_cast<std::size_t>(tbb::info::default_concurrency());
+  }();
+  return threads;
+}
+
+}  // namespace
 
 std::size_t application_limit() noexcept {
+  const std::size_t by_default = one_tbb_concurrency();
   const std::size_t allowed = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
-  return allowed < cores_by_affinity() ? allowed : std::numeric_limits<std::size_t>::max();
+  return allowed < by_default ? allowed : std::numeric_limits<std::size_t>::max();
 }
 
 /// A `tbb::task_arena` is *damaged* when oneTBB had no memory to spawn a task in it. When a thread spawns its first
@@ -47,8 +77,11 @@ struct arena::native_arena : tbb::task_arena {
   std::unique_ptr<native_arena> replaced{};
 };
 
-arena::arena(const shape& made_for)
-    : made_for_(made_for), newest_(std::make_unique<native_arena>(made_for)), native_(newest_.get()) {}
+arena::arena(const shape& made_for) : made_for_(made_for) {
+  one_tbb_concurrency();
+  newest_ = std::make_unique<native_arena>(made_for);
+  native_ = newest_.get();
+}
 
 arena::~arena() = default;
 
@@ -66,7 +99,9 @@ bool arena::is_current() const noexcept {
 bool arena::may_be_worker() noexcept { return tbb::this_task_arena::current_thread_index() > 0; }
 
 bool arena::prepare_thread() noexcept {
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
   try {
+    one_tbb_concurrency();
     tbb::this_task_arena::isolate([] {});
     return true;
   } catch (...) {
@@ -204,6 +239,7 @@ class task_group_helpers final : public helper_calls {
 
   void help(std::size_t branch) noexcept {
     if (!team_.wants_help()) return;
+    const deferred_cancellation until_it_returns;
     call(branch - 1);
     tbb::this_task_arena::isolate([this] { team_.assist(*this); });
   }

@@ -98,7 +98,10 @@ class batch_run final : public running_batch {
     });
   }
 
+  /// Batches in each other, and those of other threads, round in other directions.
   void call_and_note_the_ending() {
+    const support::rounding here(support::directions_of_rounding[what.size % 4]);
+    seen.note_rounding();
     try {
       call_with_result();
       record_.how = ending::returned;

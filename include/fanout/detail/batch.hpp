@@ -9,9 +9,15 @@
 #include "fanout/detail/export.hpp"
 #include "fanout/run_options.hpp"
 
-/// The only interface between the typed face and the engine: a number of tasks, a reference that runs a range of
-/// them, and the options. Nothing above it uses oneTBB; nothing below it knows the type of a result.
+/// The only interface between the templates in the headers and the engine that runs batches: a number of tasks, a
+/// function that runs a range of them, and the options. Nothing above it uses oneTBB, except `native_tbb.hpp`;
+/// nothing below it knows the type of a result.
 namespace fanout::detail {
+
+/// Call it in a handler that catches everything and does not rethrow. If what was caught is no C++ exception but the
+/// end of the thread (`pthread_exit`, or a cancellation), nothing can stop it, and the handler may not swallow it: this
+/// ends the process with a sentence that says so.
+FANOUT_EXPORT void require_exception() noexcept;
 
 /// The part of a batch that its tasks use.
 class batch_control {
@@ -45,7 +51,7 @@ class batch_control {
   const bool fenced_;
 };
 
-/// A task that has been started, as its runner passes it on.
+/// A task that has been started: what its runner passes to the code that calls it.
 struct started_task {
   std::size_t index;
   batch_control& batch;

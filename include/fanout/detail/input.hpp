@@ -10,8 +10,8 @@
 
 #include "fanout/detail/batch.hpp"
 
-/// Inputs. An input is made of any range, or of a number of indices; it has a size, and any thread can get an item by
-/// its index.
+/// Inputs. An input is made from any range, or from a number of indices; it has a size, and any thread can get an item
+/// by its index.
 ///
 /// Items that cannot be reached by index are read once, on the calling thread, before anything runs. So an exception
 /// of an iterator reaches the caller before any task has started, and user code in an iterator never runs on two
@@ -32,7 +32,8 @@ concept input_of_batch =
     !std::same_as<std::ranges::sentinel_t<Range>, std::unreachable_sentinel_t> && reachable_items<Range>;
 
 /// True if tasks may move the items of the range, that is, for an rvalue that owns them. A range owns its items if
-/// constness of the range makes them const. A const pair of pointers does not: its items may be non-const.
+/// constness of the range makes them const. A pair of pointers does not own its items: they stay non-const even if
+/// the pair is const.
 template <class Range>
 inline constexpr bool gives_items_away = false;
 template <class Range>

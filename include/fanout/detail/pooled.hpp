@@ -58,6 +58,7 @@ struct pooled_block {
       if (batch.stopped()) return false;  // while it waited, or while its resource was made
       run_with(lease.resource(), started);
     } catch (...) {
+      require_exception();
       if (batch.stopped()) return false;
       batch.fail(started.index);
     }
@@ -69,7 +70,7 @@ struct pooled_block {
     try {
       run_one(started, resource);
     } catch (...) {
-      started.batch.fail(started.index);
+      fail_task(started.batch, started.index);
     }
   }
 
