@@ -29,7 +29,7 @@ class Outputs : public testing::Test {
   /// Measures a command that leaves a mark.
   command_result tune(const std::vector<std::string>& more, const command_setting& setting = {}) {
     std::vector<std::string> all{"tune", "--command",      "touch " + mark_ + " {}", "--sizes", "1", "--budget",
-                                 "1s",   "--no-baselines", "--input-list=" + list_};
+                                 "20s",  "--no-baselines", "--input-list=" + list_};
     all.insert(all.end(), more.begin(), more.end());
     return run_command(all, setting);
   }

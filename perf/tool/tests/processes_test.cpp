@@ -29,7 +29,7 @@ class Processes : public testing::Test {
  protected:
   command_result tune(const std::string& command, const std::vector<std::string>& more = {}) {
     std::vector<std::string> all{"tune", "--shell", "--command", command, "--input-list", list_, "--no-baselines"};
-    all.insert(all.end(), {"--sizes", sizes_, "--budget", budget_});
+    all.insert(all.end(), {"--sizes", sizes_, "--budget", "20s"});
     all.insert(all.end(), more.begin(), more.end());
     return run_command(all, setting_);
   }
@@ -40,9 +40,8 @@ class Processes : public testing::Test {
   }
 
   temporary_directory place_;
-  std::string list_ = place_.write("list", "first\nsecond\n");
-  std::string sizes_ = "1,2";
-  std::string budget_ = "2s";
+  std::string list_ = place_.write("list", "first\n");
+  std::string sizes_ = "1";
   command_setting setting_;
 };
 
@@ -138,7 +137,7 @@ TEST_F(Processes, MayBeMoreThanTheToolMayHaveOpenFiles) {
   for (int i = 0; i != 16; ++i) lines += "x\n";
   place_.write("list", lines);
   sizes_ = "16";
-  const command_result result = tune("sleep 0.1; test $(ulimit -n) = 24 && true {}");
+  const command_result result = tune("sleep 0.02; test $(ulimit -n) = 24 && true {}");
   EXPECT_EQ(result.exit_code, 0) << result.err;
 }
 
@@ -170,6 +169,7 @@ TEST_F(Processes, InheritNoDescriptorOfTheTool) {
 
 TEST_F(Processes, WithThreadsOfTheirOwnRunOneAtATimeAndKnowTheSize) {
   const std::string log = place_.path("log");
+  place_.write("list", "first\nsecond\n");
   sizes_ = "1,3";
   const command_result result =
       tune("mkdir " + place_.path("one") + " && echo {threads} >> " + log + " && rmdir " + place_.path("one") +
@@ -185,7 +185,7 @@ TEST_F(Processes, WithThreadsOfTheirOwnRunOneAtATimeAndKnowTheSize) {
 
 TEST_F(Processes, WithThreadsOfTheirOwnAreNotComparedWithSchedulers) {
   const std::vector<std::string> arguments{"tune",    "--command", "true {threads} {}", "--input-list", list_,
-                                           "--sizes", "1",         "--budget",          "1s",           "--format",
+                                           "--sizes", "1",         "--budget",          "20s",          "--format",
                                            "json"};
   const command_result result = run_command(arguments);
   ASSERT_EQ(result.exit_code, 0) << result.err;
@@ -193,10 +193,11 @@ TEST_F(Processes, WithThreadsOfTheirOwnAreNotComparedWithSchedulers) {
 }
 
 TEST_F(Processes, AreTheOnesWhosePeakMemoryIsReported) {
-  constexpr std::uint64_t block = 80U << 20;
-  budget_ = "8s";
+  constexpr std::uint64_t block = 40U << 20;
+  place_.write("list", "first\nsecond\n");
+  sizes_ = "2";
   const command_result result =
-      tune("dd if=/dev/zero of=/dev/null bs=80M count=1 2> /dev/null; true {}", {"--format", "json"});
+      tune("dd if=/dev/zero of=/dev/null bs=40M count=1 2> /dev/null; true {}", {"--format", "json"});
   ASSERT_EQ(result.exit_code, 0) << result.err;
   const nlohmann::json report = nlohmann::json::parse(result.out);
   EXPECT_EQ(report["peak_memory_of"], "largest command");
@@ -212,7 +213,7 @@ TEST_F(Processes, AreNamedWhereTheirPeakMemoryIsReported) {
   EXPECT_NE(result.out.find("Peak memory is that of the largest command."), std::string::npos) << result.out;
   EXPECT_NE(content_of("report.html").find("Peak memory is that of the largest command."), std::string::npos);
   const command_result own = run_command({"tune", "--workload", "sleep", "--tasks", "2", "--milliseconds", "1",
-                                          "--sizes", "1", "--budget", "1s", "--no-baselines", "--format", "json"});
+                                          "--sizes", "1", "--budget", "20s", "--no-baselines", "--format", "json"});
   EXPECT_EQ(nlohmann::json::parse(own.out)["peak_memory_of"], "process");
 }
 
@@ -255,14 +256,14 @@ TEST_F(FewProcesses, AreAnErrorOfALineOrOfTheThreads) {
   const std::string list = place_.write("sixteen", lines);
   for (const char* size : {"8", "6", "9"}) {
     expect_an_error_each_time(
-        {"tune", "--command", "sleep {}", "--input-list", list, "--sizes", size, "--budget", "4s", "--no-baselines"},
+        {"tune", "--command", "sleep {}", "--input-list", list, "--sizes", size, "--budget", "20s", "--no-baselines"},
         {"the command for line ", "threads"});
   }
 }
 
 TEST_F(FewProcesses, LeaveOutTheSchedulersAndTellWhy) {
   const std::vector<std::string> arguments{"tune", "--workload", "sleep", "--tasks",  "16", "--milliseconds",
-                                           "1",    "--sizes",    "6",     "--budget", "1s"};
+                                           "1",    "--sizes",    "6",     "--budget", "20s"};
   expect_an_error_each_time(arguments, {"thread for thread-pool"});
   EXPECT_NE(run_command(arguments, setting_).out.find("Recommended: 6"), std::string::npos) << "it is measured";
 }

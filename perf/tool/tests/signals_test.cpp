@@ -149,7 +149,7 @@ TEST_F(Signals, ReachACommandWithTheirDefaultAction) {
   const std::string list = place_.write("list", "Blk\nIgn\n");
   const command_result result =
       run_command({"tune", "--command", "sh -c 'grep -q \"^Sig$1:.0*$\" /proc/self/status' sh {}", "--input-list",
-                   list, "--sizes", "1,2", "--budget", "1s"},
+                   list, "--sizes", "2", "--budget", "20s"},
                   setting_);
   EXPECT_EQ(result.exit_code, 0) << result.err;
 }
@@ -158,7 +158,7 @@ TEST_F(Signals, OfChildrenThatTheCallerIgnoresDoNotHideAFailure) {
   setting_.before_start = [] { std::signal(SIGCHLD, SIG_IGN); };
   const std::string list = place_.write("list", "7\n");
   const command_result result = run_command(
-      {"tune", "--command", "sh -c 'exit {}'", "--input-list", list, "--sizes", "1", "--budget", "1s"}, setting_);
+      {"tune", "--command", "sh -c 'exit {}'", "--input-list", list, "--sizes", "1", "--budget", "20s"}, setting_);
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_NE(result.err.find("exit status 7"), std::string::npos) << result.err;
 }
