@@ -10,7 +10,6 @@
 #include <fanout/tuning.hpp>
 #include <map>
 #include <mutex>
-#include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
@@ -93,30 +92,31 @@ fanout::tuning_report measure(workload& tasks, const fanout::tuning_options& cho
                               unreadable_inputs& unreadable) {
   progress_bar bar(show_progress, 1'000);
   fanout::tuning_options options = chosen;
-  options.on_progress = [&bar](const fanout::tuning_progress& progress) {
+  std::map<std::size_t, std::uint64_t> peaks;
+  std::size_t size = 0;
+  options.on_progress = [&](const fanout::tuning_progress& progress) {
+    if (const auto peak = tasks.take_peak_memory(); peak && size != 0) peaks[size] = std::max(peaks[size], *peak);
+    size = progress.concurrency;
+    tasks.use_threads(size);
     const auto whole = progress.elapsed + progress.remaining;
     if (whole.count() > 0) bar.reach(static_cast<std::size_t>(1'000 * progress.elapsed / whole));
     bar.describe(fmt::format("size {}{}, {} left", progress.concurrency, progress.warming_up ? " (warming up)" : "",
                              duration_text(progress.remaining)));
   };
-  std::vector<std::size_t> indices(tasks.task_count());  // not a view: clang 14 cannot compile those of libstdc++ 12
-  std::iota(indices.begin(), indices.end(), std::size_t{0});
-  const auto run_one = [&](std::size_t index) {
+  const auto run_task = [&](std::size_t index, const fanout::task_context& context) {
     try {
-      tasks.run(index, options.stop);
+      tasks.run(index, context.stop_token());
     } catch (const input_error& error) {
       unreadable.add(index, error);
     }
   };
   const fanout::executor alone({.concurrency = 1});
-  std::map<std::size_t, std::uint64_t> peaks;
-  const auto run_all = [&](fanout::executor& on) {
-    tasks.use_threads(on.concurrency());
-    (tasks.brings_threads() ? alone : on).map(indices, run_one, {.stop = options.stop});
-    if (const auto peak = tasks.take_peak_memory()) peaks[on.concurrency()] = std::max(peaks[on.concurrency()], *peak);
+  const auto run_one_by_one = [&](fanout::executor&) {
+    alone.map(tasks.task_count(), run_task, {.stop = options.stop});
   };
   try {
-    const fanout::tuning_report report = fanout::tune(run_all, options);
+    const fanout::tuning_report report = tasks.brings_threads() ? fanout::tune(run_one_by_one, options)
+                                                                : fanout::tune(tasks.task_count(), run_task, options);
     return peaks.empty() ? report : with_peak_memory(report, peaks);
   } catch (const fanout::task_error& error) {
     error.rethrow_nested();  // which names its line or file itself
