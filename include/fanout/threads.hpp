@@ -13,7 +13,8 @@ namespace fanout {
 /// `tbb::finalize`, which waits for idle workers of oneTBB and fails while arenas exist, or before a phase of the
 /// program that needs all the threads or memory that it may have.
 ///
-/// *Safe* to call from any thread at any time, also in a task. *Costs* about 20 µs for each thread that ends, and the
+/// *Safe* to call from any thread at any time. In a task, or in a destructor at the end of a thread, it may return before
+/// the threads have ended. *Costs* about 20 µs for each thread that ends, and the
 /// same again when a later call has to create it.
 FANOUT_EXPORT void release_idle() noexcept;
 

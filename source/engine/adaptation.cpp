@@ -1,5 +1,7 @@
 #include "engine/adaptation.hpp"
 
+#include "threads/floating_point.hpp"
+
 namespace fanout::detail {
 namespace {
 
@@ -42,6 +44,7 @@ std::size_t adaptation::look(clock::time_point now, std::size_t completed) {
     if (changed) begin_window(now, completed);
     return 0;
   }
+  const without_float_traps here;
   const std::size_t before = wanted();
   const std::size_t tasks = completed - completed_before_;
   const auto lasted = now - since_;

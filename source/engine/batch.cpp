@@ -51,12 +51,9 @@ void batch::leave_limiter() noexcept {
 }
 
 void batch::run_alone(arena* home) {
+  const auto lead = [this] { run(role::leader, nullptr); };
   try {
-    if (home != nullptr) {
-      home->enter([this] { run_in_arena(role::leader, nullptr); });
-    } else {
-      run(role::leader, nullptr);
-    }
+    home != nullptr ? home->enter(lead) : lead();
   } catch (...) {
     leave_limiter();
     throw;
@@ -78,7 +75,7 @@ void batch::run_on_reserves(arena& home, reserves::group& helpers, bool enters) 
     }
     scope_.limiter->request(*this, first_helpers());
   }
-  const auto lead = [this] { run_in_arena(role::leader, this); };
+  const auto lead = [this] { run(role::leader, this); };
   std::exception_ptr no_memory;
   try {
     enters ? home.enter(lead) : lead();
@@ -114,7 +111,7 @@ void batch::run_on_workers(arena& home, bool enters) {
 }
 
 void batch::lead(helper_calls& helpers) noexcept {
-  run_in_arena(role::leader, &helpers);
+  run(role::leader, &helpers);
   leave_limiter();
 }
 
@@ -132,17 +129,13 @@ bool batch::wants_help() const noexcept { return !stopped() && !distributor_.all
 
 bool batch::help(helper_calls& helpers) noexcept {
   if (adaptation_ && !adaptation_->enter()) return false;
-  return run_in_arena(role::helper, &helpers);
+  return run(role::helper, &helpers);
 }
 
 // Also for the leader: oneTBB changes the settings of a thread that enters an arena, to those of the thread that
-// created it, and may even let another thread lead if the arena has no free slot.
-bool batch::run_in_arena(role who, helper_calls* helpers) noexcept {
-  const with_float_settings same(float_settings_);
-  return run(who, helpers);
-}
-
+// created it, and may even let another thread lead if the arena has no free slot. And what a task changes ends here.
 bool batch::run(role who, helper_calls* helpers) noexcept {
+  const with_float_settings same(float_settings_);
   const std::size_t number = adaptation_ ? take_index() : next_runner_.fetch_add(1, std::memory_order_relaxed);
   const scope_entry here(scope_, who == role::helper ? scope_.limiter != nullptr : scope_.has_own_slot(), number);
   runner& me = runners_[number];
@@ -286,6 +279,8 @@ void batch::finish() {
       throw operation_cancelled(completed(), request_.size, task_errors());
     case verdict::undecided:
       if (!failures_.empty()) throw aggregate_error(task_errors(), request_.size);
+      if (!progress_.wanted()) return;
+      const with_float_settings same(float_settings_);
       progress_.finish();
   }
 }

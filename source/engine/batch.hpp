@@ -111,7 +111,6 @@ class batch final : public batch_control,
 
   // True if no task is left to start; false if this runner was not wanted any more, and others go on.
   bool help(helper_calls& helpers) noexcept;
-  bool run_in_arena(role who, helper_calls* helpers) noexcept;
   bool run(role who, helper_calls* helpers) noexcept;
 
   std::size_t take_index() noexcept;

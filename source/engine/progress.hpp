@@ -49,9 +49,9 @@ class progress {
     } while (due() && count() != counted);
   }
 
-  /// The last report of a batch that succeeded. Requires that all runners have joined.
+  /// The last report of a batch that succeeded. Requires that one is wanted, and that all runners have joined.
   void finish() {
-    if (wanted() && told_ != total_) tell(total_);
+    if (told_ != total_) tell(total_);
   }
 
  private:

@@ -7,6 +7,8 @@
 #include <limits>
 #include <utility>
 
+#include "threads/floating_point.hpp"
+
 namespace fanout::detail {
 namespace {
 
@@ -35,6 +37,7 @@ std::uint32_t as_hint(nanoseconds per_task) {
 // of taking chunks, which makes a task look slower by a few nanoseconds at most. The first reading only starts the
 // clock.
 void runner_pace::measure(std::chrono::steady_clock::time_point now, std::size_t runners, std::size_t largest_chunk) {
+  const without_float_traps here;
   if (since != std::chrono::steady_clock::time_point{}) {
     const nanoseconds per_task = std::max(nanoseconds(now - since) / static_cast<double>(taken), nanoseconds(0.01));
     if (per_task >= long_task) {
@@ -56,12 +59,14 @@ void runner_pace::measure(std::chrono::steady_clock::time_point now, std::size_t
 // cheaper, which is what a fixed cost looks like. Now and then a chunk is doubled to see whether it pays. Chunks get
 // smaller only where that did not, and where tasks have become more expensive.
 void runner_pace::measure_whole(std::chrono::steady_clock::time_point now) {
+  const without_float_traps here;
   const bool was_cut_short = taken < wanted;  // near the end, or by a thief
   if (since != std::chrono::steady_clock::time_point{} && !was_cut_short) {
     const nanoseconds time = now - since;
     const nanoseconds per_task = std::max(time / static_cast<double>(taken), nanoseconds(0.01));
     const double ratio = tried == 0 ? 1 : time / std::max(nanoseconds(tried_time), nanoseconds(1));
-    const bool pays = taken > tried && ratio < 0.75 * static_cast<double>(taken) / static_cast<double>(tried);
+    const bool pays =
+        tried == 0 || (taken > tried && ratio < 0.75 * static_cast<double>(taken) / static_cast<double>(tried));
     if (taken <= tried && ratio > 2 && time > 4 * enough_for_whole) {  // tasks have become more expensive
       wanted = std::max<std::size_t>(1, static_cast<std::size_t>(static_cast<double>(taken) / ratio));
       tried = 0;

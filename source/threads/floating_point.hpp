@@ -22,6 +22,10 @@ class float_settings {
   /// Gives this thread these settings. On x86-64 the status flags of SSE, which say what happened so far, stay.
   void apply() const noexcept;
 
+  /// Whether a floating-point exception may end the program.
+  bool may_trap() const noexcept;
+  float_settings without_traps() const noexcept;
+
   friend bool operator==(const float_settings& one, const float_settings& other) noexcept {
 #ifdef FANOUT_X86_64
     return one.sse_ == other.sse_ && one.x87_ == other.x87_;
@@ -33,6 +37,8 @@ class float_settings {
  private:
 #ifdef FANOUT_X86_64
   static constexpr unsigned status_flags = 0x3f;  // in MXCSR; those of the x87 are in a register of their own
+  static constexpr unsigned sse_masks = 0x3fU << 7U;
+  static constexpr unsigned x87_masks = 0x3f;
 
   unsigned sse_;
   unsigned short x87_;
@@ -57,7 +63,35 @@ class with_float_settings {
   const float_settings before_ = float_settings::of_this_thread();
 };
 
+/// Lets no floating-point exception trap until the end of the scope. For fanout's own arithmetic, which runs between the
+/// tasks: the program of a caller that wants traps means its own.
+class without_float_traps {
+ public:
+  without_float_traps() noexcept {
+    if (before_.may_trap()) before_.without_traps().apply();
+  }
+  without_float_traps(const without_float_traps&) = delete;
+  without_float_traps& operator=(const without_float_traps&) = delete;
+  ~without_float_traps() {
+    if (before_.may_trap()) before_.apply();
+  }
+
+ private:
+  const float_settings before_ = float_settings::of_this_thread();
+};
+
 #ifdef FANOUT_X86_64
+
+inline bool float_settings::may_trap() const noexcept {
+  return (sse_ & sse_masks) != sse_masks || (x87_ & x87_masks) != x87_masks;
+}
+
+inline float_settings float_settings::without_traps() const noexcept {
+  float_settings calm = *this;
+  calm.sse_ |= sse_masks;
+  calm.x87_ = static_cast<unsigned short>(calm.x87_ | x87_masks);
+  return calm;
+}
 
 inline float_settings float_settings::of_this_thread() noexcept {
   float_settings now;
@@ -69,12 +103,21 @@ inline float_settings float_settings::of_this_thread() noexcept {
 inline void float_settings::apply() const noexcept {
   __builtin_ia32_ldmxcsr(sse_ | (__builtin_ia32_stmxcsr() & status_flags));
   // If an exception of the x87 is to trap, its flags are cleared first: one that is set would trap at once.
-  constexpr unsigned all_masked = 0x3f;
-  if ((x87_ & all_masked) != all_masked) asm volatile("fnclex");
+  if ((x87_ & x87_masks) != x87_masks) asm volatile("fnclex");
   asm volatile("fldcw %0" : : "m"(x87_));
 }
 
 #else
+
+// Where they cannot be told, traps are switched off all the time.
+inline bool float_settings::may_trap() const noexcept { return true; }
+
+inline float_settings float_settings::without_traps() const noexcept {
+  float_settings calm;
+  std::feholdexcept(&calm.environment_);
+  std::fegetenv(&calm.environment_);
+  return calm;
+}
 
 inline float_settings float_settings::of_this_thread() noexcept {
   float_settings now;

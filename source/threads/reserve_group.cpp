@@ -26,6 +26,9 @@ constexpr int attempts = 20;
 
 std::atomic<std::size_t> reserves_made{0};  // of all groups
 
+// Of the calling thread. Still there when the thread's own objects are destroyed.
+thread_local constinit bool is_reserve = false;
+
 }  // namespace
 
 group::group(std::size_t stack_size)
@@ -36,22 +39,35 @@ group::reserve::reserve(group& of) : whose(of), number(reserves_made.fetch_add(1
 
 void group::release_idle(std::size_t most_left) noexcept {
   if (is_forked_child()) return;
-  const std::lock_guard lock(growing_);
-  line_.retire_all_but(most_left);
+  for (int i = 0; !retire_all_but(most_left) && i != 1'000; ++i) std::this_thread::sleep_for(50us);
   join_ended();
 }
 
+bool group::retire_all_but(std::size_t left) noexcept {
+  const std::lock_guard lock(growing_);
+  return line_.retire_all_but(left);
+}
+
+// A thread-local object of the program may use fanout when it is destroyed, and so call for new reserves.
 void group::end_idle() noexcept {
   if (is_forked_child()) return;
+  for (int i = 0; i != 10 && line_.threads() != 0; ++i) {
+    for (int j = 0; !retire_all() && j != 1'000; ++j) std::this_thread::sleep_for(1ms);
+    join_ended();
+  }
+}
+
+bool group::retire_all() noexcept {
   const std::lock_guard lock(growing_);
-  for (int i = 0; !line_.retire_all() && i != 1'000; ++i) std::this_thread::sleep_for(1ms);
-  join_ended();
+  return line_.retire_all();
 }
 
 void group::end_slow() noexcept {
   if (is_forked_child() || !own_thread::has_process_priority()) return;
-  const std::lock_guard lock(growing_);
-  line_.retire_if([](const line::member& idle) { return static_cast<const reserve&>(idle).slow; });
+  {
+    const std::lock_guard lock(growing_);
+    line_.retire_if([](const line::member& idle) { return static_cast<const reserve&>(idle).slow; });
+  }
   join_ended();
 }
 
@@ -91,6 +107,7 @@ group::growth group::create() noexcept {
 }
 
 void group::live(reserve& self) noexcept {
+  is_reserve = true;
   self.slow = !own_thread::adopt_process_settings();
   if (self.slow) slow_.fetch_add(1, std::memory_order_relaxed);
   const bool works = arena::prepare_thread();
@@ -121,6 +138,8 @@ void group::end(reserve& self) noexcept {
 }
 
 void group::join_ended() noexcept {
+  if (is_reserve) return;
+  const std::lock_guard one_at_a_time(joining_);
   reserve* last = nullptr;
   {
     std::unique_lock lock(mutex_);

@@ -14,6 +14,9 @@
 
 namespace fanout::detail::reserves {
 
+/// Ends the idle reserves of all groups but this one that are promised to nobody. False if there are none.
+bool release_idle_of_others(const group& asking) noexcept;
+
 /// The reserves whose stacks have one size: creates their threads and ends them. The line says when each works.
 /// Never destroyed: static objects may use the library until the process ends.
 class group {
@@ -24,25 +27,20 @@ class group {
 
   std::size_t stack_size() const { return stack_size_; }
   line& calls() { return line_; }
+  const line& calls() const { return line_; }
 
   /// Creates reserves until `promise()`, which returns how many are missing, returns 0. Throws `resource_error` if a
-  /// thread cannot be created, or `std::bad_alloc`; before that, ends the threads that it has created.
+  /// thread cannot be created although no other group has an idle one, or `std::bad_alloc`; before that, ends the
+  /// threads that it has created.
   template <class Promise>
-  void ensure(std::size_t wanted, Promise promise) {
+  void ensure(std::size_t wanted, const Promise& promise) {
     if (slow_.load(std::memory_order_relaxed) != 0) end_slow();
     if (promise() == 0) return;
-    const std::lock_guard lock(growing_);
-    std::size_t made = 0;
-    for (std::size_t missing = promise(); missing != 0; missing = promise()) {
-      const std::size_t promised = line_.promised();
-      const growth how = grow(missing, made);
-      if (how == growth::done) continue;
-      const std::size_t available = line_.threads();
-      line_.retire(made);
-      join_ended();
-      if (how == growth::no_memory) throw std::bad_alloc();
-      throw resource_error(promised + wanted + 1, available + 1);
-    }
+    counts refused;
+    growth how = grow_for(promise, refused);
+    if (how == growth::refused && release_idle_of_others(*this)) how = grow_for(promise, refused);
+    if (how == growth::no_memory) throw std::bad_alloc();
+    if (how == growth::refused) throw resource_error(refused.promised + wanted + 1, refused.available + 1);
   }
 
   /// Ends idle reserves that are promised to nobody, except `most_left` of them. Waits until the threads have ended.
@@ -63,6 +61,29 @@ class group {
 
   enum class growth { done, refused, no_memory };
 
+  struct counts {
+    std::size_t promised = 0;
+    std::size_t available = 0;
+  };
+
+  template <class Promise>
+  growth grow_for(const Promise& promise, counts& at_refusal) {
+    std::unique_lock lock(growing_);
+    growth how = growth::done;
+    std::size_t made = 0;
+    for (std::size_t missing = promise(); missing != 0; missing = promise()) {
+      at_refusal.promised = line_.promised();
+      how = grow(missing, made);
+      if (how == growth::done) continue;
+      at_refusal.available = line_.threads();
+      line_.retire(made);
+      lock.unlock();
+      join_ended();
+      break;
+    }
+    return how;
+  }
+
   /// Creates `missing` threads, adds their number to `made`, and waits until each is ready to work or has failed.
   growth grow(std::size_t missing, std::size_t& made) noexcept;
   growth create() noexcept;
@@ -74,7 +95,11 @@ class group {
   /// Each thread that ends joins the one that ended before it, so at most one is left to be joined.
   void end(reserve& self) noexcept;
 
-  /// Waits until all retired reserves have ended.
+  bool retire_all_but(std::size_t left) noexcept;
+  bool retire_all() noexcept;
+
+  /// Waits until all retired reserves have ended. Does not wait on a reserve: each thread that ends waits for the one
+  /// before it, so the calling thread may be one that another waits for, and in the destructor of a thread-local object.
   void join_ended() noexcept;
   void join(reserve& ended) noexcept;
 
@@ -95,7 +120,8 @@ class group {
   const ::pid_t process_ = ::getpid();
   std::atomic<std::size_t> slow_{0};  // how many run at a lower priority; a hint, which orders nothing
 
-  std::mutex growing_;  // one thread at a time creates or ends reserves
+  std::mutex growing_;  // one thread at a time creates or retires reserves
+  std::mutex joining_;  // one thread at a time waits for those that have ended; never locked by a reserve
 
   std::atomic<bool> has_ended_some_{false};
 

@@ -99,6 +99,12 @@ class basic_reserve_line {
     return threads_;
   }
 
+  /// How many reserves are promised to nobody.
+  std::size_t unpromised() const {
+    const std::lock_guard lock(mutex_);
+    return surplus();
+  }
+
   // ── A caller ──
 
   /// Promises `promised` reserves, as `promise` does, and then calls `count`. If reserves are missing for the
@@ -171,10 +177,12 @@ class basic_reserve_line {
     retire_idle(std::min(most, surplus()));
   }
 
-  /// Retires idle reserves until no more than `left` of all are promised to nobody.
-  void retire_all_but(std::size_t left) {
+  /// Retires idle reserves until no more than `left` of all are promised to nobody. False if more of them may soon be
+  /// idle: a reserve that was called for a short batch may arrive after its end.
+  bool retire_all_but(std::size_t left) {
     const std::lock_guard lock(mutex_);
     retire_idle(surplus() - std::min(left, surplus()));
+    return surplus() <= left || on_the_way_ == 0;
   }
 
   /// Retires idle reserves that are promised to nobody, and for which `chosen` is true.
@@ -209,11 +217,12 @@ class basic_reserve_line {
   /// Reserves to notify after the mutex is released, so that they do not wake up only to wait for it.
   using wake_list = std::array<member*, most_woken>;
 
-  /// How many reserves are promised to nobody.
+  /// The same, under the mutex.
   std::size_t surplus() const { return threads_ - std::min(threads_, promised_); }
 
+  /// Promised reserves may be missing: when the process ends, all that are idle end. Who wants no promise needs none.
   std::size_t try_promise(std::size_t count) {
-    if (promised_ + count > threads_) return promised_ + count - threads_;
+    if (count != 0 && promised_ + count > threads_) return promised_ + count - threads_;
     promised_ += count;
     return 0;
   }

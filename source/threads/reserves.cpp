@@ -1,5 +1,8 @@
 #include "threads/reserves.hpp"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -12,7 +15,7 @@
 namespace fanout::detail::reserves {
 namespace {
 
-// How many idle reserves that are promised to nobody an executor leaves behind when it is destroyed.
+// How many idle reserves that are promised to nobody there are, of all groups together, after an executor was destroyed.
 constexpr std::size_t most_left_idle = 32;
 
 /// All groups: that of the system's stack size, which is used all the time, and the others, found by their size.
@@ -20,6 +23,7 @@ struct group_list {
   group_list();
   std::mutex mutex;
   std::vector<std::unique_ptr<group>> others;
+  std::atomic<bool> has_others{false};  // a hint for those who use the usual stack size
   group usual{0};
 };
 
@@ -47,6 +51,18 @@ void for_each_group(const What& what) {
   }
 }
 
+/// Ends idle reserves that are promised to nobody until there are no more than `most`. Those of `last` end last.
+void leave_idle(std::size_t most, const group& last) {
+  std::size_t sum = 0;
+  for_each_group([&](const group& each) { sum += each.calls().unpromised(); });
+  for_each_group([&](group& each) {
+    const std::size_t idle = each.calls().unpromised();
+    if (sum <= most || &each == &last || idle == 0) return;
+    each.release_idle(idle - std::min(idle, sum - most));
+    sum -= std::min(idle, sum - most);
+  });
+}
+
 /// Before the library is unloaded, or the process ends, idle reserves end, because their code goes with it. Reserves
 /// at work are left alone: nothing can be done for a batch that runs while its library is unloaded.
 struct idle_threads_end_at_unload {
@@ -59,10 +75,14 @@ const idle_threads_end_at_unload at_unload;
 group& with_stack(std::size_t size) {
   group_list& all = of_process();
   if (size == 0) return all.usual;
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  size = (size + page - 1) / page * page;
   const std::lock_guard lock(all.mutex);
   for (const auto& each : all.others)
     if (each->stack_size() == size) return *each;
-  return *all.others.emplace_back(std::make_unique<group>(size));
+  group& added = *all.others.emplace_back(std::make_unique<group>(size));
+  all.has_others.store(true, std::memory_order_relaxed);
+  return added;
 }
 
 promise::promise(std::size_t threads, group& of) : group_(of), threads_(threads) {
@@ -70,8 +90,10 @@ promise::promise(std::size_t threads, group& of) : group_(of), threads_(threads)
 }
 
 promise::~promise() {
-  if (threads_ != 0 && group_.calls().take_back_promise(threads_) > most_left_idle)
-    group_.release_idle(most_left_idle);
+  if (threads_ == 0) return;
+  const std::size_t left = group_.calls().take_back_promise(threads_);
+  if (left > most_left_idle) group_.release_idle(most_left_idle);
+  if (of_process().has_others.load(std::memory_order_relaxed)) leave_idle(most_left_idle, group_);
 }
 
 void calls::call(std::size_t count) noexcept { group_->calls().call(line_, count, 0); }
@@ -97,6 +119,14 @@ void calls::wait() noexcept {
     look < 30 ? std_primitives::pause() : std_primitives::relax();
   }
   group_->calls().wait(line_);
+}
+
+bool release_idle_of_others(const group& asking) noexcept {
+  const std::size_t before = existing();
+  for_each_group([&](group& each) {
+    if (&each != &asking) each.release_idle(0);
+  });
+  return existing() < before;
 }
 
 void release_idle() noexcept {

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <functional>
 #include <iterator>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <system_error>
@@ -336,6 +337,93 @@ TEST_F(OwnThreadsDeathTest, LetOneTbbFinalizeWhenTheyAreReleased) {
     end(good);
   };
   EXPECT_EXIT(program(), testing::ExitedWithCode(0), "");
+}
+
+TEST_F(OwnThreadsDeathTest, EndWhenTheyAreReleasedRightAfterAShortBatch) {
+  const auto program = [] {
+    const std::size_t before = threads();
+    bool good = true;
+    for (int round = 0; round != 100 && good; ++round) {
+      fanout::map_in_parallel(8, [](int) {}, 4);
+      fanout::release_idle();
+      good = threads() == before;
+    }
+    end(good);
+  };
+  EXPECT_EXIT(program(), testing::ExitedWithCode(0), "");
+}
+
+TEST_F(OwnThreadsDeathTest, OfManySizesAreNoMoreThanOfOne) {
+  const auto program = [] {
+    const std::size_t before = threads();
+    for (std::size_t i = 0; i != 50; ++i) {
+      const executor some({.concurrency = 10, .stack_size = (i + 16) * 4'096});
+      some.map(10, [](int) {});
+    }
+    end(threads() <= before + 32);
+  };
+  EXPECT_EXIT(program(), testing::ExitedWithCode(0), "");
+}
+
+TEST_F(OwnThreadsDeathTest, OfAnotherSizeMakeRoomForThoseThatAreAskedFor) {
+  if (::getuid() != 0) GTEST_SKIP() << "the limit counts all processes of the user";
+  const auto program = [] {
+    const ::rlimit limit{60, 60};
+    if (::setrlimit(RLIMIT_NPROC, &limit) != 0) std::_Exit(91);
+    become_an_ordinary_user();
+    for (const std::size_t stack : {std::size_t{0}, mebibyte, 2 * mebibyte, std::size_t{0}}) {
+      const executor some({.concurrency = 45, .stack_size = stack});
+      some.map(100, [](int) {});
+    }
+    end(true);
+  };
+  EXPECT_EXIT(program(), testing::ExitedWithCode(0), "");
+}
+
+/// Uses fanout when its thread ends.
+struct at_end_of_thread {
+  std::function<void()> use;
+  ~at_end_of_thread() {
+    if (use) use();
+  }
+};
+thread_local at_end_of_thread leaving;
+
+TEST_F(OwnThreadsDeathTest, MayUseFanoutWhileTheyEnd) {
+  for (const bool released : {false, true}) {
+    for (const int what : {0, 1, 2}) {
+      const auto program = [=] {
+        const auto use = [what] {
+          if (what == 0) fanout::release_idle();
+          if (what == 1) fanout::map_in_parallel(8, [](int) {}, 4);
+          if (what == 2) executor({.concurrency = 60}).map(8, [](int) {});
+        };
+        if (!on_four([&] { leaving.use = use; })) end(false);
+        if (released) fanout::release_idle();
+        std::exit(0);
+      };
+      EXPECT_EXIT(program(), testing::ExitedWithCode(0), "") << what << (released ? " after a release" : " at the end");
+    }
+  }
+}
+
+/// Destroyed after fanout has ended its idle threads, if the program contains fanout.
+struct used_at_the_end {
+  std::optional<executor> last;
+  ~used_at_the_end() {
+    if (last && last->map(20, [](int at) { return at; }).size() != 20) std::_Exit(3);
+  }
+};
+used_at_the_end global;
+
+TEST_F(OwnThreadsDeathTest, MayBeMissedByAnExecutorThatIsUsedAtTheEndOfTheProcess) {
+  for (const int limit : {1, 2, 8}) {
+    const auto program = [limit] {
+      global.last.emplace(fanout::executor_options{.concurrency = limit});
+      std::exit(0);
+    };
+    EXPECT_EXIT(program(), testing::ExitedWithCode(0), "") << limit;
+  }
 }
 
 TEST(OwnThreads, OfAnExecutorStayWhenIdleOnesAreReleased) {
