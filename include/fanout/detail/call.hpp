@@ -134,6 +134,26 @@ task_block share_of(RunShare& run_share) {
   return {&run_share, &run_chunk_as_share<RunShare>};
 }
 
+/// Runs the batch of a mapper. Afterwards, even if the batch throws, bits that the mapper has changed are written to
+/// their range.
+template <class Input>
+void run_mapped(executor_core* executor, const Input& items, const batch_request& request) {
+  if constexpr (requires { items.write_back(); }) {
+    try {
+      run_batch(executor, request);
+    } catch (...) {
+      try {
+        items.write_back();
+      } catch (...) {  // an iterator of the range threw; what ended the batch came first
+      }
+      throw;
+    }
+    items.write_back();
+  } else {
+    run_batch(executor, request);
+  }
+}
+
 /// Throws for the first empty function among the tasks, before any of them runs, even if a stop has been requested.
 ///
 /// All cores check a large number of tasks together, unless the options name a limit: on one thread, the check took a

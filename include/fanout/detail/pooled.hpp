@@ -116,7 +116,7 @@ auto map_with_pool_on(executor_core* executor, Range&& range, resource_pool<T>& 
                         [&]() -> R { return call_mapper(started, mapper, items[started.index], resource); });
   };
   pooled_block<T, decltype(run_one)> pooled{*kept, run_one};
-  run_batch(executor, {items.size(), pooled.block(), limited});
+  run_mapped(executor, items, {items.size(), pooled.block(), limited});
   return std::move(output).take();
 }
 
