@@ -19,6 +19,7 @@
 
 #include "descriptor.hpp"
 #include "processes/blocked_signals.hpp"
+#include "processes/process_trees.hpp"
 
 namespace tool {
 namespace {
@@ -160,7 +161,7 @@ std::optional<int> wait_for_end(pid_t child, descriptor pipe) {
     waitid(P_PID, static_cast<id_t>(child), &taken, WSTOPPED | WNOHANG);
     if (state.si_status == SIGSTOP) continue;
     stopped_by = state.si_status;
-    kill(-child, SIGKILL);
+    signal_trees({child}, SIGKILL);
   }
 }
 
@@ -208,7 +209,7 @@ command_end run_process(process_groups& groups, std::vector<std::string> words, 
 
   std::optional<int> stopped_by;
   {
-    const std::stop_callback on_stop(stop, [child] { kill(-child, SIGKILL); });
+    const std::stop_callback on_stop(stop, [child] { signal_trees({child}, SIGKILL); });
     stopped_by = wait_for_end(child, std::move(output.tools_end));
   }
   kill(-child, SIGKILL);  // what it has left behind
