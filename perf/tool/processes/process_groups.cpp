@@ -36,8 +36,8 @@ std::atomic<pid_t>* shared_entries(std::size_t count) {
 
 /// What the keeper does, in a session of its own: a signal for the group of the tool does not reach it.
 ///
-/// A new process has a copy of the lifeline until it runs its command. So when the lifeline ends, all groups have been
-/// claimed.
+/// A new process has a copy of the lifeline until it runs its command. So when the lifeline ends, all groups have
+/// been claimed.
 [[noreturn]] void keep(int lifeline, const std::atomic<pid_t>* entries, std::size_t count) {
   setsid();
   prctl(PR_SET_NAME, "fanout-keeper");

@@ -56,8 +56,8 @@ class process_groups {
     bool starting_ = true;
   };
 
-  /// Sends SIGKILL or SIGSTOP to all groups, and to what the commands have started in other groups. No command is started
-  /// until `resume()`.
+  /// Sends SIGKILL or SIGSTOP to all groups, and to what the commands have started in other groups. No command is
+  /// started until `resume()`.
   void halt(int signal);
 
   /// Undoes `halt(SIGSTOP)`.

@@ -16,7 +16,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The parent, from /proc/PID/stat: `PID (name) state parent …`, where the name may hold anything. 0 if there is none.
+/// The parent, from /proc/PID/stat: `PID (name) state parent …`, where the name may hold anything; or 0.
 pid_t parent_of(const fs::path& directory) {
   std::ifstream file(directory / "stat");
   std::string text;
