@@ -9,7 +9,8 @@
 
 namespace tool {
 
-/// The options of `fanout tune` that measure a command in place of a workload: `--command` and those that belong to it.
+/// The options of `fanout tune` that measure a command in place of a workload: `--command`, and those that belong to
+/// it.
 class command_options {
  public:
   /// Adds them to the subcommand, and must stay where it is while arguments are parsed.

@@ -9,8 +9,8 @@
 
 namespace tool {
 
-/// While it lives, the first Ctrl-C (SIGINT) requests a stop, and the second ends the process: the way out when a task
-/// hangs in the kernel.
+/// While it lives, the first Ctrl-C (SIGINT) requests a stop, and the second ends the process. The second is the way out
+/// when a task hangs in the kernel.
 ///
 /// With process groups, it also extends signals for the tool to its commands: SIGTERM, SIGHUP and SIGQUIT kill them
 /// before they end the tool, and Ctrl-Z (SIGTSTP) stops them with the tool, until both are continued.
@@ -41,7 +41,7 @@ class interrupt_watcher {
   std::thread thread_;
 };
 
-/// Ends the process by a signal, as if it had never been handled: a shell then knows what has ended it, and a script is
+/// Ends the process by a signal, as if it had never been handled. So a shell knows what has ended it, and a script is
 /// interrupted with its commands.
 [[noreturn]] void die_by(int signal);
 

@@ -62,8 +62,8 @@ tool::exit_status run_and_tell_errors(int argc, char** argv) {
   }
 }
 
-/// A file that is opened later must not get the number of a standard stream that the caller has closed. What takes the
-/// place of the stream fails as the closed one would.
+/// A file that is opened later must not get the number of a standard stream that the caller has closed. The file that
+/// takes the place of the stream fails as the closed one would.
 void fill_closed_streams() {
   for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (fcntl(stream, F_GETFD) == -1) open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);

@@ -41,8 +41,8 @@ constexpr const char* footer =
     "named.\n\n"
     "A command with {threads} brings its own threads: the size takes the place of {threads}, one command runs at a\n"
     "time, and there are no hand-written schedulers. {{}} and {{threads}} stand for the texts {} and {threads}.\n\n"
-    "Commands cannot use the terminal. Their standard output goes into a pipe that fanout reads, because grep, tar and\n"
-    "others do less when it is /dev/null. With --output file it goes into a temporary file below TMPDIR.\n\n"
+    "Commands cannot use the terminal. Their standard output goes into a pipe that fanout reads, because grep, tar\n"
+    "and others do less when it is /dev/null. With --output file it goes into a temporary file below TMPDIR.\n\n"
     "Ctrl-C ends the measurement and writes what is known by then. No command outlives fanout.\n\n"
     "Examples:\n"
     "  fanout tune\n"
@@ -145,7 +145,7 @@ std::optional<comparison> measure_baselines(const workload& tasks, const fanout:
   }
 }
 
-/// Tells an error instead of throwing it, so that what else was asked for is still done. Returns whether there was none.
+/// Tells an error instead of throwing it, so that the rest is still done. Returns whether there was none.
 template <class F>
 bool attempt(const F& action) {
   try {

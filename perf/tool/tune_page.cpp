@@ -262,8 +262,8 @@ std::string tuning_page(const tuned& result) {
                                              : fmt::format("{} threads", report.rows().front().concurrency),
       draw(throughput_chart(result)), draw(efficiency_chart(result)));
   fmt::format_to(out,
-                 "<h2>All sizes</h2>\n<p class=\"quiet\">Of one run of the workload: waits and preemptions are context "
-                 "switches that a thread asked for and that it suffered. Peak memory is that of {}.</p>\n{}",
+                 "<h2>All sizes</h2>\n<p class=\"quiet\">Of one run of the workload: waits and preemptions are "
+                 "context switches that a thread asked for and that it suffered. Peak memory is that of {}.</p>\n{}",
                  result.memory_is_of_commands ? "the largest command" : "the process", rows_table(report));
   if (result.baselines) html += baselines_table(*result.baselines, report.recommended());
   fmt::format_to(out, "<h2>Machine and command</h2>\n<p>{}</p>\n<p><code>{}</code></p>\n</body>\n</html>\n",

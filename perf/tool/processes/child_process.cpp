@@ -19,6 +19,7 @@
 
 #include "descriptor.hpp"
 #include "processes/blocked_signals.hpp"
+#include "processes/process_trees.hpp"
 
 namespace tool {
 namespace {
@@ -116,8 +117,8 @@ struct start_plan {
 pid_t start(start_plan& plan) {
   // A signal handler in the new process would change the memory of the tool.
   const blocked_signals blocked;
-  // posix_spawn cannot claim the group in the new process, nor ask for a signal at the end of the tool. fork copies the
-  // page tables of the tool, which takes longer than many commands.
+  // posix_spawn cannot claim the group in the new process, nor ask for a signal at the end of the tool. fork copies
+  // the page tables of the tool, which takes longer than many commands.
   const pid_t child = vfork();               // NOLINT(clang-analyzer-security.insecureAPI.vfork)
   if (child == 0) become_the_command(plan);  // NOLINT(clang-analyzer-unix.Vfork): it ends in exec or _exit
   if (child < 0) plan.error = errno;
@@ -139,8 +140,8 @@ void read_some(descriptor& pipe, const descriptor& process) {
   if (count == 0 || (count < 0 && errno != EINTR)) pipe.reset();
 }
 
-/// Reads the pipe, if there is one, until the process ends. Does not collect the process: until that is done, no other
-/// process can have its number. Returns the signal that stopped the process, if one did.
+/// Reads the pipe, if there is one, until the process ends. Does not collect the process: until that is done, no
+/// other process can have its number. Returns the signal that stopped the process, if one did.
 std::optional<int> wait_for_end(pid_t child, descriptor pipe) {
   // What the command leaves running may keep the pipe open, so its end alone does not tell. Before Linux 5.3 there is
   // no such descriptor, and the time-out of poll() takes its place.
@@ -160,7 +161,7 @@ std::optional<int> wait_for_end(pid_t child, descriptor pipe) {
     waitid(P_PID, static_cast<id_t>(child), &taken, WSTOPPED | WNOHANG);
     if (state.si_status == SIGSTOP) continue;
     stopped_by = state.si_status;
-    kill(-child, SIGKILL);
+    signal_trees({child}, SIGKILL);
   }
 }
 
@@ -208,7 +209,7 @@ command_end run_process(process_groups& groups, std::vector<std::string> words, 
 
   std::optional<int> stopped_by;
   {
-    const std::stop_callback on_stop(stop, [child] { kill(-child, SIGKILL); });
+    const std::stop_callback on_stop(stop, [child] { signal_trees({child}, SIGKILL); });
     stopped_by = wait_for_end(child, std::move(output.tools_end));
   }
   kill(-child, SIGKILL);  // what it has left behind

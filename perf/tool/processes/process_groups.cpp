@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "processes/blocked_signals.hpp"
+#include "processes/process_trees.hpp"
 
 namespace tool {
 namespace {
@@ -33,21 +34,19 @@ std::atomic<pid_t>* shared_entries(std::size_t count) {
   return entries;
 }
 
-void send_to(const std::atomic<pid_t>& entry, int signal) {
-  if (const pid_t group = entry.load(std::memory_order_acquire); group > 0) kill(-group, signal);
-}
-
 /// What the keeper does, in a session of its own: a signal for the group of the tool does not reach it.
 ///
-/// A new process has a copy of the lifeline until it runs its command. So when the lifeline ends, all groups have been
-/// claimed.
+/// A new process has a copy of the lifeline until it runs its command. So when the lifeline ends, all groups have
+/// been claimed.
 [[noreturn]] void keep(int lifeline, const std::atomic<pid_t>* entries, std::size_t count) {
   setsid();
   prctl(PR_SET_NAME, "fanout-keeper");
   char byte = 0;
   while (read(lifeline, &byte, 1) == -1 && errno == EINTR) {
   }
-  for (std::size_t i = 0; i != count; ++i) send_to(entries[i], SIGKILL);
+  for (std::size_t i = 0; i != count; ++i) {
+    if (const pid_t leader = entries[i].load(std::memory_order_acquire); leader > 0) kill(-leader, SIGKILL);
+  }
   _exit(0);
 }
 
@@ -110,23 +109,27 @@ void process_groups::halt(int signal) {
   std::unique_lock lock(mutex_);
   halted_ = true;
   changed_.wait_for(lock, patience, [this] { return starting_ == 0; });
-  send(signal);
+  signal_trees(leaders(), signal);
 }
 
 void process_groups::resume() {
   const std::lock_guard lock(mutex_);
-  send(SIGCONT);
+  signal_trees(leaders(), SIGCONT);
   halted_ = false;
   changed_.notify_all();
+}
+
+std::vector<pid_t> process_groups::leaders() const {
+  std::vector<pid_t> running;
+  for (std::size_t i = 0; i != size_; ++i) {
+    if (const pid_t leader = entries_[i].load(std::memory_order_acquire); leader > 0) running.push_back(leader);
+  }
+  return running;
 }
 
 void process_groups::wait_until_free() {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, patience, [this] { return free_.size() == size_; });
-}
-
-void process_groups::send(int signal) {
-  for (std::size_t i = 0; i != size_; ++i) send_to(entries_[i], signal);
 }
 
 }  // namespace tool

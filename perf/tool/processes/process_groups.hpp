@@ -56,7 +56,8 @@ class process_groups {
     bool starting_ = true;
   };
 
-  /// Sends a signal to all groups. No command is started until `resume()`.
+  /// Sends SIGKILL or SIGSTOP to all groups, and to what the commands have started in other groups. No command is
+  /// started until `resume()`.
   void halt(int signal);
 
   /// Undoes `halt(SIGSTOP)`.
@@ -67,7 +68,7 @@ class process_groups {
 
  private:
   entry& take_entry();
-  void send(int signal);
+  std::vector<pid_t> leaders() const;
 
   const std::size_t size_;
   entry* const entries_;  // in memory that the new processes and the keeper share; 0 where there is no group

@@ -42,6 +42,14 @@ inline std::vector<observed_process> all_processes() {
   return all;
 }
 
+/// Its name and arguments, each with a null character after it.
+inline std::string arguments_of(pid_t number) {
+  std::ifstream file("/proc/" + std::to_string(number) + "/cmdline");
+  std::string text;
+  std::getline(file, text, '\n');
+  return text;
+}
+
 /// Those for which `matches` holds.
 template <class F>
 std::vector<observed_process> processes_that(const F& matches) {

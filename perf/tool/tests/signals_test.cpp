@@ -82,6 +82,32 @@ INSTANTIATE_TEST_SUITE_P(All, EndingSignals,
                          testing::Values(SIGTERM, SIGHUP, SIGQUIT, SIGKILL, SIGINT, SIGABRT, SIGSEGV),
                          [](const auto& instance) { return std::string(sigabbrev_np(instance.param)); });
 
+/// What the commands start in other groups: `timeout` makes one of its own.
+class SignalsBeyondGroups : public Signals, public testing::WithParamInterface<int> {};
+
+TEST_P(SignalsBeyondGroups, EndTheToolAndLeaveNoProcess) {
+  const std::string seconds = std::to_string(100'000 + getpid());
+  const auto sleeping = [&] {
+    return processes_that([&](const observed_process& each) {
+      return each.name == "sleep" && arguments_of(each.number).find(seconds) != std::string::npos;
+    });
+  };
+  when_they_run_ = [&](pid_t tool) {
+    EXPECT_TRUE(eventually([&] { return sleeping().size() == 4; }));
+    for (const observed_process& each : sleeping()) {
+      EXPECT_EQ(std::count(groups_.begin(), groups_.end(), each.group), 0) << "that would be no test";
+    }
+    kill(tool, GetParam());
+  };
+  const std::string long_sleep = "timeout 100000 sleep " + seconds;
+  EXPECT_EQ(run("(" + long_sleep + "; true) & " + long_sleep + "; true").exit_code, -GetParam());
+  EXPECT_TRUE(eventually([&] { return sleeping().empty(); }));
+  for (const observed_process& each : sleeping()) kill(each.number, SIGKILL);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SignalsBeyondGroups, testing::Values(SIGTERM, SIGINT),
+                         [](const auto& instance) { return std::string(sigabbrev_np(instance.param)); });
+
 TEST_F(Signals, KillTheCommandsAlsoIfTheKeeperIsKilledWithTheTool) {
   when_they_run_ = [](pid_t tool) {
     const auto keepers = processes_that(

@@ -50,7 +50,7 @@ class workload {
   /// How a message names a task.
   virtual std::string task_name(std::size_t index) const = 0;
 
-  /// Whether each task brings threads of its own, as many as `use_threads` was told. Such tasks run one after another.
+  /// Whether each task brings threads of its own, as many as `use_threads` was told. They run one after another.
   virtual bool brings_threads() const { return false; }
 
   /// Requires that no task runs.

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <vector>
+
+namespace tool {
+
+/// Sends SIGKILL, SIGSTOP or SIGCONT to the process groups of these leaders, and to what the leaders have started in
+/// other groups, as `timeout` and shells with job control do. Does not find what has become a child of another
+/// process, as a daemon has.
+void signal_trees(const std::vector<pid_t>& leaders, int signal);
+
+}  // namespace tool
