@@ -4,6 +4,8 @@
 # Compiled once for two users: the library and the tests.
 add_library(fanout_tuning_objects OBJECT
   source/tuning/bootstrap.cpp
+  source/tuning/budget.cpp
+  source/tuning/deadline.cpp
   source/tuning/decision.cpp
   source/tuning/json_reader.cpp
   source/tuning/ladder.cpp

@@ -11,7 +11,6 @@
 #include <fanout/tuning.hpp>
 #include <map>
 #include <mutex>
-#include <numeric>
 #include <optional>
 #include <stdexcept>
 #include <string_view>
@@ -19,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "budget_advice.hpp"
 #include "compare.hpp"
 #include "duration.hpp"
 #include "interrupt.hpp"
@@ -85,8 +85,8 @@ class unreadable_inputs {
 };
 
 /// Measures, with a bar.
-fanout::tuning_report measure(const workload& tasks, const fanout::tuning_options& chosen, bool show_progress,
-                              unreadable_inputs& unreadable) {
+fanout::tuning_report measure(const workload& tasks, const fanout::tuning_options& chosen, const given_budget& budget,
+                              bool show_progress, unreadable_inputs& unreadable) {
   progress_bar bar(show_progress, 1'000);
   fanout::tuning_options options = chosen;
   options.on_progress = [&bar](const fanout::tuning_progress& progress) {
@@ -95,26 +95,21 @@ fanout::tuning_report measure(const workload& tasks, const fanout::tuning_option
     bar.describe(fmt::format("size {}{}, {} left", progress.concurrency, progress.warming_up ? " (warming up)" : "",
                              duration_text(progress.remaining)));
   };
-  std::vector<std::size_t> indices(tasks.task_count());  // not a view: clang 14 cannot compile those of libstdc++ 12
-  std::iota(indices.begin(), indices.end(), std::size_t{0});
-  const auto run_all = [&](fanout::executor& on) {
-    on.map(
-        indices,
-        [&](std::size_t index) {
-          try {
-            tasks.run(index, options.stop);
-          } catch (const input_error& error) {
-            unreadable.add(index, error);
-          }
-        },
-        {.stop = options.stop});
+  const auto run_task = [&](std::size_t index, const fanout::task_context& context) {
+    try {
+      tasks.run(index, context.stop_token());
+    } catch (const input_error& error) {
+      unreadable.add(index, error);
+    }
   };
   try {
-    return fanout::tune(run_all, options);
+    return fanout::tune(tasks.task_count(), run_task, options);
   } catch (const fanout::task_error& error) {
     error.rethrow_nested();  // which names its line or file itself
   } catch (const fanout::operation_cancelled&) {
     throw interruption();
+  } catch (const fanout::budget_error& error) {
+    throw usage_error(budget_advice(budget, error, tasks.task_count()));
   } catch (const std::invalid_argument& error) {
     throw usage_error(error.what());
   }
@@ -163,7 +158,9 @@ tune_command::tune_command(CLI::App& program)
       ->group(group);
   app_->add_flag("--shell", shell_, "Hand the command to /bin/sh")->disable_flag_override()->group(group);
 
-  app_->add_option("--sizes", sizes_, "Sizes to compare, such as 1,2,4 (default: 1 to four times the cores)")
+  app_->add_option(
+          "--sizes", sizes_,
+          "Sizes to compare, such as 1,2,4, if there are threads for them (default: up to four times the cores)")
       ->type_name("LIST");
   add_text(*app_, "--budget", budget_, "TIME", "How long it may take, such as 500ms, 30s or 2m");
   add_choice(*app_, "--format", format_, {"table", "csv", "json"}, "How the result is written");
@@ -180,9 +177,13 @@ tune_command::tune_command(CLI::App& program)
 fanout::tuning_options tune_command::options() const {
   fanout::tuning_options options{.workload = workload_name()};
   if (!sizes_.empty()) options.sizes = parse_sizes(sizes_);
-  const std::chrono::nanoseconds budget = parse_duration("--budget", budget_);
-  options.budget = no_baselines_ ? budget : budget * 4 / 5;
+  options.budget = budget().for_sizes;
   return options;
+}
+
+given_budget tune_command::budget() const {
+  const std::chrono::nanoseconds whole = parse_duration("--budget", budget_);
+  return {.text = budget_, .whole = whole, .for_sizes = no_baselines_ ? whole : whole * 4 / 5};
 }
 
 exit_status tune_command::run(const std::string& command_line) const {
@@ -193,7 +194,7 @@ exit_status tune_command::run(const std::string& command_line) const {
   options.stop = interrupts.token();
   const auto [tasks, listing_errors] = prepare(interrupts.token());
   unreadable_inputs unreadable;
-  tuned result{.report = measure(*tasks, options, show_progress, unreadable),
+  tuned result{.report = measure(*tasks, options, budget(), show_progress, unreadable),
                .baselines = std::nullopt,
                .summary = one_line(tasks->summary()),
                .command_line = command_line};

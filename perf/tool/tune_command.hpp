@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "budget_advice.hpp"
 #include "command_line.hpp"
 #include "exit_status.hpp"
 #include "workload_options.hpp"
@@ -34,6 +35,7 @@ class tune_command {
   workload_options::prepared prepare(const std::stop_token& stop) const;
   workload_options::prepared prepare_command() const;
   std::string workload_name() const;
+  given_budget budget() const;
 
   CLI::App* app_;
   workload_options workload_;

@@ -181,7 +181,49 @@ TEST(Tuning, RefusesABudgetThatHoldsNothing) {
   const auto message = support::message_of<std::invalid_argument>([] {
     tune([](fanout::executor&) { support::compute_for(2ms); }, {.sizes = {1, 2}, .budget = 1ms});
   });
-  EXPECT_EQ(message.substr(0, 40), "a budget of 1 ms is too small: at least ") << message;
+  EXPECT_EQ(message.substr(0, 42), "a budget of 1 ms is too small for 2 sizes:") << message;
+}
+
+// Without the stop, the first task would wait until the test hangs.
+TEST(Tuning, StopsTheFirstRunWhenTheBudgetIsSpent) {
+  const support::watchdog watchdog;
+  std::atomic<std::size_t> calls{0};
+  const auto wait_for_the_stop = [&](std::size_t, const fanout::task_context& context) {
+    if (calls.fetch_add(1) == 0) return;
+    while (!context.stop_requested()) std::this_thread::yield();
+  };
+  try {
+    tune(10, wait_for_the_stop, {.sizes = {1, 2}, .budget = 1s});
+    FAIL() << "the budget was accepted";
+  } catch (const fanout::budget_error& refused) {
+    ASSERT_TRUE(refused.sufficient()) << refused.what();
+    EXPECT_GE(*refused.sufficient(), 30s) << "one task of ten ended, and there are eight runs to do";
+  }
+  EXPECT_EQ(calls, 2u);
+}
+
+TEST(Tuning, CountsNoTaskThatTheEndOfTheBudgetStopped) {
+  const support::watchdog watchdog;
+  try {
+    tune(2,
+         [](std::size_t, const fanout::task_context& context) {
+           while (!context.stop_requested()) std::this_thread::yield();
+         },
+         {.sizes = {1}, .budget = 10ms});
+    FAIL() << "the budget was accepted";
+  } catch (const fanout::budget_error& refused) {
+    EXPECT_FALSE(refused.sufficient()) << refused.what();
+  }
+}
+
+TEST(Tuning, TakesAStopInAFirstRunForNoEndOfTheBudget) {
+  const support::watchdog watchdog;
+  std::stop_source stop;
+  const auto request_it = [&](std::size_t, const fanout::task_context& context) {
+    stop.request_stop();
+    while (!context.stop_requested()) std::this_thread::yield();
+  };
+  EXPECT_THROW(tune(10, request_it, {.budget = 60s, .stop = stop.get_token()}), fanout::operation_cancelled);
 }
 
 TEST(Tuning, WorksInsideATaskOfAnotherBatch) {
