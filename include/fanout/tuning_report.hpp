@@ -108,6 +108,7 @@ struct tuning_results {
   std::uint64_t seed = 0;               ///< As in the options.
   std::chrono::nanoseconds budget{0};   ///< As in the options.
   std::chrono::nanoseconds elapsed{0};  ///< The duration of the measurement.
+  std::optional<std::size_t> tasks{};   ///< How many tasks a run had; empty if that is not known.
 
   /// Member by member.
   friend bool operator==(const tuning_results&, const tuning_results&) = default;

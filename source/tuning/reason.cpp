@@ -9,6 +9,14 @@
 namespace fanout::detail {
 namespace {
 
+/// With fewer tasks, the time of a run depends on how they divide: five tasks of equal length take as long on three
+/// threads as on four.
+constexpr std::size_t least_tasks_a_thread = 4;
+
+std::string counted(std::size_t number, const char* what) {
+  return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
 class explanation {
  public:
   explicit explanation(const tuning_results& results)
@@ -36,6 +44,16 @@ class explanation {
              "), so more of them than cores pay off.";
     }
     return {};
+  }
+
+  /// Whether there were enough tasks to tell sizes apart; may be empty.
+  std::string few_tasks() const {
+    const std::size_t size = chosen().concurrency;
+    if (!results_.tasks || *results_.tasks >= least_tasks_a_thread * size) return {};
+    return " There were only " + counted(*results_.tasks, "task") + " for " + counted(size, "thread") +
+           ", so the times say more about how these tasks divide among the threads than about the machine: measure "
+           "with " +
+           std::to_string(least_tasks_a_thread * size) + " tasks or more.";
   }
 
   std::string certainty() const {
@@ -111,7 +129,7 @@ std::string explain(const tuning_results& results, std::optional<std::size_t> re
   if (refused) {
     text += " Sizes from " + std::to_string(*refused) + " up were left out: the machine cannot give the threads.";
   }
-  return text + why.certainty();
+  return text + why.few_tasks() + why.certainty();
 }
 
 }  // namespace fanout::detail

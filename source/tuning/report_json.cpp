@@ -73,18 +73,20 @@ std::chrono::nanoseconds nanoseconds_from(const json_reader& reader) {
 }
 
 tuning_results results_from(const json_reader& reader) {
-  return {.workload = reader.at("workload").text(),
-          .machine = machine_from(reader.at("machine")),
-          .rows = rows_from(reader.at("rows")),
-          .recommended = reader.at("recommended").whole_number(most_threads),
-          .confidence = reader.at("confidence").number(),
-          .reason = reader.at("reason").text(),
-          .complete = reader.at("complete").flag(),
-          .precise = reader.at("precise").flag(),
-          .tolerance = reader.at("tolerance").number(),
-          .seed = reader.at("seed").whole_number(UINT64_MAX),
-          .budget = nanoseconds_from(reader.at("budget_nanoseconds")),
-          .elapsed = nanoseconds_from(reader.at("elapsed_nanoseconds"))};
+  tuning_results results{.workload = reader.at("workload").text(),
+                         .machine = machine_from(reader.at("machine")),
+                         .rows = rows_from(reader.at("rows")),
+                         .recommended = reader.at("recommended").whole_number(most_threads),
+                         .confidence = reader.at("confidence").number(),
+                         .reason = reader.at("reason").text(),
+                         .complete = reader.at("complete").flag(),
+                         .precise = reader.at("precise").flag(),
+                         .tolerance = reader.at("tolerance").number(),
+                         .seed = reader.at("seed").whole_number(UINT64_MAX),
+                         .budget = nanoseconds_from(reader.at("budget_nanoseconds")),
+                         .elapsed = nanoseconds_from(reader.at("elapsed_nanoseconds"))};
+  if (const auto tasks = reader.find("tasks")) results.tasks = tasks->whole_number(UINT64_MAX);
+  return results;
 }
 
 }  // namespace
@@ -105,6 +107,7 @@ std::string tuning_report::to_json() const {
   json.member("seed", results_.seed);
   json.member("budget_nanoseconds", results_.budget.count());
   json.member("elapsed_nanoseconds", results_.elapsed.count());
+  json.member("tasks", results_.tasks);
   json.open_array("rows");
   for (const tuning_row& row : results_.rows) write_row(json, row);
   json.close();

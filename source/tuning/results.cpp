@@ -61,16 +61,16 @@ void check_row(const tuning_row& row, const std::string& name) {
 
 }  // namespace
 
-tuning_results results_of(const sweep_result& measured, const tuning_options& options, const machine_shape& machine,
-                          std::chrono::nanoseconds elapsed) {
+tuning_results results_of(const sweep_result& measured, const tuning_options& options, const measurement& made) {
   tuning_results results{.workload = options.workload,
-                         .machine = machine,
+                         .machine = made.machine,
                          .complete = measured.complete,
                          .precise = measured.precise,
                          .tolerance = options.tolerance,
                          .seed = options.seed,
                          .budget = options.budget,
-                         .elapsed = elapsed};
+                         .elapsed = made.elapsed,
+                         .tasks = made.tasks};
   std::vector<candidate> candidates;
   for (const measured_size& size : measured.sizes) {
     results.rows.push_back(row_of(size, measured.sizes.front()));
@@ -104,6 +104,7 @@ void check_results(const tuning_results& results) {
   if (!(results.tolerance >= 0 && results.tolerance < 1)) refuse("tolerance", "must be from 0 to below 1");
   if (results.budget.count() < 0) refuse("budget", "must not be negative");
   if (results.elapsed.count() < 0) refuse("elapsed", "must not be negative");
+  if (results.tasks == 0) refuse("tasks", "must be at least 1");
 
   if (results.rows.empty()) refuse("rows", "must not be empty");
   if (results.rows.size() > most_rows) refuse("rows", "must not be more than " + std::to_string(most_rows));

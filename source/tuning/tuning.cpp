@@ -61,7 +61,10 @@ tuning_report run_tuning(const tuning_workload& workload, std::size_t tasks, con
                             .run = [&] { return proving.run(); },
                             .elapsed = [&] { return proving.elapsed(); }};
   const sweep_result measured = sweep(plan, options, ground);
-  return tuning_report(results_of(measured, options, this_machine(), proving.elapsed()));
+  return tuning_report(results_of(measured, options,
+                                  {.machine = this_machine(),
+                                   .elapsed = proving.elapsed(),
+                                   .tasks = tasks == 0 ? std::nullopt : std::optional(tasks)}));
 }
 
 }  // namespace detail

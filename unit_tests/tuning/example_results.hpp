@@ -36,7 +36,8 @@ inline fanout::tuning_results some_results() {
           .tolerance = 0.02,
           .seed = 18'446'744'073'709'551'615u,
           .budget = std::chrono::seconds(30),
-          .elapsed = std::chrono::nanoseconds(12'345'678'901)};
+          .elapsed = std::chrono::nanoseconds(12'345'678'901),
+          .tasks = 50};
 }
 
 }  // namespace support

@@ -57,6 +57,12 @@ TEST(TuningJson, PassesOverMembersItDoesNotKnow) {
             tuning_report(some_results()));
 }
 
+TEST(TuningJson, ReadsWhatEarlierVersionsOfTheLibraryWrote) {
+  auto results = some_results();
+  results.tasks.reset();
+  EXPECT_EQ(tuning_report::from_json(with("  \"tasks\": 50,\n", "")), tuning_report(results));
+}
+
 TEST(TuningJson, RefusesALaterVersion) {
   EXPECT_EQ(refusal_of(with("\"version\": 1", "\"version\": 2")),
             "version is 2, this library reads version 1: it is too old");
@@ -96,6 +102,9 @@ TEST(TuningJson, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(refusal_of(with("\"quota\": 1.5", "\"quota\": \"1.5\"")), "machine.quota must be a number");
   EXPECT_EQ(refusal_of(with("\"budget_nanoseconds\": 30000000000", "\"budget_nanoseconds\": 18446744073709551615")),
             "budget_nanoseconds must not be above 9223372036854775807");
+  EXPECT_EQ(refusal_of(with("\"tasks\": 50", "\"tasks\": 0")), "tasks must be at least 1");
+  EXPECT_EQ(refusal_of(with("\"tasks\": 50", "\"tasks\": \"50\"")),
+            "tasks must be a whole number that is not negative");
   EXPECT_EQ(refusal_of(with("\"repetitions\": 12", "\"repetitions\": 1000000001")),
             "rows[1].repetitions must not be above 1000000000");
 }

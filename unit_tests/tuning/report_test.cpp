@@ -86,6 +86,7 @@ TEST(TuningReport, IsTheSameIfEachMemberOfItsResultsIs) {
                                                               [](auto& it) { --it.seed; },
                                                               [](auto& it) { ++it.budget; },
                                                               [](auto& it) { ++it.elapsed; },
+                                                              [](auto& it) { it.tasks.reset(); },
                                                           });
   tuning_results other = some_results();
   other.workload = "other";
@@ -113,6 +114,7 @@ TEST(TuningReport, RefusesResultsThatContradictThemselves) {
   EXPECT_EQ(refusal_of([](auto& r) { r.machine.cores = 0; }), "machine.cores must be at least 1");
   EXPECT_EQ(refusal_of([](auto& r) { r.machine.quota = not_a_number; }),
             "machine.quota must be a finite number above 0");
+  EXPECT_EQ(refusal_of([](auto& r) { r.tasks = 0; }), "tasks must be at least 1");
   EXPECT_EQ(refusal_of([](auto& r) { r.tolerance = 1; }), "tolerance must be from 0 to below 1");
   EXPECT_EQ(refusal_of([](auto& r) { r.elapsed = std::chrono::nanoseconds(-1); }), "elapsed must not be negative");
 }

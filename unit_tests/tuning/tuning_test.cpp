@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <ranges>
 #include <set>
 #include <stdexcept>
@@ -76,6 +77,12 @@ TEST(Tuning, RunsEachTaskOnceARun) {
         .on_progress = [&](const fanout::tuning_progress&) { ++runs; },
         .max_repetitions = 5});
   EXPECT_EQ(calls, std::vector<int>(10, static_cast<int>(runs - 1)));  // the last call of the callback is the end
+}
+
+TEST(Tuning, KnowsTheTasksOfARunIfItIsGivenThem) {
+  const tuning_options options{.sizes = {1}, .budget = 5s, .max_repetitions = 5};
+  EXPECT_EQ(tune(3, little_work, options).results().tasks, 3u);
+  EXPECT_EQ(tune([](fanout::executor&) {}, options).results().tasks, std::nullopt);
 }
 
 TEST(Tuning, HasNoTwoExecutorsAtATime) {
