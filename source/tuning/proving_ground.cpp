@@ -1,11 +1,11 @@
 #include "tuning/proving_ground.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <vector>
 
 #include "fanout/error.hpp"
 #include "tuning/deadline.hpp"
-#include "tuning/resource_use.hpp"
 
 namespace fanout::detail {
 namespace {
@@ -46,16 +46,28 @@ warm_up_figures proving_ground::warm_up(std::chrono::nanoseconds limit) {
 
 run_figures proving_ground::run() {
   const bool peak_is_known = forget_peak_memory();
+  const auto waits_before = waits_of_threads();
+  const auto cpus_before = times_of_cpus();
   const resource_use before = resource_use_of_process();
   const auto start = clock::now();
   workload_(*executor_, {.stop = stop_});
   const double took = seconds_of(clock::now() - start);
   const resource_use after = resource_use_of_process();
+  const auto waits = waits_of_threads();
+  const auto cpus = times_of_cpus();
   return {.seconds = took,
           .cpu_seconds = after.cpu_seconds - before.cpu_seconds,
           .voluntary_switches = after.voluntary_switches - before.voluntary_switches,
           .involuntary_switches = after.involuntary_switches - before.involuntary_switches,
-          .peak_memory_bytes = peak_is_known ? peak_memory_bytes() : std::nullopt};
+          .peak_memory_bytes = peak_is_known ? peak_memory_bytes() : std::nullopt,
+          .core_wait_seconds =
+              waits_before && waits ? std::optional(seconds_waited(*waits_before, *waits)) : std::nullopt,
+          .steal_seconds =
+              cpus_before && cpus ? std::optional(std::max(0.0, cpus->stolen - cpus_before->stolen)) : std::nullopt};
+}
+
+core_use proving_ground::use_by_others() const {
+  return use_between(cpus_at_start_, times_of_cpus(), resource_use_of_process().cpu_seconds - own_at_start_);
 }
 
 }  // namespace fanout::detail

@@ -8,6 +8,9 @@
 
 #include "fanout/executor.hpp"
 #include "fanout/tuning.hpp"
+#include "tuning/disturbance.hpp"
+#include "tuning/machine_load.hpp"
+#include "tuning/resource_use.hpp"
 #include "tuning/sweep.hpp"
 
 namespace fanout::detail {
@@ -32,6 +35,9 @@ class proving_ground {
 
   run_figures run();
 
+  /// Who else used the cores since the construction.
+  core_use use_by_others() const;
+
   std::chrono::nanoseconds elapsed() const { return std::chrono::steady_clock::now() - start_; }
 
  private:
@@ -39,6 +45,8 @@ class proving_ground {
   const std::size_t tasks_;
   const std::stop_token stop_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  const std::optional<cpu_times> cpus_at_start_ = times_of_cpus();
+  const double own_at_start_ = resource_use_of_process().cpu_seconds;
   std::optional<executor> executor_;
   std::size_t prepared_ = 0;
 };

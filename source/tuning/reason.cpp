@@ -39,7 +39,8 @@ class explanation {
              (*results_.machine.quota == 1 ? " core" : " cores") + ": sizes above " +
              std::to_string(results_.machine.available) + " are throttled.";
     }
-    if (chosen().concurrency > results_.machine.available && busy() < 0.5) {
+    // On a busy machine, threads that wait for a core look like tasks that wait.
+    if (!results_.busy && chosen().concurrency > results_.machine.available && busy() < 0.5) {
       return " Tasks wait most of the time (CPU busy " + percent_text(busy()) + " at " + number(smallest()) +
              "), so more of them than cores pay off.";
     }
@@ -61,6 +62,7 @@ class explanation {
     // 99.97 % is shown as 99 %, because it is not certainty.
     const double share = results_.confidence < 1 ? std::min(results_.confidence, 0.99) : 1;
     std::string text = " Confidence " + percent_text(share);
+    if (results_.busy) text += " for a machine that is as busy";
     if (!results_.complete) return text + ": it was stopped early.";
     if (!results_.precise) return text + ": the measurement ended before all times were known well.";
     return text + ".";
@@ -123,13 +125,14 @@ class explanation {
 
 }  // namespace
 
-std::string explain(const tuning_results& results, std::optional<std::size_t> refused) {
+std::string explain(const tuning_results& results, std::optional<std::size_t> refused,
+                    const std::string& disturbance) {
   const explanation why(results);
   std::string text = why.choice() + why.cause();
   if (refused) {
     text += " Sizes from " + std::to_string(*refused) + " up were left out: the machine cannot give the threads.";
   }
-  return text + why.few_tasks() + why.certainty();
+  return text + why.few_tasks() + disturbance + why.certainty();
 }
 
 }  // namespace fanout::detail

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "fanout/tuning.hpp"
+#include "tuning/disturbance.hpp"
 #include "tuning/sweep.hpp"
 
 /// Makes the results of a report from the measurements, and checks the rules that every report must keep.
@@ -20,6 +21,7 @@ struct measurement {
   machine_shape machine{};
   std::chrono::nanoseconds elapsed{0};
   std::optional<std::size_t> tasks{};  ///< Of a run; empty if that is not known.
+  core_use use{};
 };
 
 /// Decides which size to recommend, and explains why. Requires at least one size; each must have runs and be

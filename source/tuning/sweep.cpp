@@ -17,6 +17,10 @@
 namespace fanout::detail {
 namespace {
 
+std::optional<double> sum_of(const std::optional<double>& one, const std::optional<double>& other) {
+  return one && other ? std::optional(*one + *other) : std::nullopt;
+}
+
 class sweeper {
  public:
   sweeper(const sweep_plan& plan, const tuning_options& options, const sweep_ground& ground)
@@ -157,6 +161,9 @@ class sweeper {
     size.involuntary_switches += figures->involuntary_switches;
     size.peak_memory_bytes =
         first ? figures->peak_memory_bytes : std::max(size.peak_memory_bytes, figures->peak_memory_bytes);
+    size.core_wait_seconds =
+        first ? figures->core_wait_seconds : sum_of(size.core_wait_seconds, figures->core_wait_seconds);
+    size.steal_seconds = first ? figures->steal_seconds : sum_of(size.steal_seconds, figures->steal_seconds);
     ++measurements_;
     return true;
   }

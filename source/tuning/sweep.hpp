@@ -21,6 +21,8 @@ struct run_figures {
   double voluntary_switches = 0;
   double involuntary_switches = 0;
   std::optional<std::uint64_t> peak_memory_bytes{};
+  std::optional<double> core_wait_seconds{};  ///< In which threads could have run but waited for a core.
+  std::optional<double> steal_seconds{};      ///< Of the cores, which the hypervisor gave to other machines.
 };
 
 /// The first run of a size.
@@ -61,6 +63,8 @@ struct measured_size {
   double voluntary_switches = 0;
   double involuntary_switches = 0;
   std::optional<std::uint64_t> peak_memory_bytes{};
+  std::optional<double> core_wait_seconds{};  ///< This and the next one are sums; empty if not known of each run.
+  std::optional<double> steal_seconds{};
   bool contender = true;        ///< Whether it is still measured: it has not been given up as clearly slower.
   bootstrapped_median times{};  ///< Of the first `summarised` runs.
   std::size_t summarised = 0;

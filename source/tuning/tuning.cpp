@@ -64,7 +64,8 @@ tuning_report run_tuning(const tuning_workload& workload, std::size_t tasks, con
   return tuning_report(results_of(measured, options,
                                   {.machine = this_machine(),
                                    .elapsed = proving.elapsed(),
-                                   .tasks = tasks == 0 ? std::nullopt : std::optional(tasks)}));
+                                   .tasks = tasks == 0 ? std::nullopt : std::optional(tasks),
+                                   .use = proving.use_by_others()}));
 }
 
 }  // namespace detail

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -30,6 +31,8 @@ class tuning_machine {
   double cold_start = 0;
   /// How many tasks a run has, one after the other; 0 if the machine cannot stop a run.
   std::size_t tasks = 0;
+  /// Of the time of each thread, which it waits for a core; none if the system does not report it.
+  std::optional<double> core_wait = 0;
   /// Adds to the clock, as a slow callback does.
   void wait(double seconds) { now_ += seconds; }
 
@@ -66,7 +69,10 @@ class tuning_machine {
     const double share = static_cast<double>(random_.below(2'000'001)) / 1e6 - 1;  // -1 … 1
     const double took = seconds_(prepared_) * (1 + noise_ * share) + (number == 0 ? cold_start : 0);
     now_ += took;
-    return {.seconds = took, .cpu_seconds = took, .voluntary_switches = 3, .peak_memory_bytes = 1024 * prepared_};
+    fanout::detail::run_figures figures{
+        .seconds = took, .cpu_seconds = took, .voluntary_switches = 3, .peak_memory_bytes = 1024 * prepared_};
+    if (core_wait) figures.core_wait_seconds = *core_wait * took * static_cast<double>(prepared_);
+    return figures;
   }
 
   std::chrono::nanoseconds elapsed() const {

@@ -262,4 +262,14 @@ TEST(TuningSweep, AddsUpWhatTheRunsUsed) {
   EXPECT_EQ(result.sizes[0].peak_memory_bytes, 2048u);
 }
 
+TEST(TuningSweep, AddsUpTheWaitsForACoreIfTheyAreKnownOfEachRun) {
+  tuning_machine machine(perfect_up_to(2), 0);
+  machine.core_wait = 0.25;
+  const auto known = sweep(named_sizes({2}), {.budget = 100s}, machine.ground());
+  EXPECT_DOUBLE_EQ(known.sizes[0].core_wait_seconds.value_or(-1),
+                   0.25 * static_cast<double>(known.sizes[0].seconds.size()));
+  machine.during[machine.order().size() + 3] = [&] { machine.core_wait.reset(); };
+  EXPECT_FALSE(sweep(named_sizes({2}), {.budget = 100s}, machine.ground()).sizes[0].core_wait_seconds);
+}
+
 }  // namespace
