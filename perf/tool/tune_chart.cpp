@@ -35,11 +35,13 @@ class canvas {
     for (const chart_point& each : drawn.points) most = std::max(most, each.high);
     for (const chart_level& each : drawn.levels) most = std::max(most, each.value);
     if (!(most > 0)) most = 1;
-    step_ = step_for(most);
-    top_ = step_ * std::ceil(most / step_ - 0.05);  // what is above by a hair may stand out
+    const double step = step_for(most);
+    const double steps = std::ceil(most / step - 0.05);  // what is above by a hair may stand out
+    top_ = step * steps;
+    for (int i = 0; i <= static_cast<int>(steps); ++i) labelled_.push_back(step * i);
 
     double labels = 0;
-    for (double value = 0; value <= top_ * 1.0001; value += step_) {
+    for (const double value : labelled_) {
       labels = std::max(labels, text_width(value_text(value, drawn.in_percent)));
     }
     left_ = labels + gap;
@@ -58,12 +60,11 @@ class canvas {
     return left_ + 18 + (right_ - left_ - 36) * static_cast<double>(index) / static_cast<double>(count_ - 1);
   }
   double y(double value) const { return below - (below - above) * value / top_; }
-  double step() const { return step_; }
-  double top() const { return top_; }
+  const std::vector<double>& labelled() const { return labelled_; }  // the values with a label on the axis
 
  private:
   std::size_t count_;
-  double step_ = 1;
+  std::vector<double> labelled_;
   double top_ = 1;
   double left_ = 0;
   double right_ = width;
@@ -93,7 +94,7 @@ std::vector<bool> numbered(const chart& drawn, const canvas& at) {
 }
 
 void draw_axis(const chart& drawn, const canvas& at, std::string& svg) {
-  for (double value = 0; value <= at.top() * 1.0001; value += at.step()) {
+  for (const double value : at.labelled()) {
     fmt::format_to(std::back_inserter(svg),
                    "<line x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\" stroke=\"var(--line)\"/>"
                    "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n",
