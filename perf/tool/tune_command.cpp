@@ -38,16 +38,21 @@ constexpr const char* footer =
     "is spent, and recommends the smallest size that is as good as the best. The hand-written schedulers of\n"
     "fanout compare then run at that size beside it.\n\n"
     "For work that is not C++, --command runs a command for each line of --input-list, `-` for standard input. The\n"
-    "line takes the place of {}. There is no shell unless --shell asks for one: blanks part the words, '…', \"…\" and\n"
+    "line takes the place of {}. There is no shell unless --shell asks for one: blanks part the words, '…', \"…\" "
+    "and\n"
     "backslashes quote as in a shell, nothing is expanded, and standard output is thrown away. With --shell each {}\n"
     "becomes \"$1\", which holds the line, so leave out quotes of your own around it. A command that fails ends the\n"
     "measurement, and its line is named.\n\n"
+    "A budget that is too small is refused when it is spent at the latest, and the message names one that is\n"
+    "accepted. Sizes for which there are no threads are left out. The reason that follows the table says that, and\n"
+    "whether there were few tasks for each thread, or the machine was busy.\n\n"
     "Ctrl-C ends the measurement and writes what is known by then.\n\n"
     "Examples:\n"
     "  fanout tune\n"
     "  fanout tune --workload mixed --waiting 75 --report report.html\n"
     "  find . -name '*.log' | fanout tune --command 'zstd -q -c {}' --input-list -\n"
-    "  fanout tune --shell --command 'sort {} | uniq | wc -l' --input-list files.txt --profile fanout-profile.json\n\n"
+    "  fanout tune --shell --command 'sort {} | uniq | wc -l' --input-list files.txt --profile "
+    "fanout-profile.json\n\n"
     "Exit codes:\n"
     "  0    there is a recommendation\n"
     "  1    a command failed, some input could not be read (the rest was measured), or something else failed\n"
@@ -158,9 +163,7 @@ tune_command::tune_command(CLI::App& program)
       ->group(group);
   app_->add_flag("--shell", shell_, "Hand the command to /bin/sh")->disable_flag_override()->group(group);
 
-  app_->add_option(
-          "--sizes", sizes_,
-          "Sizes to compare, such as 1,2,4, if there are threads for them (default: up to four times the cores)")
+  app_->add_option("--sizes", sizes_, "Sizes to compare, such as 1,2,4 (default: 1 to four times the cores)")
       ->type_name("LIST");
   add_text(*app_, "--budget", budget_, "TIME", "How long it may take, such as 500ms, 30s or 2m");
   add_choice(*app_, "--format", format_, {"table", "csv", "json"}, "How the result is written");
