@@ -4,9 +4,13 @@
 # Compiled once for two users: the library and the tests.
 add_library(fanout_tuning_objects OBJECT
   source/tuning/bootstrap.cpp
+  source/tuning/budget.cpp
+  source/tuning/deadline.cpp
   source/tuning/decision.cpp
+  source/tuning/disturbance.cpp
   source/tuning/json_reader.cpp
   source/tuning/ladder.cpp
+  source/tuning/machine_load.cpp
   source/tuning/machine_shape.cpp
   source/tuning/number_text.cpp
   source/tuning/profile.cpp

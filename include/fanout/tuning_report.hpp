@@ -89,6 +89,15 @@ struct tuning_row {
   /// threads could no longer be created.
   bool contender = true;
 
+  /// The time in which threads of the process could have run but waited for a core; the sum over the threads, as a mean
+  /// over the runs. On an idle machine, it is near 0 at sizes that have a core for each thread. It does not include
+  /// child processes, or threads that ended during the run. Empty if the system does not report it.
+  std::optional<double> core_wait_seconds{};
+
+  /// The time of the cores that the hypervisor gave to other machines; the sum over the cores, as a mean over the runs.
+  /// Empty if the system does not report it.
+  std::optional<double> steal_seconds{};
+
   /// Member by member.
   friend bool operator==(const tuning_row&, const tuning_row&) = default;
 };
@@ -108,6 +117,15 @@ struct tuning_results {
   std::uint64_t seed = 0;               ///< As in the options.
   std::chrono::nanoseconds budget{0};   ///< As in the options.
   std::chrono::nanoseconds elapsed{0};  ///< The duration of the measurement.
+  std::optional<std::size_t> tasks{};   ///< How many tasks a run had; empty if that is not known.
+  bool busy = false;                    ///< See `tuning_report::busy()`.
+
+  /// The share of the time of the cores, 0 … 1, that other programs used during the measurement. Empty if that is not
+  /// known, or the measurement was short.
+  std::optional<double> other_load{};
+
+  /// The share that the hypervisor gave to other machines; empty as above.
+  std::optional<double> steal{};
 
   /// Member by member.
   friend bool operator==(const tuning_results&, const tuning_results&) = default;
@@ -129,9 +147,15 @@ class FANOUT_EXPORT tuning_report {
   const std::string& reason() const noexcept { return results_.reason; }
 
   /// The fraction of bootstrap resamples, 0 … 1, in which the recommended size is as good as the best of all. It
-  /// accounts for the noise during the measurement, but not for later changes such as a busier machine. 0 if a size
-  /// had too few runs to tell.
+  /// accounts for the noise during the measurement, but not for later changes such as a busier machine; if the machine
+  /// was `busy()`, it is about a machine that is as busy. 0 if a size had too few runs to tell.
   double confidence() const noexcept { return results_.confidence; }
+
+  /// True if other programs or other virtual machines took cores from the workload while it was measured: threads
+  /// waited for a core for more than a tenth of their time at a size that has a core for each thread, or the others
+  /// used more than a tenth of the cores. The reason has the numbers. The recommendation may be too small then, because
+  /// cores that others use look like cores that do not exist.
+  bool busy() const noexcept { return results_.busy; }
 
   /// The measured sizes, ordered by concurrency. Never empty.
   std::span<const tuning_row> rows() const noexcept { return results_.rows; }
@@ -154,8 +178,8 @@ class FANOUT_EXPORT tuning_report {
   /// The contents as plain data.
   const tuning_results& results() const noexcept { return results_; }
 
-  /// A table for a terminal. The recommended row is marked by `*`, and the reason follows the table. Ends with a
-  /// newline.
+  /// A table for a terminal. The recommended row is marked by `*`, and the reason follows the table. The waits for a
+  /// core and the steal are shown if the machine was `busy()`. Ends with a newline.
   std::string to_table() const;
 
   /// A header line and a line for each row, as CSV (RFC 4180, but lines end with `\n`). Numbers have full precision;

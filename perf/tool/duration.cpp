@@ -22,10 +22,18 @@ std::chrono::nanoseconds parse_duration(std::string_view option, std::string_vie
   for (const auto& [unit, length] : units) {
     if (error != std::errc() || named != unit) continue;
     const seconds time = number * length;
-    if (!(time > 0s && time <= 24h)) continue;
+    if (!(time > 0s && time <= longest_duration)) continue;
     if (const auto whole = std::chrono::duration_cast<std::chrono::nanoseconds>(time); whole > 0ns) return whole;
   }
   throw usage_error(fmt::format("{} takes a time of up to a day, such as 500ms, 30s or 2m, not '{}'", option, text));
+}
+
+std::string duration_option(std::chrono::nanoseconds time) {
+  using namespace std::chrono_literals;
+  if (time < 2s) return fmt::format("{}ms", std::chrono::ceil<std::chrono::milliseconds>(time).count());
+  if (time < 2min) return fmt::format("{}s", std::chrono::ceil<std::chrono::seconds>(time).count());
+  if (time < 2h) return fmt::format("{}m", std::chrono::ceil<std::chrono::minutes>(time).count());
+  return fmt::format("{}h", std::chrono::ceil<std::chrono::hours>(time).count());
 }
 
 std::string duration_text(std::chrono::nanoseconds time) {

@@ -48,9 +48,8 @@ std::string format_table(const comparison& result, const report_context& context
                                  "tasks/s", "checksum");
   for (const competitor_result& row : result.rows) {
     fmt::format_to(std::back_inserter(text), "{:<14}{:>13}{:>11}{:>10.2f}{:>13.1f}  {} {}\n", row.name,
-                   duration_text(row.seconds.median), fmt::format("± {:.1f} %", row.seconds.spread() * 100),
-                   speed_up(result, row), tasks_per_second(result, row), checksum_text(row),
-                   row.checksum_equal() ? "equal" : "DIFFERENT");
+                   duration_text(row.seconds.median), spread_text(row.seconds), speed_up(result, row),
+                   tasks_per_second(result, row), checksum_text(row), row.checksum_equal() ? "equal" : "DIFFERENT");
   }
   text +=
       "\nThe spread is half the distance between the quartiles, as a share of the median; the speed-up is over "
@@ -65,14 +64,16 @@ std::string format_csv(const comparison& result, const report_context& context) 
       "workload,input,cores,concurrency,repetitions,tasks,completed,competitor,median_seconds,minimum_seconds,"
       "lower_quartile_seconds,upper_quartile_seconds,maximum_seconds,speed_up,tasks_per_second,checksum,"
       "checksum_equal\n";
-  const std::string input = csv_field(one_line(context.tasks.summary()));
+  const std::string input = csv_field(valid_utf8(one_line(context.tasks.summary())));
   for (const competitor_result& row : result.rows) {
     const sample_summary& seconds = row.seconds;
+    const auto quartile = [&](double value) { return seconds.spread() ? fmt::format("{}", value) : std::string(); };
     fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
                    csv_field(std::string(context.tasks.name())), input, context.cores, context.concurrency,
                    result.repetitions, result.tasks, result.completed, csv_field(row.name), seconds.median,
-                   seconds.minimum, seconds.lower_quartile, seconds.upper_quartile, seconds.maximum,
-                   speed_up(result, row), tasks_per_second(result, row), checksum_text(row), row.checksum_equal());
+                   seconds.minimum, quartile(seconds.lower_quartile), quartile(seconds.upper_quartile),
+                   seconds.maximum, speed_up(result, row), tasks_per_second(result, row), checksum_text(row),
+                   row.checksum_equal());
   }
   return text;
 }
@@ -86,8 +87,8 @@ json json_row(const comparison& result, const competitor_result& row, const work
       {"competitor", row.name},
       {"median_seconds", row.seconds.median},
       {"minimum_seconds", row.seconds.minimum},
-      {"lower_quartile_seconds", row.seconds.lower_quartile},
-      {"upper_quartile_seconds", row.seconds.upper_quartile},
+      {"lower_quartile_seconds", row.seconds.spread() ? json(row.seconds.lower_quartile) : json()},
+      {"upper_quartile_seconds", row.seconds.spread() ? json(row.seconds.upper_quartile) : json()},
       {"maximum_seconds", row.seconds.maximum},
       {"speed_up", speed_up(result, row)},
       {"tasks_per_second", tasks_per_second(result, row)},
@@ -122,6 +123,11 @@ std::string format_json(const comparison& result, const report_context& context)
 }
 
 }  // namespace
+
+std::string spread_text(const sample_summary& sample) {
+  const auto spread = sample.spread();
+  return spread ? fmt::format("± {:.1f} %", *spread * 100) : "–";
+}
 
 std::string csv_field(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;

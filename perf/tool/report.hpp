@@ -21,8 +21,12 @@ struct report_context {
 /// The whole report, ending in a newline. Only the JSON form, which is one object in a stream, holds the errors; for
 /// the others they belong on standard error.
 ///
-/// CSV is quoted as RFC 4180 says, with plain newlines. In JSON, bytes of file names that are not UTF-8 become U+FFFD.
+/// CSV is quoted as RFC 4180 says, with plain newlines. In CSV and JSON, bytes of file names that are not UTF-8 become
+/// U+FFFD. The quartiles of a single run are empty or null.
 std::string format_report(const comparison& result, const report_context& context, report_format format);
+
+/// `± 1.2 %`, or a dash for the spread of a single run.
+std::string spread_text(const sample_summary& sample);
 
 /// A text as a field of a CSV record: in quotes if it needs them.
 std::string csv_field(const std::string& text);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <optional>
 #include <stdexcept>
 #include <vector>
 
@@ -10,16 +11,20 @@
 /// process disturbed must not move the result.
 namespace tool {
 
-/// Five numbers of a sample, in the unit of its values.
+/// Five numbers of a sample, in the unit of its values, and its size.
 struct sample_summary {
+  std::size_t size = 0;
   double minimum = 0;
   double lower_quartile = 0;
   double median = 0;
   double upper_quartile = 0;
   double maximum = 0;
 
-  /// Half the distance between the quartiles, as a share of the median; 0 when the median is.
-  double spread() const { return median == 0 ? 0 : (upper_quartile - lower_quartile) / 2 / median; }
+  /// Half the distance between the quartiles, as a share of the median; 0 when the median is. A single value has none.
+  std::optional<double> spread() const {
+    if (size < 2) return std::nullopt;
+    return median == 0 ? 0 : (upper_quartile - lower_quartile) / 2 / median;
+  }
 };
 
 /// The value below which `share` (0 … 1) of a sorted sample lies, interpolated linearly between neighbours, as
@@ -37,7 +42,8 @@ inline double quantile(const std::vector<double>& sorted, double share) {
 inline sample_summary summarise(std::vector<double> sample) {
   if (sample.empty()) throw std::invalid_argument("summarise: the sample is empty");
   std::sort(sample.begin(), sample.end());
-  return {.minimum = sample.front(),
+  return {.size = sample.size(),
+          .minimum = sample.front(),
           .lower_quartile = quantile(sample, 0.25),
           .median = quantile(sample, 0.5),
           .upper_quartile = quantile(sample, 0.75),

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <iterator>
+#include <nlohmann/json.hpp>
 #include <system_error>
 
 namespace tool {
@@ -40,6 +41,38 @@ std::string one_line(std::string_view text) {
     }
   }
   return line;
+}
+
+std::string valid_utf8(std::string_view text) {
+  // The JSON library has the decoder, and makes it reachable through a document only.
+  using nlohmann::json;
+  return json::parse(json(text).dump(-1, ' ', false, json::error_handler_t::replace)).get<std::string>();
+}
+
+std::string escaped(std::string_view text) {
+  std::string safe;
+  for (const char each : valid_utf8(one_line(text))) {
+    switch (each) {
+      case '&':
+        safe += "&amp;";
+        break;
+      case '<':
+        safe += "&lt;";
+        break;
+      case '>':
+        safe += "&gt;";
+        break;
+      case '"':
+        safe += "&quot;";
+        break;
+      case '\'':
+        safe += "&#39;";
+        break;
+      default:
+        safe += each;
+    }
+  }
+  return safe;
 }
 
 void write_to_stdout(std::string_view text) {

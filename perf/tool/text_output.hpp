@@ -10,6 +10,12 @@ namespace tool {
 /// byte, and must neither break a message into two lines nor steer a terminal that takes UTF-8.
 std::string one_line(std::string_view text);
 
+/// The text with U+FFFD in place of bytes that are not UTF-8. File names may hold any byte, but documents may not.
+std::string valid_utf8(std::string_view text);
+
+/// A text for an HTML document: valid UTF-8 without control characters, whatever the bytes are, and without markup.
+std::string escaped(std::string_view text);
+
 /// Writes all of `text` to standard output. Throws `std::system_error` when not everything arrives there: a full
 /// disk, a pipe that nobody reads.
 void write_to_stdout(std::string_view text);

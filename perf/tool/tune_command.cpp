@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "budget_advice.hpp"
 #include "compare.hpp"
 #include "duration.hpp"
 #include "interrupt.hpp"
@@ -43,6 +44,9 @@ constexpr const char* footer =
     "time, and there are no hand-written schedulers. {{}} and {{threads}} stand for the texts {} and {threads}.\n\n"
     "Commands cannot use the terminal. Their standard output goes into a pipe that fanout reads, because grep, tar\n"
     "and others do less when it is /dev/null. With --output file it goes into a temporary file below TMPDIR.\n\n"
+    "A budget that is too small is refused when it is spent at the latest, and the message names one that is\n"
+    "accepted. Sizes for which there are no threads are left out. The reason that follows the table says that, and\n"
+    "whether there were few tasks for each thread, or the machine was busy.\n\n"
     "Ctrl-C ends the measurement and writes what is known by then. No command outlives fanout.\n\n"
     "Examples:\n"
     "  fanout tune\n"
@@ -88,8 +92,8 @@ class unreadable_inputs {
 };
 
 /// Measures, with a bar.
-fanout::tuning_report measure(workload& tasks, const fanout::tuning_options& chosen, bool show_progress,
-                              unreadable_inputs& unreadable) {
+fanout::tuning_report measure(workload& tasks, const fanout::tuning_options& chosen, const given_budget& budget,
+                              bool show_progress, unreadable_inputs& unreadable) {
   progress_bar bar(show_progress, 1'000);
   fanout::tuning_options options = chosen;
   std::map<std::size_t, std::uint64_t> peaks;
@@ -122,6 +126,8 @@ fanout::tuning_report measure(workload& tasks, const fanout::tuning_options& cho
     error.rethrow_nested();  // which names its line or file itself
   } catch (const fanout::operation_cancelled&) {
     throw interruption();
+  } catch (const fanout::budget_error& error) {
+    throw usage_error(budget_advice(budget, error, tasks.task_count()));
   } catch (const std::invalid_argument& error) {
     throw usage_error(error.what());
   }
@@ -178,9 +184,13 @@ tune_command::tune_command(CLI::App& program)
 fanout::tuning_options tune_command::options() const {
   fanout::tuning_options options{.workload = workload_name()};
   if (!sizes_.empty()) options.sizes = parse_sizes(sizes_);
-  const std::chrono::nanoseconds budget = parse_duration("--budget", budget_);
-  options.budget = no_baselines_ ? budget : budget * 4 / 5;
+  options.budget = budget().for_sizes;
   return options;
+}
+
+given_budget tune_command::budget() const {
+  const std::chrono::nanoseconds whole = parse_duration("--budget", budget_);
+  return {.text = budget_, .whole = whole, .for_sizes = no_baselines_ ? whole : whole * 4 / 5};
 }
 
 exit_status tune_command::run(const std::string& command_line) const {
@@ -197,7 +207,7 @@ exit_status tune_command::run(const std::string& command_line) const {
       runs_commands ? prepare_command(*groups) : workload_.prepare(fanout::max_concurrency(), interrupts.token());
   workload& tasks = *prepared.tasks;
   unreadable_inputs unreadable;
-  tuned result{.report = measure(tasks, options, show_progress, unreadable),
+  tuned result{.report = measure(tasks, options, budget(), show_progress, unreadable),
                .baselines = std::nullopt,
                .summary = one_line(tasks.summary()),
                .memory_is_of_commands = runs_commands,

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "budget_advice.hpp"
 #include "command_line.hpp"
 #include "command_options.hpp"
 #include "exit_status.hpp"
@@ -36,6 +37,7 @@ class tune_command {
   void require_outputs() const;
   workload_options::prepared prepare_command(process_groups& groups) const;
   std::string workload_name() const;
+  given_budget budget() const;
 
   CLI::App* app_;
   workload_options workload_;

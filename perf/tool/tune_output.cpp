@@ -5,6 +5,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "report.hpp"
 #include "text_output.hpp"
 
 namespace tool {
@@ -12,11 +13,12 @@ namespace {
 
 std::string baselines_table(const comparison& baselines, std::size_t size) {
   const double fanout = baselines.rows.at(1).seconds.median;
-  std::string text = fmt::format("\nBeside it at {}, medians of {} and the time of fanout in proportion:\n", size,
-                                 baselines.repetitions);
+  std::string text =
+      fmt::format("\nFor comparison at {}: medians of {}, their spread, and the time of fanout divided by theirs:\n",
+                  size, baselines.repetitions == 1 ? "one run" : fmt::format("{} runs", baselines.repetitions));
   for (const competitor_result& row : baselines.rows) {
-    fmt::format_to(std::back_inserter(text), "  {:<14}{:>12}  {:>6.2f}\n", row.name, seconds_text(row.seconds.median),
-                   fanout / row.seconds.median);
+    fmt::format_to(std::back_inserter(text), "  {:<14}{:>12}{:>11}  {:>6.2f}\n", row.name,
+                   seconds_text(row.seconds.median), spread_text(row.seconds), fanout / row.seconds.median);
   }
   return text;
 }
@@ -28,6 +30,7 @@ nlohmann::json baselines_json(const comparison& baselines) {
                     {"median_seconds", row.seconds.median},
                     {"minimum_seconds", row.seconds.minimum},
                     {"maximum_seconds", row.seconds.maximum},
+                    {"spread", row.seconds.spread() ? nlohmann::json(*row.seconds.spread()) : nlohmann::json()},
                     {"checksum_equal", row.checksum_equal()}});
   }
   return {{"repetitions", baselines.repetitions}, {"rows", std::move(rows)}};

@@ -122,14 +122,26 @@ json_value parse_document(std::string_view text, std::string_view schema) {
 
 json_reader::json_reader(const json_value& value, std::string path) : value_(value), path_(std::move(path)) {}
 
-json_reader json_reader::at(const char* name) const {
+const json_value* json_reader::member(const char* name) const {
   const auto* const members = std::get_if<json_value::object>(&value_.content);
   if (members == nullptr) refuse("must be an object");
   const auto member =
       std::find_if(members->rbegin(), members->rend(), [&](const auto& each) { return each.first == name; });
-  const std::string path = path_.empty() ? name : path_ + "." + name;
-  if (member == members->rend()) throw tuning_error(path + " is missing");
-  return json_reader(member->second, path);
+  return member == members->rend() ? nullptr : &member->second;
+}
+
+std::string json_reader::path_of(const char* name) const { return path_.empty() ? name : path_ + "." + name; }
+
+json_reader json_reader::at(const char* name) const {
+  const json_value* const found = member(name);
+  if (found == nullptr) throw tuning_error(path_of(name) + " is missing");
+  return json_reader(*found, path_of(name));
+}
+
+std::optional<json_reader> json_reader::find(const char* name) const {
+  const json_value* const found = member(name);
+  if (found == nullptr || std::holds_alternative<std::nullptr_t>(found->content)) return std::nullopt;
+  return json_reader(*found, path_of(name));
 }
 
 json_reader json_reader::at(std::size_t index) const {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -29,6 +30,9 @@ class json_reader {
   /// A member of an object. If there are several of that name, the last.
   json_reader at(const char* name) const;
 
+  /// The same, or none if the member is missing or null: earlier versions of the library did not write all members.
+  std::optional<json_reader> find(const char* name) const;
+
   /// An element of an array. Requires that `size` was called, and `index` is below it.
   json_reader at(std::size_t index) const;
 
@@ -48,6 +52,8 @@ class json_reader {
     return std::holds_alternative<T>(value_.content);
   }
   [[noreturn]] void refuse(const std::string& what) const;
+  const json_value* member(const char* name) const;  // null if there is none
+  std::string path_of(const char* name) const;
 
   const json_value& value_;
   const std::string path_;

@@ -9,6 +9,14 @@
 namespace fanout::detail {
 namespace {
 
+/// With fewer tasks, the time of a run depends on how they divide: five tasks of equal length take as long on three
+/// threads as on four.
+constexpr std::size_t least_tasks_a_thread = 4;
+
+std::string counted(std::size_t number, const char* what) {
+  return std::to_string(number) + " " + what + (number == 1 ? "" : "s");
+}
+
 class explanation {
  public:
   explicit explanation(const tuning_results& results)
@@ -31,11 +39,22 @@ class explanation {
              (*results_.machine.quota == 1 ? " core" : " cores") + ": sizes above " +
              std::to_string(results_.machine.available) + " are throttled.";
     }
-    if (chosen().concurrency > results_.machine.available && busy() < 0.5) {
+    // On a busy machine, threads that wait for a core look like tasks that wait.
+    if (!results_.busy && chosen().concurrency > results_.machine.available && busy() < 0.5) {
       return " Tasks wait most of the time (CPU busy " + percent_text(busy()) + " at " + number(smallest()) +
              "), so more of them than cores pay off.";
     }
     return {};
+  }
+
+  /// Whether there were enough tasks to tell sizes apart; may be empty.
+  std::string few_tasks() const {
+    const std::size_t size = chosen().concurrency;
+    if (!results_.tasks || *results_.tasks >= least_tasks_a_thread * size) return {};
+    return " There were only " + counted(*results_.tasks, "task") + " for " + counted(size, "thread") +
+           ", so the times say more about how these tasks divide among the threads than about the machine: measure "
+           "with " +
+           std::to_string(least_tasks_a_thread * size) + " tasks or more.";
   }
 
   std::string certainty() const {
@@ -43,6 +62,7 @@ class explanation {
     // 99.97 % is shown as 99 %, because it is not certainty.
     const double share = results_.confidence < 1 ? std::min(results_.confidence, 0.99) : 1;
     std::string text = " Confidence " + percent_text(share);
+    if (results_.busy) text += " for a machine that is as busy";
     if (!results_.complete) return text + ": it was stopped early.";
     if (!results_.precise) return text + ": the measurement ended before all times were known well.";
     return text + ".";
@@ -105,13 +125,14 @@ class explanation {
 
 }  // namespace
 
-std::string explain(const tuning_results& results, std::optional<std::size_t> refused) {
+std::string explain(const tuning_results& results, std::optional<std::size_t> refused,
+                    const std::string& disturbance) {
   const explanation why(results);
   std::string text = why.choice() + why.cause();
   if (refused) {
     text += " Sizes from " + std::to_string(*refused) + " up were left out: the machine cannot give the threads.";
   }
-  return text + why.certainty();
+  return text + why.few_tasks() + disturbance + why.certainty();
 }
 
 }  // namespace fanout::detail

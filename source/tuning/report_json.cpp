@@ -1,6 +1,7 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -36,7 +37,14 @@ void write_row(json_writer& json, const tuning_row& row) {
   json.member("involuntary_switches", row.involuntary_switches);
   json.member("peak_memory_bytes", row.peak_memory_bytes);
   json.member("contender", row.contender);
+  json.member("core_wait_seconds", row.core_wait_seconds);
+  json.member("steal_seconds", row.steal_seconds);
   json.close();
+}
+
+std::optional<double> number_if_any(const json_reader& reader, const char* name) {
+  const auto member = reader.find(name);
+  return member ? std::optional(member->number()) : std::nullopt;
 }
 
 tuning_row row_from(const json_reader& reader) {
@@ -54,6 +62,8 @@ tuning_row row_from(const json_reader& reader) {
   if (const json_reader peak = reader.at("peak_memory_bytes"); !peak.is_null()) {
     row.peak_memory_bytes = peak.whole_number(UINT64_MAX);
   }
+  row.core_wait_seconds = number_if_any(reader, "core_wait_seconds");
+  row.steal_seconds = number_if_any(reader, "steal_seconds");
   return row;
 }
 
@@ -73,18 +83,23 @@ std::chrono::nanoseconds nanoseconds_from(const json_reader& reader) {
 }
 
 tuning_results results_from(const json_reader& reader) {
-  return {.workload = reader.at("workload").text(),
-          .machine = machine_from(reader.at("machine")),
-          .rows = rows_from(reader.at("rows")),
-          .recommended = reader.at("recommended").whole_number(most_threads),
-          .confidence = reader.at("confidence").number(),
-          .reason = reader.at("reason").text(),
-          .complete = reader.at("complete").flag(),
-          .precise = reader.at("precise").flag(),
-          .tolerance = reader.at("tolerance").number(),
-          .seed = reader.at("seed").whole_number(UINT64_MAX),
-          .budget = nanoseconds_from(reader.at("budget_nanoseconds")),
-          .elapsed = nanoseconds_from(reader.at("elapsed_nanoseconds"))};
+  tuning_results results{.workload = reader.at("workload").text(),
+                         .machine = machine_from(reader.at("machine")),
+                         .rows = rows_from(reader.at("rows")),
+                         .recommended = reader.at("recommended").whole_number(most_threads),
+                         .confidence = reader.at("confidence").number(),
+                         .reason = reader.at("reason").text(),
+                         .complete = reader.at("complete").flag(),
+                         .precise = reader.at("precise").flag(),
+                         .tolerance = reader.at("tolerance").number(),
+                         .seed = reader.at("seed").whole_number(UINT64_MAX),
+                         .budget = nanoseconds_from(reader.at("budget_nanoseconds")),
+                         .elapsed = nanoseconds_from(reader.at("elapsed_nanoseconds"))};
+  if (const auto tasks = reader.find("tasks")) results.tasks = tasks->whole_number(UINT64_MAX);
+  if (const auto busy = reader.find("busy")) results.busy = busy->flag();
+  results.other_load = number_if_any(reader, "other_load");
+  results.steal = number_if_any(reader, "steal");
+  return results;
 }
 
 }  // namespace
@@ -105,6 +120,10 @@ std::string tuning_report::to_json() const {
   json.member("seed", results_.seed);
   json.member("budget_nanoseconds", results_.budget.count());
   json.member("elapsed_nanoseconds", results_.elapsed.count());
+  json.member("tasks", results_.tasks);
+  json.member("busy", results_.busy);
+  json.member("other_load", results_.other_load);
+  json.member("steal", results_.steal);
   json.open_array("rows");
   for (const tuning_row& row : results_.rows) write_row(json, row);
   json.close();

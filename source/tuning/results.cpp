@@ -13,6 +13,10 @@
 namespace fanout::detail {
 namespace {
 
+std::optional<double> mean_of(const std::optional<double>& sum, double runs) {
+  return sum ? std::optional(*sum / runs) : std::nullopt;
+}
+
 tuning_row row_of(const measured_size& size, const measured_size& smallest) {
   const auto runs = static_cast<double>(size.seconds.size());
   const double threads = static_cast<double>(size.concurrency) / static_cast<double>(smallest.concurrency);
@@ -28,7 +32,9 @@ tuning_row row_of(const measured_size& size, const measured_size& smallest) {
           .voluntary_switches = size.voluntary_switches / runs,
           .involuntary_switches = size.involuntary_switches / runs,
           .peak_memory_bytes = size.peak_memory_bytes,
-          .contender = size.contender};
+          .contender = size.contender,
+          .core_wait_seconds = mean_of(size.core_wait_seconds, runs),
+          .steal_seconds = mean_of(size.steal_seconds, runs)};
 }
 
 [[noreturn]] void refuse(const std::string& field, const std::string& what) {
@@ -54,6 +60,8 @@ void check_row(const tuning_row& row, const std::string& name) {
   check_number(row.cpu_seconds, name + ".cpu_seconds");
   check_number(row.voluntary_switches, name + ".voluntary_switches");
   check_number(row.involuntary_switches, name + ".involuntary_switches");
+  check_number(row.core_wait_seconds.value_or(0), name + ".core_wait_seconds");
+  check_number(row.steal_seconds.value_or(0), name + ".steal_seconds");
   if (row.low_seconds > row.median_seconds || row.median_seconds > row.high_seconds) {
     refuse(name + ".median_seconds", "must lie between low_seconds and high_seconds");
   }
@@ -61,16 +69,18 @@ void check_row(const tuning_row& row, const std::string& name) {
 
 }  // namespace
 
-tuning_results results_of(const sweep_result& measured, const tuning_options& options, const machine_shape& machine,
-                          std::chrono::nanoseconds elapsed) {
+tuning_results results_of(const sweep_result& measured, const tuning_options& options, const measurement& made) {
   tuning_results results{.workload = options.workload,
-                         .machine = machine,
+                         .machine = made.machine,
                          .complete = measured.complete,
                          .precise = measured.precise,
                          .tolerance = options.tolerance,
                          .seed = options.seed,
                          .budget = options.budget,
-                         .elapsed = elapsed};
+                         .elapsed = made.elapsed,
+                         .tasks = made.tasks,
+                         .other_load = made.use.others,
+                         .steal = made.use.stolen};
   std::vector<candidate> candidates;
   for (const measured_size& size : measured.sizes) {
     results.rows.push_back(row_of(size, measured.sizes.front()));
@@ -79,7 +89,9 @@ tuning_results results_of(const sweep_result& measured, const tuning_options& op
   const decision chosen = decide(candidates, options.tolerance);
   results.recommended = results.rows[chosen.recommended].concurrency;
   results.confidence = chosen.confidence;
-  results.reason = explain(results, measured.refused);
+  const disturbance found = disturbance_of(measured.sizes, made.machine, made.use);
+  results.busy = found.by_others;
+  results.reason = explain(results, measured.refused, found.text);
   return results;
 }
 
@@ -104,6 +116,9 @@ void check_results(const tuning_results& results) {
   if (!(results.tolerance >= 0 && results.tolerance < 1)) refuse("tolerance", "must be from 0 to below 1");
   if (results.budget.count() < 0) refuse("budget", "must not be negative");
   if (results.elapsed.count() < 0) refuse("elapsed", "must not be negative");
+  check_share(results.other_load.value_or(0), "other_load");
+  check_share(results.steal.value_or(0), "steal");
+  if (results.tasks == 0) refuse("tasks", "must be at least 1");
 
   if (results.rows.empty()) refuse("rows", "must not be empty");
   if (results.rows.size() > most_rows) refuse("rows", "must not be more than " + std::to_string(most_rows));

@@ -5,19 +5,21 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "fanout/error.hpp"
+#include "tuning/budget.hpp"
 #include "tuning/ladder.hpp"
-#include "tuning/number_text.hpp"
 #include "tuning/race.hpp"
 #include "tuning/random.hpp"
 
 namespace fanout::detail {
 namespace {
 
-/// The budget must allow this many runs of every size: fewer tell nothing.
-constexpr std::size_t least_repetitions = 3;
+std::optional<double> sum_of(const std::optional<double>& one, const std::optional<double>& other) {
+  return one && other ? std::optional(*one + *other) : std::nullopt;
+}
 
 class sweeper {
  public:
@@ -36,7 +38,7 @@ class sweeper {
   bool warm_up_all() {
     std::vector<std::size_t> sizes = plan_.sizes;
     for (std::size_t next = 0; next != sizes.size(); ++next) {
-      if (!warm_up(sizes[next])) return false;
+      if (!warm_up(sizes[next], options_.budget - ground_.elapsed())) return false;
       if (refused_) break;
       if (!refuse_small_budget(std::span(sizes).subspan(next + 1))) return false;
       if (plan_.named) continue;
@@ -50,58 +52,50 @@ class sweeper {
 
   /// Runs a size once, without counting the run. False once a stop has been requested. If the threads for the size
   /// cannot be created, leaves it out and remembers it in `refused_`.
-  bool warm_up(std::size_t concurrency) {
+  ///
+  /// If the run has to be stopped after `limit`, the budget is too small, and this throws.
+  bool warm_up(std::size_t concurrency, std::chrono::nanoseconds limit) {
     if (options_.stop.stop_requested()) return false;
     report(concurrency, true);
     try {
       ground_.prepare(concurrency);
     } catch (const resource_error&) {
-      if (plan_.named || sizes_.empty()) throw;
+      if (sizes_.empty()) throw;
       refused_ = concurrency;
       return true;
     }
-    const std::optional<run_figures> figures = run_unless_stopped();
+    const std::optional<warm_up_figures> figures = warm_up_unless_stopped(limit);
     if (!figures) return false;
     sizes_.push_back({.concurrency = concurrency, .warm_up_seconds = figures->seconds});
+    if (figures->share < 1) refuse_cut_short(*figures);
     return true;
   }
 
-  /// The seconds needed for the first pass and for `least_repetitions` counted runs of each size.
-  struct need {
-    double certain;   ///< If sizes that have not run yet are as fast as they can be.
-    double cautious;  ///< If they are no faster than the last one.
-  };
-
-  need needed(std::span<const std::size_t> missing) const {
-    double known = spent();
-    for (std::size_t i = 0; i != sizes_.size(); ++i) known += least_repetitions * expected_seconds(sizes_, i);
-    need sum{known, known};
-    const double last = (1 + least_repetitions) * expected_seconds(sizes_, sizes_.size() - 1);
-    for (const std::size_t size : missing) {
-      sum.certain += last * static_cast<double>(sizes_.back().concurrency) / static_cast<double>(size);
-      sum.cautious += last;
-    }
-    return sum;
+  /// Throws: the budget ended during the first run of the last size.
+  [[noreturn]] void refuse_cut_short(const warm_up_figures& figures) {
+    measured_size& last = sizes_.back();
+    if (figures.share == 0) refuse_budget_without_a_task(options_.budget, last.concurrency);
+    const double cut = figures.seconds / figures.share - figures.seconds;
+    last.warm_up_seconds += cut;
+    const auto missing = std::upper_bound(plan_.sizes.begin(), plan_.sizes.end(), last.concurrency);
+    refuse_budget(options_.budget, {sizes_, std::span(missing, plan_.sizes.end()), spent(), cut});
   }
 
   /// Throws as soon as it is certain that the budget is too small. False once a stop has been requested.
   bool refuse_small_budget(std::span<const std::size_t> missing) {
-    if (needed(missing).certain <= budget()) return true;
+    const auto fits = [&] { return needed_for({sizes_, missing, spent()}).certain <= budget(); };
+    if (fits()) return true;
     measured_size& last = sizes_.back();
     if (sizes_.size() == 1 && spent() + last.warm_up_seconds <= budget()) {
       // The first run of all may have been slow because everything was cold, so this runs it again.
       if (options_.stop.stop_requested()) return false;
       report(last.concurrency, true);
-      const std::optional<run_figures> again = run_unless_stopped();
+      const std::optional<warm_up_figures> again = warm_up_unless_stopped(options_.budget - ground_.elapsed());
       if (!again) return false;
-      last.warm_up_seconds = std::min(last.warm_up_seconds, again->seconds);
+      if (again->share == 1) last.warm_up_seconds = std::min(last.warm_up_seconds, again->seconds);
     }
-    const need least = needed(missing);
-    if (least.certain <= budget()) return true;
-    const std::size_t count = sizes_.size() + missing.size();
-    throw std::invalid_argument("a budget of " + duration_text(budget()) + " is too small: at least " +
-                                duration_text(least.cautious * 1.05) + " are needed for " + std::to_string(count) +
-                                (count == 1 ? " size" : " sizes"));
+    if (fits()) return true;
+    refuse_budget(options_.budget, {sizes_, missing, spent()});
   }
 
   // ---- Rounds ----
@@ -124,7 +118,8 @@ class sweeper {
       summarise(sizes_, options_.seed);
       give_up_the_slow(sizes_, options_);
       if (!plan_.named && medians_still_grow(sizes_, options_) && can_add_a_size()) {
-        if (!warm_up(next_rung(sizes_.back().concurrency))) return false;
+        // Not limited: the other sizes have been measured, which is no reason to refuse the budget.
+        if (!warm_up(next_rung(sizes_.back().concurrency), std::chrono::nanoseconds::max())) return false;
         look = rounds + options_.min_repetitions;
       }
       if (all_finished()) return true;
@@ -153,8 +148,8 @@ class sweeper {
     try {
       ground_.prepare(sizes_[index].concurrency);
     } catch (const resource_error&) {  // other threads of the process or system use up the limit by now
-      if (plan_.named) throw;
       sizes_[index].contender = false;
+      if (!refused_ || *refused_ > sizes_[index].concurrency) refused_ = sizes_[index].concurrency;
       return true;
     }
     const std::optional<run_figures> figures = run_unless_stopped();
@@ -167,14 +162,26 @@ class sweeper {
     size.involuntary_switches += figures->involuntary_switches;
     size.peak_memory_bytes =
         first ? figures->peak_memory_bytes : std::max(size.peak_memory_bytes, figures->peak_memory_bytes);
+    size.core_wait_seconds =
+        first ? figures->core_wait_seconds : sum_of(size.core_wait_seconds, figures->core_wait_seconds);
+    size.steal_seconds = first ? figures->steal_seconds : sum_of(size.steal_seconds, figures->steal_seconds);
     ++measurements_;
     return true;
   }
 
-  /// None if the stop has ended the workload.
   std::optional<run_figures> run_unless_stopped() {
+    return unless_stopped([this] { return ground_.run(); });
+  }
+
+  std::optional<warm_up_figures> warm_up_unless_stopped(std::chrono::nanoseconds limit) {
+    return unless_stopped([&] { return ground_.warm_up(limit); });
+  }
+
+  /// None if the stop has ended the workload.
+  template <class Run>
+  std::optional<std::invoke_result_t<Run>> unless_stopped(const Run& run) {
     try {
-      return ground_.run();
+      return run();
     } catch (const operation_cancelled&) {
       if (!options_.stop.stop_requested()) throw;
       return std::nullopt;
@@ -244,9 +251,7 @@ class sweeper {
     if (!options_.on_progress) return;
     const auto elapsed = ground_.elapsed();
     const auto rest = std::max(options_.budget - elapsed, std::chrono::nanoseconds(0));
-    constexpr double long_time = 1e9;  // seconds; a 64-bit number of nanoseconds holds at most 9.2e9
-    const double left = sizes_.empty() ? long_time : std::min(expected_left(), long_time);
-    const auto expected = std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>(left));
+    const auto expected = sizes_.empty() ? std::chrono::nanoseconds::max() : nanoseconds_of(expected_left());
     options_.on_progress({.concurrency = concurrency,
                           .warming_up = warming_up,
                           .measurements = measurements_,

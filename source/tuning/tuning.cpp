@@ -11,7 +11,14 @@
 #include "tuning/results.hpp"
 #include "tuning/sweep.hpp"
 
-namespace fanout::detail {
+namespace fanout {
+
+budget_error::budget_error(const std::string& what, std::optional<std::chrono::nanoseconds> sufficient)
+    : std::invalid_argument(what), sufficient_(sufficient) {}
+
+const char* budget_error::what() const noexcept { return std::invalid_argument::what(); }
+
+namespace detail {
 namespace {
 
 void require(bool holds, const char* rule) {
@@ -45,15 +52,21 @@ sweep_plan plan_for(const tuning_options& options) {
 void throw_empty_workload() { throw std::invalid_argument("the workload is an empty function"); }
 void throw_no_tasks_to_tune() { throw std::invalid_argument("n must be at least 1: there is nothing to measure"); }
 
-tuning_report run_tuning(const std::function<void(executor&)>& workload, const tuning_options& options) {
+tuning_report run_tuning(const tuning_workload& workload, std::size_t tasks, const tuning_options& options) {
   check_options(options);
   const sweep_plan plan = plan_for(options);
-  proving_ground proving(workload);
+  proving_ground proving(workload, tasks, options.stop);
   const sweep_ground ground{.prepare = [&](std::size_t concurrency) { proving.prepare(concurrency); },
+                            .warm_up = [&](std::chrono::nanoseconds limit) { return proving.warm_up(limit); },
                             .run = [&] { return proving.run(); },
                             .elapsed = [&] { return proving.elapsed(); }};
   const sweep_result measured = sweep(plan, options, ground);
-  return tuning_report(results_of(measured, options, this_machine(), proving.elapsed()));
+  return tuning_report(results_of(measured, options,
+                                  {.machine = this_machine(),
+                                   .elapsed = proving.elapsed(),
+                                   .tasks = tasks == 0 ? std::nullopt : std::optional(tasks),
+                                   .use = proving.use_by_others()}));
 }
 
-}  // namespace fanout::detail
+}  // namespace detail
+}  // namespace fanout

@@ -270,22 +270,26 @@ TEST(ThrowingCallbacksOfTuning, AProgressCallbackThatThrowsAtAnyCallArrivesAsItI
 
 // ── Threads ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-TEST(RefusedThreadsInTuningDeathTest, ASizeThatWasNamedIsRefusedAndOneOfTheLadderIsLeftOut) {
+TEST(RefusedThreadsInTuningDeathTest, ASizeIsLeftOutUnlessThereIsNoOther) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
   const auto program = [] {  // in a process in which no thread of oneTBB exists yet
     threads::limit(0);
+    const auto is_alone = [](const tuning_report& report) {
+      return report.rows().size() == 1 && report.recommended() == 1 &&
+             report.reason().find("Sizes from 2 up were left out") != std::string::npos;
+    };
     tuning_options options = shortest();
+    if (!is_alone(tune(&workload, options)) || !is_alone(tune(
+                                                   4, [](int) {}, options)))
+      std::_Exit(1);
+    options.sizes = {2};
     try {
       tune(&workload, options);
-      std::_Exit(1);
+      std::_Exit(2);
     } catch (const fanout::resource_error&) {
     }
-    if (fanout::available_concurrency() > 1) {
-      options.sizes.clear();
-      const tuning_report alone = tune(&workload, options);
-      if (alone.rows().size() != 1 || alone.recommended() != 1) std::_Exit(2);
-      if (alone.reason().find("Sizes from 2 up were left out") == std::string::npos) std::_Exit(3);
-    }
+    options.sizes.clear();
+    if (fanout::available_concurrency() > 1 && !is_alone(tune(&workload, options))) std::_Exit(3);
     threads::no_limit();
     std::_Exit(measured().rows().size() == 2 ? 0 : 4);
   };

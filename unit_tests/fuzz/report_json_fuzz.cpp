@@ -20,6 +20,9 @@ void check_row(const tuning_row& row) {
                               row.cpu_seconds, row.voluntary_switches, row.involuntary_switches}) {
     fuzz::promise(std::isfinite(number) && number >= 0, "each number is finite and not negative");
   }
+  for (const auto& number : {row.core_wait_seconds, row.steal_seconds}) {
+    fuzz::promise(!number || (std::isfinite(*number) && *number >= 0), "a known time is finite and not negative");
+  }
   fuzz::promise(row.low_seconds <= row.median_seconds && row.median_seconds <= row.high_seconds,
                 "the median lies in its interval");
 }
@@ -33,6 +36,9 @@ void check_contents(const tuning_report& report) {
   }
   fuzz::promise(report.recommended_row().concurrency == report.recommended(), "the recommended size is a row");
   fuzz::promise(report.confidence() >= 0 && report.confidence() <= 1, "the confidence is a share");
+  for (const auto& share : {report.results().other_load, report.results().steal}) {
+    fuzz::promise(!share || (*share >= 0 && *share <= 1), "a known share is a share");
+  }
   const auto& machine = report.machine();
   fuzz::promise(machine.cores > 0 && machine.available > 0, "a machine has a core");
   fuzz::promise(!machine.quota || (std::isfinite(*machine.quota) && *machine.quota > 0),
@@ -53,7 +59,7 @@ void check_text(const tuning_report& report) {
   const auto lines = static_cast<std::size_t>(std::count(csv.begin(), csv.end(), '\n'));
   const auto commas = static_cast<std::size_t>(std::count(csv.begin(), csv.end(), ','));
   fuzz::promise(lines == report.rows().size() + 1, "CSV has a line for each row");
-  fuzz::promise(commas == lines * 12, "CSV has thirteen fields in each line");
+  fuzz::promise(commas == lines * 14, "CSV has fifteen fields in each line");
 }
 
 void check_profile(const tuning_report& report) {

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct situation {
   std::size_t repetitions = 15;
   double busy = 1;  // how much of its time a thread computes
   std::uint64_t seed = 1;
+  std::optional<std::size_t> tasks{};
 };
 
 tuning_results results_of(const situation& given) {
@@ -42,7 +44,9 @@ tuning_results results_of(const situation& given) {
     size.times = fanout::detail::bootstrap_median(size.seconds, concurrency);
     measured.sizes.push_back(size);
   }
-  return fanout::detail::results_of(measured, {.workload = "test"}, given.machine, std::chrono::seconds(1));
+  return fanout::detail::results_of(
+      measured, {.workload = "test"},
+      {.machine = given.machine, .elapsed = std::chrono::seconds(1), .tasks = given.tasks});
 }
 
 TEST(TuningDecision, RecommendsTheSmallestSizeThatIsAsGoodAsTheBest) {
@@ -146,6 +150,27 @@ TEST(TuningDecision, TellsWhatWasLeftOutAndWhatIsMissing) {
   EXPECT_NE(fanout::detail::explain(results).find("before all times were known well"), std::string::npos);
   results.complete = false;
   EXPECT_NE(fanout::detail::explain(results).find("stopped early"), std::string::npos);
+}
+
+TEST(TuningDecision, SaysThatThereWereFewTasksForEachThread) {
+  situation few{.sizes = {{1, {4}}, {2, {2}}, {4, {1.9}}, {6, {1.9}}}, .tasks = 4};
+  EXPECT_NE(
+      results_of(few).reason.find(" There were only 4 tasks for 4 threads, so the times say more about how these "
+                                  "tasks divide among the threads than about the machine: measure with 16 tasks "
+                                  "or more. Confidence "),
+      std::string::npos)
+      << results_of(few).reason;
+  few.tasks = 1;
+  few.sizes = {{1, {4}}, {2, {4}}};
+  EXPECT_NE(results_of(few).reason.find("only 1 task for 1 thread,"), std::string::npos) << results_of(few).reason;
+}
+
+TEST(TuningDecision, SaysNothingOfTasksThatAreEnoughOrUnknown) {
+  situation given{.sizes = {{1, {4}}, {2, {2}}, {4, {1.9}}, {6, {1.9}}}};
+  for (const auto tasks : {std::optional<std::size_t>(16), std::optional<std::size_t>()}) {
+    given.tasks = tasks;
+    EXPECT_EQ(results_of(given).reason.find("There were only"), std::string::npos) << results_of(given).reason;
+  }
 }
 
 TEST(TuningDecision, OfOneSizeSaysThatItIsTheOnlyOne) {

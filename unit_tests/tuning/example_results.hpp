@@ -17,7 +17,9 @@ inline fanout::tuning_results some_results() {
                     .voluntary_switches = 2.0 / 7,
                     .involuntary_switches = 11,
                     .peak_memory_bytes = 18'446'744'073'709'551'615u,
-                    .contender = false},
+                    .contender = false,
+                    .core_wait_seconds = 0.1 + 0.7,
+                    .steal_seconds = 0.01},
                    {.concurrency = 2,
                     .repetitions = 12,
                     .median_seconds = 0.15,
@@ -36,7 +38,11 @@ inline fanout::tuning_results some_results() {
           .tolerance = 0.02,
           .seed = 18'446'744'073'709'551'615u,
           .budget = std::chrono::seconds(30),
-          .elapsed = std::chrono::nanoseconds(12'345'678'901)};
+          .elapsed = std::chrono::nanoseconds(12'345'678'901),
+          .tasks = 50,
+          .busy = false,
+          .other_load = 0.07,
+          .steal = 1.0 / 7};
 }
 
 }  // namespace support

@@ -57,6 +57,28 @@ TEST(TuningJson, PassesOverMembersItDoesNotKnow) {
             tuning_report(some_results()));
 }
 
+TEST(TuningJson, ReadsWhatEarlierVersionsOfTheLibraryWrote) {
+  std::string text = tuning_report(some_results()).to_json();
+  auto results = some_results();
+  results.tasks.reset();
+  results.other_load.reset();
+  results.steal.reset();
+  for (auto& row : results.rows) {
+    row.core_wait_seconds.reset();
+    row.steal_seconds.reset();
+  }
+  for (const char* later : {"tasks", "busy", "other_load", "steal", "core_wait_seconds", "steal_seconds"}) {
+    for (auto at = text.find("\"" + std::string(later) + "\""); at != std::string::npos;
+         at = text.find("\"" + std::string(later) + "\"")) {
+      const auto begin = text.rfind('\n', at);
+      const auto end = text.find('\n', at);
+      const bool is_last = text[end - 1] != ',';
+      text.erase(begin - (is_last ? 1 : 0), end - begin + (is_last ? 1 : 0));
+    }
+  }
+  EXPECT_EQ(tuning_report::from_json(text), tuning_report(results)) << text;
+}
+
 TEST(TuningJson, RefusesALaterVersion) {
   EXPECT_EQ(refusal_of(with("\"version\": 1", "\"version\": 2")),
             "version is 2, this library reads version 1: it is too old");
@@ -96,6 +118,13 @@ TEST(TuningJson, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(refusal_of(with("\"quota\": 1.5", "\"quota\": \"1.5\"")), "machine.quota must be a number");
   EXPECT_EQ(refusal_of(with("\"budget_nanoseconds\": 30000000000", "\"budget_nanoseconds\": 18446744073709551615")),
             "budget_nanoseconds must not be above 9223372036854775807");
+  EXPECT_EQ(refusal_of(with("\"busy\": false", "\"busy\": 0")), "busy must be true or false");
+  EXPECT_EQ(refusal_of(with("\"steal\": 0.14", "\"steal\": 2.14")), "steal must be between 0 and 1");
+  EXPECT_EQ(refusal_of(with("\"core_wait_seconds\": 0.79", "\"core_wait_seconds\": -0.79")),
+            "rows[0].core_wait_seconds must be a finite number that is not negative");
+  EXPECT_EQ(refusal_of(with("\"tasks\": 50", "\"tasks\": 0")), "tasks must be at least 1");
+  EXPECT_EQ(refusal_of(with("\"tasks\": 50", "\"tasks\": \"50\"")),
+            "tasks must be a whole number that is not negative");
   EXPECT_EQ(refusal_of(with("\"repetitions\": 12", "\"repetitions\": 1000000001")),
             "rows[1].repetitions must not be above 1000000000");
 }

@@ -72,6 +72,8 @@ TEST(TuningReport, IsTheSameIfEachMemberOfItsResultsIs) {
                                                   [](auto& it) { it.involuntary_switches += 1; },
                                                   [](auto& it) { it.peak_memory_bytes.reset(); },
                                                   [](auto& it) { it.contender = !it.contender; },
+                                                  [](auto& it) { it.core_wait_seconds.reset(); },
+                                                  [](auto& it) { it.steal_seconds.reset(); },
                                               });
   expect_that_each_counts<tuning_results>(some_results(), {
                                                               [](auto& it) { it.workload += "?"; },
@@ -86,6 +88,10 @@ TEST(TuningReport, IsTheSameIfEachMemberOfItsResultsIs) {
                                                               [](auto& it) { --it.seed; },
                                                               [](auto& it) { ++it.budget; },
                                                               [](auto& it) { ++it.elapsed; },
+                                                              [](auto& it) { it.tasks.reset(); },
+                                                              [](auto& it) { it.busy = true; },
+                                                              [](auto& it) { it.other_load.reset(); },
+                                                              [](auto& it) { it.steal.reset(); },
                                                           });
   tuning_results other = some_results();
   other.workload = "other";
@@ -113,6 +119,13 @@ TEST(TuningReport, RefusesResultsThatContradictThemselves) {
   EXPECT_EQ(refusal_of([](auto& r) { r.machine.cores = 0; }), "machine.cores must be at least 1");
   EXPECT_EQ(refusal_of([](auto& r) { r.machine.quota = not_a_number; }),
             "machine.quota must be a finite number above 0");
+  EXPECT_EQ(refusal_of([](auto& r) { r.rows[0].core_wait_seconds = -1; }),
+            "rows[0].core_wait_seconds must be a finite number that is not negative");
+  EXPECT_EQ(refusal_of([](auto& r) { r.rows[0].steal_seconds = infinity; }),
+            "rows[0].steal_seconds must be a finite number that is not negative");
+  EXPECT_EQ(refusal_of([](auto& r) { r.other_load = 1.1; }), "other_load must be between 0 and 1");
+  EXPECT_EQ(refusal_of([](auto& r) { r.steal = not_a_number; }), "steal must be between 0 and 1");
+  EXPECT_EQ(refusal_of([](auto& r) { r.tasks = 0; }), "tasks must be at least 1");
   EXPECT_EQ(refusal_of([](auto& r) { r.tolerance = 1; }), "tolerance must be from 0 to below 1");
   EXPECT_EQ(refusal_of([](auto& r) { r.elapsed = std::chrono::nanoseconds(-1); }), "elapsed must not be negative");
 }
@@ -131,6 +144,22 @@ TEST(TuningReport, ShowsATableWithTheRecommendedRowMarked) {
 )");
 }
 
+TEST(TuningReport, ShowsTheWaitsForACoreIfTheMachineWasBusy) {
+  tuning_results results = some_results();
+  results.busy = true;
+  const std::string table = tuning_report(results).to_table();
+  EXPECT_NE(table.find("CPU time  core wait  steal  waited"), std::string::npos) << table;
+  EXPECT_NE(table.find("  300 ms     800 ms  10 ms       0"), std::string::npos) << table;
+  EXPECT_NE(table.find("  310 ms          -      -      40"), std::string::npos) << "unknown:" << table;
+}
+
+TEST(TuningReport, ShowsNoIntervalOfOneRun) {
+  tuning_results results = some_results();
+  results.rows[0].repetitions = 1;
+  const std::string table = tuning_report(results).to_table();
+  EXPECT_NE(table.find("300 ms          one run      1.00"), std::string::npos) << table;
+}
+
 TEST(TuningReport, ShowsNoControlCharactersOfAName) {
   tuning_results results = some_results();
   results.workload = "\x1b[2Jname";
@@ -140,10 +169,11 @@ TEST(TuningReport, ShowsNoControlCharactersOfAName) {
 TEST(TuningReport, WritesCsvInFullPrecision) {
   EXPECT_EQ(tuning_report(some_results()).to_csv(),
             "concurrency,repetitions,median_seconds,low_seconds,high_seconds,speedup,efficiency,cpu_seconds,"
-            "voluntary_switches,involuntary_switches,peak_memory_bytes,contender,recommended\n"
+            "voluntary_switches,involuntary_switches,peak_memory_bytes,contender,recommended,core_wait_seconds,"
+            "steal_seconds\n"
             "1,7,0.30000000000000004,0.29,0.3333333333333333,1,1,0.3,0.2857142857142857,11,"
-            "18446744073709551615,false,false\n"
-            "2,12,0.15,0.149,0.152,2.0000000000000004,1.0000000000000002,0.31,40,5e-324,,true,true\n");
+            "18446744073709551615,false,false,0.7999999999999999,0.01\n"
+            "2,12,0.15,0.149,0.152,2.0000000000000004,1.0000000000000002,0.31,40,5e-324,,true,true,,\n");
 }
 
 TEST(TuningReport, WritesPointsInEveryLocale) {

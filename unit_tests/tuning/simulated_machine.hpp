@@ -1,9 +1,11 @@
 #pragma once
 
 #include <chrono>
+#include <cmath>
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -27,11 +29,16 @@ class tuning_machine {
   std::map<std::size_t, std::function<void()>> during{};
   /// How much longer the very first run takes.
   double cold_start = 0;
+  /// How many tasks a run has, one after the other; 0 if the machine cannot stop a run.
+  std::size_t tasks = 0;
+  /// Of the time of each thread, which it waits for a core; none if the system does not report it.
+  std::optional<double> core_wait = 0;
   /// Adds to the clock, as a slow callback does.
   void wait(double seconds) { now_ += seconds; }
 
   fanout::detail::sweep_ground ground() {
     return {.prepare = [this](std::size_t concurrency) { prepare(concurrency); },
+            .warm_up = [this](std::chrono::nanoseconds limit) { return warm_up(limit); },
             .run = [this] { return run(); },
             .elapsed = [this] { return elapsed(); }};
   }
@@ -45,6 +52,16 @@ class tuning_machine {
     prepared_ = concurrency;
   }
 
+  fanout::detail::warm_up_figures warm_up(std::chrono::nanoseconds limit) {
+    const double started = now_;
+    const double took = run().seconds;
+    const double most = std::chrono::duration<double>(limit).count();
+    if (tasks == 0 || took <= most) return {.seconds = took};
+    now_ = started + most;
+    const auto number = static_cast<double>(tasks);
+    return {.seconds = most, .share = std::floor(number * most / took) / number};
+  }
+
   fanout::detail::run_figures run() {
     const std::size_t number = order_.size();
     order_.push_back(prepared_);
@@ -52,7 +69,10 @@ class tuning_machine {
     const double share = static_cast<double>(random_.below(2'000'001)) / 1e6 - 1;  // -1 … 1
     const double took = seconds_(prepared_) * (1 + noise_ * share) + (number == 0 ? cold_start : 0);
     now_ += took;
-    return {.seconds = took, .cpu_seconds = took, .voluntary_switches = 3, .peak_memory_bytes = 1024 * prepared_};
+    fanout::detail::run_figures figures{
+        .seconds = took, .cpu_seconds = took, .voluntary_switches = 3, .peak_memory_bytes = 1024 * prepared_};
+    if (core_wait) figures.core_wait_seconds = *core_wait * took * static_cast<double>(prepared_);
+    return figures;
   }
 
   std::chrono::nanoseconds elapsed() const {
@@ -66,6 +86,19 @@ class tuning_machine {
   double now_ = 0;
   std::vector<std::size_t> order_;
 };
+
+using sizes = std::vector<std::size_t>;
+
+/// A plan to measure these sizes and no others.
+inline fanout::detail::sweep_plan named_sizes(sizes which) {
+  return {.sizes = std::move(which), .named = true, .available = 2, .most = 257};
+}
+
+inline sizes sizes_of(const fanout::detail::sweep_result& result) {
+  sizes all;
+  for (const auto& size : result.sizes) all.push_back(size.concurrency);
+  return all;
+}
 
 /// `seconds` of work that up to `cores` threads share.
 inline tuning_machine::formula perfect_up_to(std::size_t cores, double seconds = 1) {

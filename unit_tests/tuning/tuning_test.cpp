@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <ranges>
 #include <set>
 #include <stdexcept>
@@ -76,6 +77,12 @@ TEST(Tuning, RunsEachTaskOnceARun) {
         .on_progress = [&](const fanout::tuning_progress&) { ++runs; },
         .max_repetitions = 5});
   EXPECT_EQ(calls, std::vector<int>(10, static_cast<int>(runs - 1)));  // the last call of the callback is the end
+}
+
+TEST(Tuning, KnowsTheTasksOfARunIfItIsGivenThem) {
+  const tuning_options options{.sizes = {1}, .budget = 5s, .max_repetitions = 5};
+  EXPECT_EQ(tune(3, little_work, options).results().tasks, 3u);
+  EXPECT_EQ(tune([](fanout::executor&) {}, options).results().tasks, std::nullopt);
 }
 
 TEST(Tuning, HasNoTwoExecutorsAtATime) {
@@ -181,7 +188,49 @@ TEST(Tuning, RefusesABudgetThatHoldsNothing) {
   const auto message = support::message_of<std::invalid_argument>([] {
     tune([](fanout::executor&) { support::compute_for(2ms); }, {.sizes = {1, 2}, .budget = 1ms});
   });
-  EXPECT_EQ(message.substr(0, 40), "a budget of 1 ms is too small: at least ") << message;
+  EXPECT_EQ(message.substr(0, 42), "a budget of 1 ms is too small for 2 sizes:") << message;
+}
+
+// Without the stop, the first task would wait until the test hangs.
+TEST(Tuning, StopsTheFirstRunWhenTheBudgetIsSpent) {
+  const support::watchdog watchdog;
+  std::atomic<std::size_t> calls{0};
+  const auto wait_for_the_stop = [&](std::size_t, const fanout::task_context& context) {
+    if (calls.fetch_add(1) == 0) return;
+    while (!context.stop_requested()) std::this_thread::yield();
+  };
+  try {
+    tune(10, wait_for_the_stop, {.sizes = {1, 2}, .budget = 1s});
+    FAIL() << "the budget was accepted";
+  } catch (const fanout::budget_error& refused) {
+    ASSERT_TRUE(refused.sufficient()) << refused.what();
+    EXPECT_GE(*refused.sufficient(), 30s) << "one task of ten ended, and there are eight runs to do";
+  }
+  EXPECT_EQ(calls, 2u);
+}
+
+TEST(Tuning, CountsNoTaskThatTheEndOfTheBudgetStopped) {
+  const support::watchdog watchdog;
+  try {
+    tune(2,
+         [](std::size_t, const fanout::task_context& context) {
+           while (!context.stop_requested()) std::this_thread::yield();
+         },
+         {.sizes = {1}, .budget = 10ms});
+    FAIL() << "the budget was accepted";
+  } catch (const fanout::budget_error& refused) {
+    EXPECT_FALSE(refused.sufficient()) << refused.what();
+  }
+}
+
+TEST(Tuning, TakesAStopInAFirstRunForNoEndOfTheBudget) {
+  const support::watchdog watchdog;
+  std::stop_source stop;
+  const auto request_it = [&](std::size_t, const fanout::task_context& context) {
+    stop.request_stop();
+    while (!context.stop_requested()) std::this_thread::yield();
+  };
+  EXPECT_THROW(tune(10, request_it, {.budget = 60s, .stop = stop.get_token()}), fanout::operation_cancelled);
 }
 
 TEST(Tuning, WorksInsideATaskOfAnotherBatch) {

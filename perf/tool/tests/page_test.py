@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Looks at the page of `fanout tune --report` as a browser does: page_test.py FANOUT.
 
-At the width of a telephone and of a desk, in light and in dark: nothing is wider than the window, no error on the console,
-no request to the network. Ends with 77 where Chromium is missing, which ctest calls skipped.
+At the width of a telephone and of a desk, in light and in dark: nothing is wider than the window, no text of a chart is cut
+off or lies over the curve or another text, no error on the console, no request to the network. Ends with 77 where Chromium is missing, which ctest calls skipped.
 """
 import json
 import pathlib
@@ -19,10 +19,27 @@ FLAGS = [
 
 # Tells what cannot be seen from outside: the page itself has no script.
 PROBE = """<script>
+const box = element => element.getBoundingClientRect();
+const meet = (one, other) => one.left < other.right && other.left < one.right && one.top < other.bottom - 2
+  && other.top < one.bottom - 2;
+const faults = () => [...document.querySelectorAll('svg')].flatMap(svg => {
+  const texts = [...svg.querySelectorAll('text')];
+  const curve = [...svg.querySelectorAll('g line, circle')];
+  const whole = box(svg);
+  return texts.flatMap((text, index) => {
+    const own = box(text);
+    const cut = own.left < whole.left || own.right > whole.right || own.top < whole.top - 2 || own.bottom > whole.bottom + 2;
+    return (cut ? ['cut off: ' + text.textContent] : [])
+      .concat(texts.slice(0, index).filter(other => meet(own, box(other))).map(
+        other => text.textContent + ' over ' + other.textContent))
+      .concat(curve.some(part => meet(own, box(part))) ? [text.textContent + ' over the curve'] : []);
+  });
+});
 addEventListener('load', () => {
   const page = document.documentElement;
   parent.postMessage(JSON.stringify({
     fits: page.scrollWidth <= innerWidth, width: innerWidth, charts: document.querySelectorAll('svg path').length,
+    faults: faults(), levels: document.querySelectorAll('svg .level').length,
     asked: performance.getEntriesByType('resource').map(entry => entry.name),
     paper: getComputedStyle(document.body).backgroundColor}), '*');
 });
@@ -88,6 +105,10 @@ def main():
                     fail(f"it was shown at {seen['width']} pixels, not at {width}")
                 if seen["charts"] != 2:
                     fail(f"{seen['charts']} charts were drawn, not 2")
+                if seen["faults"]:
+                    fail(f"in the charts: {seen['faults']}")
+                if seen["levels"] != 2:
+                    fail(f"{seen['levels']} baselines are named, not 2")
                 papers.add((dark, seen["paper"]))
         if len({paper for _, paper in papers}) != 2:
             fail(f"light and dark look alike: {papers}")

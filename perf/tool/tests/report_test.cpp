@@ -103,6 +103,21 @@ TEST_F(Report, ShowsNoControlCharactersOfNames) {
             "2J");
 }
 
+TEST_F(Report, GivesOneRunNoSpread) {
+  for (competitor_result& each : result_.rows) each.seconds = summarise({each.seconds.median});
+  EXPECT_EQ(format(report_format::table).find("±"), std::string::npos);
+  EXPECT_NE(format(report_format::csv).find(",serial,2,2,,,2,1,"), std::string::npos) << format(report_format::csv);
+  const auto report = nlohmann::json::parse(format(report_format::json));
+  EXPECT_TRUE(report["rows"][0]["lower_quartile_seconds"].is_null());
+  EXPECT_TRUE(report["rows"][0]["upper_quartile_seconds"].is_null());
+  EXPECT_EQ(report["rows"][0]["minimum_seconds"], 2);
+}
+
+TEST_F(Report, CsvIsUtf8WhateverTheNamesAre) {
+  tasks_.set_summary("files below \xff\xe2\x82");
+  EXPECT_NO_THROW(static_cast<void>(nlohmann::json(format(report_format::csv)).dump()));
+}
+
 TEST_F(Report, JsonNamesTheFirstDifference) {
   result_.rows[1].first_difference = 6;
   const auto report = nlohmann::json::parse(format(report_format::json));

@@ -24,14 +24,14 @@ TEST(Statistics, ASingleValueIsAllOfItsSummary) {
   EXPECT_DOUBLE_EQ(summary.median, 7);
   EXPECT_DOUBLE_EQ(summary.upper_quartile, 7);
   EXPECT_DOUBLE_EQ(summary.maximum, 7);
-  EXPECT_DOUBLE_EQ(summary.spread(), 0);
+  EXPECT_FALSE(summary.spread()) << "one run has none";
 }
 
 TEST(Statistics, TheSpreadIsHalfTheQuartileDistanceOverTheMedian) {
-  EXPECT_DOUBLE_EQ(summarise({8, 9, 10, 11, 12}).spread(), 0.1);
+  EXPECT_DOUBLE_EQ(summarise({8, 9, 10, 11, 12}).spread().value_or(-1), 0.1);
 }
 
-TEST(Statistics, TheSpreadOfZerosIsZero) { EXPECT_DOUBLE_EQ(summarise({0, 0}).spread(), 0); }
+TEST(Statistics, TheSpreadOfZerosIsZero) { EXPECT_EQ(summarise({0, 0}).spread(), 0); }
 
 TEST(Statistics, OneOutlierMovesOnlyTheMaximum) {
   const sample_summary summary = summarise({10, 10, 10, 10, 1000});

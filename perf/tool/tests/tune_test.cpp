@@ -214,14 +214,6 @@ TEST(Tune, RefusesWrongArgumentsWithOneLineAndExitCode2) {
   }
 }
 
-TEST(Tune, SaysWhichBudgetWouldDo) {
-  const command_result result = run_command(
-      {"tune", "--workload", "sleep", "--tasks", "5", "--milliseconds", "50", "--budget", "20ms", "--no-baselines"});
-  EXPECT_EQ(result.exit_code, 2);
-  EXPECT_NE(result.err.find("budget"), std::string::npos) << result.err;
-  EXPECT_NE(result.err.find("at least"), std::string::npos) << result.err;
-}
-
 TEST(Tune, CtrlCWritesWhatWasMeasuredSoFar) {
   command_setting setting;
   setting.stderr_is_terminal = true;
