@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <cstdio>
+#include <cstdlib>
 
+#include "base/program_tsan.hpp"
 #include "threads/arena.hpp"
 
 #ifdef __GLIBC__
@@ -44,9 +46,13 @@ int exit_status = 0;
 bool one_tbb_ends() noexcept { return ends.load(std::memory_order_relaxed); }
 
 // glibc passes the status to functions of `__cxa_atexit`, as to those of `on_exit`. Unlike these, they are forgotten when
-// the library to which they belong is unloaded.
+// the library to which they belong is unloaded. ThreadSanitizer calls them without a status.
 void expect_exit_on_worker() noexcept {
 #ifdef __GLIBC__
+  if (program_tsan::exists()) {
+    ::on_exit([](int status, void* nothing) { note(nothing, status); }, nullptr);
+    return;
+  }
   __cxa_atexit(reinterpret_cast<void (*)(void*)>(reinterpret_cast<void (*)()>(&note)), nullptr, &__dso_handle);
 #endif
 }

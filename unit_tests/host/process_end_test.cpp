@@ -49,8 +49,9 @@ void run(place in, std::size_t limit, const actions& tasks) {
   }
 }
 
-/// Lets one task of a batch call `end`, on the calling thread or on another. The others wait meanwhile.
-void end_in_a_task(const where& here, const std::function<void()>& end) {
+/// Lets one task of a batch call `end`, on the calling thread or on another. The others wait meanwhile. (`here` is a copy,
+/// because `exit` destroys the parameters of the tests while tasks still run.)
+void end_in_a_task(where here, const std::function<void()>& end) {
   const watchdog guard;
   const std::size_t size = here.limit == fanout::automatic ? fanout::available_concurrency() : here.limit;
   const std::thread::id caller = std::this_thread::get_id();
