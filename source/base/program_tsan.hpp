@@ -13,6 +13,8 @@ extern "C" {
 /// the library says so by these functions. Without the tool each costs the test of a pointer.
 namespace fanout::detail::program_tsan {
 
+inline bool exists() noexcept { return __tsan_release != nullptr; }
+
 /// What this thread did before happens before what another does after a later `acquire` of the same address.
 inline void release(void* address) noexcept {
   if (__tsan_release != nullptr) __tsan_release(address);

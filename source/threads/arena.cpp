@@ -49,6 +49,8 @@ std::size_t one_tbb_concurrency() {
 }  // namespace
 
 std::size_t application_limit() noexcept {
+  // The value of a `global_control` is behind a virtual function of a static object.
+  if (one_tbb_ends()) return std::numeric_limits<std::size_t>::max();
   const std::size_t by_default = one_tbb_concurrency();
   const std::size_t allowed = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
   return allowed < by_default ? allowed : std::numeric_limits<std::size_t>::max();

@@ -2,8 +2,11 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdio>
+#include <cstdlib>
 
+#include "base/program_tsan.hpp"
 #include "threads/arena.hpp"
 
 #ifdef __GLIBC__
@@ -15,6 +18,8 @@ int __cxa_atexit(void (*function)(void*), void* argument, void* dso_handle) noex
 
 namespace fanout::detail {
 namespace {
+
+std::atomic<bool> ends{false};
 
 // Written by the thread that calls `exit`, before the library is finalised by the same thread.
 bool exits = false;
@@ -30,6 +35,7 @@ int exit_status = 0;
 /// Runs when this library, or the program that contains it, is finalised. Libraries that it needs come later, so oneTBB
 /// is still there. `fcloseall` flushes as `exit` does, without waiting for streams that other threads use.
 [[gnu::destructor]] void end_before_one_tbb() {
+  ends.store(true, std::memory_order_relaxed);  // relaxed: a thread that does not see it yet is merely not spared
   if (!exits || !arena::may_be_worker()) return;
   ::fcloseall();
   ::_exit(exit_status);
@@ -37,10 +43,16 @@ int exit_status = 0;
 
 }  // namespace
 
+bool one_tbb_ends() noexcept { return ends.load(std::memory_order_relaxed); }
+
 // glibc passes the status to functions of `__cxa_atexit`, as to those of `on_exit`. Unlike these, they are forgotten when
-// the library to which they belong is unloaded.
+// the library to which they belong is unloaded. ThreadSanitizer calls them without a status.
 void expect_exit_on_worker() noexcept {
 #ifdef __GLIBC__
+  if (program_tsan::exists()) {
+    ::on_exit([](int status, void* nothing) { note(nothing, status); }, nullptr);
+    return;
+  }
   __cxa_atexit(reinterpret_cast<void (*)(void*)>(reinterpret_cast<void (*)()>(&note)), nullptr, &__dso_handle);
 #endif
 }

@@ -1,7 +1,11 @@
 #pragma once
 
-/// The end of a process in which a task calls `exit`.
+/// The end of a process in which batches still run.
 namespace fanout::detail {
+
+/// Whether the process ends, and oneTBB's static objects are about to be destroyed, or have been. Other threads may still
+/// run batches then.
+bool one_tbb_ends() noexcept;
 
 /// Call it once, before a worker of oneTBB runs a task.
 ///

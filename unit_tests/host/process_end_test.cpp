@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -48,8 +49,9 @@ void run(place in, std::size_t limit, const actions& tasks) {
   }
 }
 
-/// Lets one task of a batch call `end`, on the calling thread or on another. The others wait meanwhile.
-void end_in_a_task(const where& here, const std::function<void()>& end) {
+/// Lets one task of a batch call `end`, on the calling thread or on another. The others wait meanwhile. (`here` is a copy,
+/// because `exit` destroys the parameters of the tests while tasks still run.)
+void end_in_a_task(where here, const std::function<void()>& end) {
   const watchdog guard;
   const std::size_t size = here.limit == fanout::automatic ? fanout::available_concurrency() : here.limit;
   const std::thread::id caller = std::this_thread::get_id();
@@ -146,6 +148,58 @@ INSTANTIATE_TEST_SUITE_P(Of, ProcessEndDeathTest, testing::ValuesIn(all_places()
          (here.in == place::pool ? "WithAPool" : here.in == place::executor ? "OfAnExecutor" : "OfAFreeCall") +
          (here.limit == fanout::automatic ? "Automatic" : "AtLimit" + std::to_string(here.limit));
 });
+
+// ── Beside batches of other threads ─────────────────────────────────────────────────────────────────────────────
+
+std::atomic<bool> is_ending = false;
+
+/// Holds up the end of the process when all libraries have been finalised: a stream has text to flush, and goes to a pipe
+/// that is full, which somebody reads a while later. (Not standard output, which is also flushed earlier.)
+void hold_up_the_end() {
+  int ends[2];
+  if (::pipe(ends) != 0) std::_Exit(2);
+  ::fcntl(ends[1], F_SETFL, O_NONBLOCK);
+  while (::write(ends[1], "x", 1) == 1) continue;
+  ::fcntl(ends[1], F_SETFL, 0);
+  std::FILE* const held_up = ::fdopen(ends[1], "w");
+  if (held_up == nullptr || std::fputs("text", held_up) < 0) std::_Exit(2);
+  std::atexit([] { is_ending = true; });
+  std::thread([from = ends[0]] {
+    while (!is_ending) std::this_thread::yield();
+    std::this_thread::sleep_for(100ms);
+    for (char text[100]; ::read(from, text, sizeof text) > 0;) continue;
+  }).detach();
+}
+
+class ProcessEndBesideBatchesDeathTest : public testing::TestWithParam<std::size_t> {
+ protected:
+  ProcessEndBesideBatchesDeathTest() { testing::FLAGS_gtest_death_test_style = "threadsafe"; }
+};
+
+TEST_P(ProcessEndBesideBatchesDeathTest, HasItsStatus) {
+  const auto program = [] {
+    static std::atomic<int> batches = 0;
+    static fanout::executor& shared = *new fanout::executor({.concurrency = GetParam()});
+    for (int thread = 0; thread != 2; ++thread) {
+      std::thread([thread, limit = GetParam()] {
+        for (;; ++batches) {
+          const actions tasks(4, [] {});
+          thread == 0 ? shared.execute(tasks) : run(place::free_call, limit, tasks);
+        }
+      }).detach();
+    }
+    while (batches < 100) std::this_thread::yield();
+    hold_up_the_end();
+    std::exit(chosen_status);
+  };
+  EXPECT_EXIT(program(), testing::ExitedWithCode(chosen_status), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(Of, ProcessEndBesideBatchesDeathTest, testing::Values(1, 2, 4, fanout::automatic),
+                         [](const auto& given) {
+                           return given.param == fanout::automatic ? "AutomaticBatches"
+                                                                   : "BatchesAtLimit" + std::to_string(given.param);
+                         });
 
 // ── Handlers that catch everything ──────────────────────────────────────────────────────────────────────────────
 
