@@ -1,5 +1,5 @@
-# What `cmake --install` puts below the prefix: headers, libraries, the CMake package, pkg-config files and, if built, the
-# tool. All paths are relative, so the installed tree may be moved. The components are the packages of package.cmake.
+# What `cmake --install` puts below the prefix: headers, libraries, the CMake package, pkg-config files, a list for
+# ThreadSanitizer and, if built, the tool. All paths are relative, so the installed tree may be moved. The components are the packages of package.cmake.
 
 include(CMakePackageConfigHelpers)
 include(GNUInstallDirs)
@@ -14,6 +14,7 @@ install(
   FILES_MATCHING PATTERN "*.hpp" PATTERN "tuning*.hpp" EXCLUDE
 )
 install(TARGETS fanout EXPORT fanoutTargets INCLUDES DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
+install(FILES cmake/tsan.supp DESTINATION "${CMAKE_INSTALL_DATADIR}/fanout")
 install(EXPORT fanoutTargets NAMESPACE fanout:: DESTINATION "${fanout_cmake_dir}")
 
 # The component tuning has a file of its own: find_package reads it only if COMPONENTS names it.
@@ -57,11 +58,15 @@ install(
 
 # Computed from the full paths, because packagers may choose absolute directories.
 set(fanout_pkgconfig_full_dir "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig")
-foreach(place IN ITEMS LIBDIR INCLUDEDIR)
+foreach(place IN ITEMS LIBDIR INCLUDEDIR DATADIR)
   file(RELATIVE_PATH relative "${fanout_pkgconfig_full_dir}" "${CMAKE_INSTALL_FULL_${place}}")
   string(REGEX REPLACE "/$" "" relative "${relative}")
   set(fanout_pc_${place} "\${pcfiledir}/${relative}")
 endforeach()
+set(fanout_pc_libs "${CMAKE_THREAD_LIBS_INIT}")
+if(fanout_type STREQUAL "STATIC_LIBRARY" AND CMAKE_DL_LIBS) # dlopen, which is in a library of its own before glibc 2.34
+  string(APPEND fanout_pc_libs " -l${CMAKE_DL_LIBS}")
+endif()
 set(fanout_pc_files fanout.pc)
 if(FANOUT_BUILD_TUNING)
   list(APPEND fanout_pc_files fanout-tuning.pc)

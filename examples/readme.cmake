@@ -50,6 +50,7 @@ function(check_page page_name language)
 endfunction()
 
 check_page(loops cpp loops.cpp)
+check_page(openmp cpp beside_openmp.cpp)
 check_page(pools cpp pool.cpp)
 check_page(tuning cpp tuning.cpp)
 file(GLOB rivals RELATIVE "${SOURCE_DIR}/examples" "${SOURCE_DIR}/examples/coming_from/*.cpp")

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cfenv>
 #include <chrono>
 #include <concepts>
 #include <condition_variable>
@@ -126,6 +127,20 @@ class rendezvous {
   std::size_t missing_;
   bool given_up_ = false;
 };
+
+/// Sets the direction in which this thread rounds, for a while.
+class rounding {
+ public:
+  explicit rounding(int direction) { std::fesetround(direction); }
+  rounding(const rounding&) = delete;
+  rounding& operator=(const rounding&) = delete;
+  ~rounding() { std::fesetround(before_); }
+
+ private:
+  const int before_ = std::fegetround();
+};
+
+inline constexpr int directions_of_rounding[] = {FE_TONEAREST, FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO};
 
 /// Measures how many visits there are at once, and the most there have been.
 class gauge {

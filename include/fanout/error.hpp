@@ -12,19 +12,20 @@
 /// @file
 /// The exceptions that the calls throw. Bad input is reported by `std::invalid_argument`, or `std::length_error` for
 /// a batch of more than 2^40 tasks. Misuse is reported by `std::logic_error`: the use of an executor that was moved
-/// from or of a lease that was released, or a wait that could never end. An exception of your code outside of tasks
-/// reaches the caller unchanged: of a progress callback, an input iterator, the factory of a pool or its validation
-/// of a new resource, or the move of a result. So does `std::bad_alloc`. All other exceptions that fanout throws
-/// derive from `fanout::error`. The exceptions of this file are cheap to copy; copying never throws, and another
-/// thread may use a copy.
+/// from or of a lease that was released, or a wait that could never end. An exception that your code throws outside
+/// of tasks reaches the caller unchanged: from a progress callback, an input iterator, the move of a result, or a
+/// pool's factory or its validation of a new resource (in `execute_with_pool` and `map_with_pool`, the last two are
+/// causes of a `task_error`). So does `std::bad_alloc`. All other exceptions that fanout throws derive from
+/// `fanout::error`. The exceptions of this file are cheap to copy; copying never throws, and another thread may use a
+/// copy.
 
 // Each class defines `what` in the library, so its only vtable is there. If all functions were inline, every
 // translation unit that uses the class would emit its vtable. The linker keeps one, possibly from a unit compiled
 // with -fno-rtti, without type information; then `std::rethrow_if_nested` crashes.
 namespace fanout {
 
-/// The base class of the exceptions below: catch it for every failure of tasks, stops, pools and threads that fanout
-/// reports.
+/// The base class of the exceptions below. Catch it to handle all failed tasks, stops, pool errors and refused
+/// threads.
 class FANOUT_EXPORT error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -34,7 +35,9 @@ class FANOUT_EXPORT error : public std::runtime_error {
 };
 
 /// A task threw. The cause is nested, whatever its type; `std::rethrow_if_nested(e)` or `e.rethrow_nested()` throws
-/// it again. `what()` reads `task 7 failed: <what() of the cause>`.
+/// it again. `what()` reads `task 7 failed: <what() of the cause>`. Of a `what()` of more than 2,000 bytes, it has
+/// the beginning and an ellipsis; the cause has all of it. If the cause is no `std::exception`, or its `what()` is
+/// null or empty, the message names its type. The cause is never copied.
 class FANOUT_EXPORT task_error : public error, public std::nested_exception {
  public:
   /// Throws `std::invalid_argument` if the cause is null.
@@ -70,7 +73,8 @@ class FANOUT_EXPORT aggregate_error : public error {
   std::shared_ptr<const std::vector<task_error>> errors_;  // shared, so that a copy cannot throw
 };
 
-/// A stop was requested before the batch was over.
+/// A stop was requested before the batch or wait was over, or `outcome::value()` was called for a task that never
+/// started.
 class FANOUT_EXPORT operation_cancelled : public error {
  public:
   /// For a batch: the number of its tasks that had started, its size, and its failures.
@@ -141,7 +145,8 @@ class FANOUT_EXPORT resource_error : public error {
 
 namespace detail {
 
-/// The message of an exception: its `what()`, or `an exception of type int`. Requires a `cause` that is not null.
+/// The message of an exception: the first 2,000 bytes of its `what()`, or `an exception of type int`. Requires a
+/// `cause` that is not null.
 std::string describe(const std::exception_ptr& cause);
 
 }  // namespace detail

@@ -38,8 +38,9 @@ namespace fanout {
 ///
 /// *Costs* on two cores: about 0.75 ns for each empty task with a result, where `tbb::parallel_for` takes 0.2 ns.
 /// Tasks of 200 ns take 2 to 3 % longer than with `tbb::parallel_for`. Each batch costs about half a microsecond. A
-/// warm call creates no thread and no arena. Results of a nothrow default constructible type are built in place;
-/// others are moved once. See docs/performance.md.
+/// call that finds idle threads and an idle arena creates neither. Results of a nothrow default constructible type
+/// are constructed where they stay, in the vector, whatever their size; others are moved once. See
+/// docs/performance.md.
 template <detail::tasks Range>
 auto execute_in_parallel(Range&& tasks, const run_options& options = {}) {
   return detail::execute_on<Range>(nullptr, std::forward<Range>(tasks), options);

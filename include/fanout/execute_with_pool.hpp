@@ -12,13 +12,13 @@ namespace fanout {
 ///
 ///     auto rows = fanout::execute_with_pool(queries, connections);   // each query: rows(connection&)
 ///
-/// *Requires*: each task callable as `R(T&)` or `R(T&, const task_context&)`.
+/// *Requires*: each task is callable as `R(T&)` or `R(T&, const task_context&)`.
 ///
 /// *Guarantees*: at most `min(options.concurrency, pool.size())` tasks are in flight, so none waits for a resource
-/// that another task of the batch holds. Here `automatic`, like `unlimited`, means `pool.size()`, at most 1,024, as a
-/// named limit. The lease is given back when the task ends, however it ends, before its thread starts the next. If
-/// the batch is stopped while a task waits for a resource that was lent outside the batch, or while the resource is
-/// made or validated, that task has not started.
+/// that another task of the batch holds. Here `automatic`, like `unlimited`, means the named limit `min(pool.size(),
+/// 1024)`. The lease is given back when the task ends, however it ends, before its thread starts the next. If the
+/// batch is stopped while a task waits for a resource that was lent outside the batch, or while the resource is made
+/// or validated, that task does not start.
 ///
 /// A task that gets no resource fails with the exception of `pool.acquire()`, for example that of the factory,
 /// `pool_closed` or `error`. The pool may be destroyed while the call runs, by a task or by another thread: that

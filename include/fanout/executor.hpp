@@ -31,6 +31,13 @@ struct executor_options {
   /// second or more whose tasks wait, or contend with each other, to an unknown extent. The limit is never exceeded,
   /// but it may not be reached. See docs/concurrency-limits.md.
   bool adaptive = false;
+
+  /// The size of the stacks of the executor's threads in bytes, rounded up to whole pages, from 64 KiB to 1 TiB; 0 is
+  /// the size that every `std::thread` gets, which `ulimit -s` prints. The calling thread runs tasks on its own stack
+  /// whatever its size is. Memory is used as the tasks use the stack, not when the thread is created. With a size, the
+  /// executor's threads are fanout's own and not oneTBB's workers, also if the limit is `automatic`: that then means
+  /// the number of cores as a named limit.
+  std::size_t stack_size = 0;
 };
 
 /// Runs batches under one limit. Create an executor once, for batches that run repeatedly or that must share a limit.
@@ -44,9 +51,9 @@ struct executor_options {
 /// object that holds an executor can use it in its `const` functions.
 ///
 /// Limits cause no deadlock. A batch that a task starts on its own executor works under the slot of that task. If
-/// executors call each other in a cycle, the call that would complete a deadlock runs on its calling thread alone.
-/// (fanout knows only the batches that a thread is in. A task may wait forever if it waits for a thread that it
-/// started, or for a loop in its own `tbb::task_arena`, and that thread or loop calls the task's executor.)
+/// executors call each other in a cycle and their calls would deadlock, one of these calls runs on its calling thread
+/// alone. (fanout knows only the batches that a thread is in. A task may wait forever if it waits for a thread that
+/// it started, or for a loop in its own `tbb::task_arena`, and that thread or loop calls the task's executor.)
 ///
 /// After `fork()`, the child may only call `exec` or `_exit`, whether or not executors exist: see
 /// docs/concurrency-limits.md.
@@ -55,8 +62,8 @@ struct executor_options {
 /// destroying an executor of 8 costs about 2 µs, plus about 20 µs for each thread that must first be created.
 class executor {
  public:
-  /// Throws `std::invalid_argument` for a number outside 1 … `max_concurrency()`, and `resource_error` if the process
-  /// may not create the threads. If it throws, nothing has changed.
+  /// Throws `std::invalid_argument` for a number outside 1 … `max_concurrency()` and for a stack size outside its
+  /// bounds, and `resource_error` if the process may not create the threads. If it throws, nothing has changed.
   FANOUT_EXPORT explicit executor(const executor_options& options = {});
 
   /// Requires that no call is in progress on the executor. If a batch runs or waits for a slot, prints a message that

@@ -17,6 +17,7 @@
 #include "fanout/run_options.hpp"
 #include "fanout/settle.hpp"
 #include "fanout/task_context.hpp"
+#include "fanout/threads.hpp"
 
 /// Batches of independent tasks on oneTBB arenas. Begin with `execute_in_parallel`, which states what all calls
 /// promise. `run_options` and `executor` determine how a batch runs; `error.hpp` has the exceptions. `resource_pool`

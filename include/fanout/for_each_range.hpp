@@ -13,10 +13,10 @@ namespace fanout {
 ///     fanout::for_each_range(image.rows(), [&](int first, int last) { blur_rows(image, first, last); });
 ///
 /// `count` may be of any integer type; `first` and `last` have the same type. No share is empty. Each runner begins
-/// with a share of one index, and doubles its shares until one takes 100 µs, and further while that makes each index
-/// clearly cheaper: so a fixed cost of a call is paid once in a while. Shares of indices that have become more expensive
-/// get smaller, as do those near the end. A runner that finds no share left takes over half or more of a share that
-/// another runner has taken and not started.
+/// with a share of one index. It doubles its shares until one takes 100 µs, and goes on as long as that makes each
+/// index clearly cheaper. So the fixed cost of a call is spread over many indices. Shares of indices that have become
+/// more expensive get smaller, as do those near the end. A runner that finds no share left takes indices from a share
+/// that another runner has taken but not started: about half of them, or all but the first.
 ///
 /// *Requires*: `function` is callable as above, or with a `const task_context&` as third argument, by several threads
 /// at once. `task_context::index()` is `first`.

@@ -15,7 +15,8 @@ namespace fanout {
 /// *Requires*: each function is callable as `T()` or `T(const task_context&)` and returns no reference.
 ///
 /// The index of a `task_error` is the function's position in the argument list. Guarantees, outcomes and costs are
-/// otherwise those of `execute_in_parallel` with the default options. Each result is moved once, into the tuple.
+/// otherwise those of `execute_in_parallel` with the default options. Each result is moved once, into the tuple;
+/// before that, results of more than 1 KiB in all are not on the stack.
 template <class... F>
   requires detail::functions<F...>
 auto invoke_in_parallel(F&&... functions) {

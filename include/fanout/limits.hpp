@@ -10,10 +10,10 @@
 /// Limits on how many tasks run at once, and how many threads the machine supports.
 namespace fanout {
 
-/// The cores: up to `available_concurrency()` tasks at once. The right choice for tasks that compute. Automatic
-/// batches nested in each other never run more tasks than that in total. Automatic batches started by different
-/// threads share oneTBB's workers; each calling thread works in addition to them. For a batch on an executor,
-/// `automatic` means the executor's limit.
+/// One thread for each core: up to `available_concurrency()` tasks at once. The right choice for tasks that compute.
+/// Automatic batches nested in each other never run more tasks than that in total. Automatic batches started by
+/// different threads share oneTBB's workers; each calling thread works in addition to them. For a batch on an
+/// executor, `automatic` means the executor's limit.
 ///
 /// The value has no meaning. It is far from values that faulty arithmetic produces.
 inline constexpr std::size_t automatic = static_cast<std::size_t>(0x4155'544f'4d41'5449U);
@@ -83,6 +83,9 @@ class concurrency_limit {
 
 /// The number of cores that this process may use: the smaller of its affinity mask and its cgroup CPU quota (v1 or
 /// v2, the tightest of all enclosing groups, rounded up), at least 1.
+///
+/// The affinity mask of the process is that of its main thread. If OpenMP binds threads (`OMP_PROC_BIND`), its places
+/// are added. If the main thread has a single CPU nevertheless, the masks of all other threads are added.
 ///
 /// Both are read once, at the first call, as in oneTBB; later changes of affinity or quota have no effect. oneTBB
 /// before 2022.3 ignores the quota (uxlfoundation/oneTBB issues 190 and 1760); fanout never does. The first call

@@ -18,11 +18,18 @@ namespace fanout {
 /// negative number is refused with `std::invalid_argument`.
 ///
 /// *Requires*: `mapper` is callable as `R(item)` or `R(item, const task_context&)`, by several threads at once. Items
-/// of an lvalue range are passed as lvalues, so the mapper may take `T&` and change them. Items of an rvalue
-/// container are passed as rvalues, so the mapper may take `T` or `T&&` and own them.
+/// that an lvalue range stores are passed as lvalues, so the mapper may take `T&` and change them. Items of an rvalue
+/// container, and items that a range generates or that can be read only once, are passed as rvalues, so the mapper
+/// may take `T` or `T&&` and own them. References that are objects, such as those of `views::zip`, are passed as they
+/// are. Bits, such as the items of `std::vector<bool>`, are passed as `bool&`. docs/items-and-results.md says more.
 ///
-/// Guarantees, outcomes and costs are those of `execute_in_parallel`. Indices, `views::iota` of integers, and items
-/// that are contiguous in memory need no memory beyond the results.
+/// *Guarantees*: those of `execute_in_parallel`, and what the mapper writes through a reference into the range
+/// arrives there: bits when the call ends, anything else at once. Nothing is copied that the range does not copy,
+/// except that items of a range that can be read only once are copied, and then belong to the mapper.
+///
+/// Outcomes and costs are those of `execute_in_parallel`. Indices, `views::iota` of integers, and items that are
+/// contiguous in memory need no memory beyond the results. Bits need two bytes each, and references that are objects
+/// their size.
 template <detail::items Items, detail::mapper<Items> F>
 auto map_in_parallel(Items&& items, F&& mapper, const run_options& options = {}) {
   return detail::map_on<Items>(nullptr, std::forward<Items>(items), mapper, options);
@@ -39,13 +46,15 @@ auto map_in_parallel(Items&& items, F&& mapper, detail::limit auto concurrency) 
 ///     std::vector<float> squares(values.size());
 ///     fanout::map_in_parallel_into(squares, values, [](float value) { return value * value; });
 ///
-/// *Requires*: `out` is a random-access range, either an lvalue or a view such as `std::span`. Results are assignable
-/// to its elements, and each element is an object of its own, so `std::vector<bool>` is refused. `out` may be `items`
-/// itself: each task reads its item before it writes its element.
+/// *Requires*: `out` is a sized random-access range, either an lvalue or a borrowed range such as `std::span`.
+/// Results are assignable to its elements, and each element is an object of its own, so `std::vector<bool>` and other
+/// ranges whose references are objects are refused. `out` may be `items` itself: each task reads its item before it
+/// writes its element.
 ///
-/// *Guarantees*: task i writes element i, and nothing else in fanout writes it. If the call throws, the elements of
-/// tasks that did not run or that threw are unchanged, except where the assignment itself threw. If the number of
-/// elements differs from the number of items, the call throws `std::invalid_argument` and runs nothing.
+/// *Guarantees*: task i assigns its result to element i, and nothing else in fanout writes it. The result is a
+/// temporary object on the stack of the thread that runs the task. If the call throws, the elements of tasks that did
+/// not run or that threw are unchanged, except where the assignment itself threw. If the number of elements differs
+/// from the number of items, the call throws `std::invalid_argument` and runs nothing.
 ///
 /// *Costs*: those of `map_in_parallel`, without the memory of the results and the time that the system takes to
 /// provide it.

@@ -15,9 +15,9 @@ namespace fanout {
 /// With an automatic limit it admits workers, one fewer than the number of cores.
 ///
 /// The executor's limit does not count work that you run in the arena yourself, but such work occupies slots of the
-/// arena. A batch whose threads find no slot waits for one. If a worker that runs such work calls the executor, it
-/// takes none of the executor's slots, so more threads may run its tasks than an automatic limit allows. If such work
-/// fills the arena and then calls the executor, it may wait forever for batches that wait for the arena.
+/// arena. A batch whose threads find no slot waits for one. A worker that calls the executor from such work takes
+/// none of the executor's slots, so more threads may run the executor's tasks than an automatic limit allows. If such
+/// work fills the arena and then calls the executor, it may wait forever for batches that wait for the arena.
 inline tbb::task_arena& native_arena(executor& owner) {
   return *static_cast<tbb::task_arena*>(detail::native_arena_of(owner));
 }

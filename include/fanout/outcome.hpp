@@ -3,10 +3,12 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 #include <variant>
 
+#include "fanout/detail/batch.hpp"
 #include "fanout/detail/results.hpp"
 #include "fanout/error.hpp"
 
@@ -23,6 +25,7 @@ template <class T>
 class outcome {
   using stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
   using made = detail::made_by<stored>;
+  using state = std::variant<std::monostate, made, std::exception_ptr>;
 
  public:
   /// The type that the task returns.
@@ -36,8 +39,8 @@ class outcome {
   /// The same.
   explicit operator bool() const noexcept { return has_value(); }
 
-  /// True if the task never started. (Also true for an outcome whose assignment threw in a move of `T`: it has lost
-  /// its contents.)
+  /// True if the task never started. (Also true for an outcome whose assignment failed because a copy or move of `T`
+  /// threw: it has lost its contents.)
   bool cancelled() const noexcept { return state_.index() == not_started || state_.valueless_by_exception(); }
 
   /// The exception that the task threw; null if it returned or never started.
@@ -93,16 +96,20 @@ class outcome {
   template <class Make>
   void settle(std::size_t index, Make&& make) noexcept {
     index_ = index;
+    // Not by `emplace`: libstdc++ makes some values in a variant on the stack, and assigns that.
+    void* const place = std::addressof(state_);
+    std::destroy_at(std::addressof(state_));
     try {
       if constexpr (std::is_void_v<T>) {
         make();
         auto nothing = [] { return std::monostate{}; };
-        state_.template emplace<returned>(std::in_place, nothing);
+        ::new (place) state(std::in_place_index<returned>, std::in_place, nothing);
       } else {
-        state_.template emplace<returned>(std::in_place, make);
+        ::new (place) state(std::in_place_index<returned>, std::in_place, make);
       }
     } catch (...) {
-      state_.template emplace<failed>(std::current_exception());
+      detail::require_exception();
+      ::new (place) state(std::in_place_index<failed>, std::current_exception());
     }
   }
 
@@ -116,7 +123,7 @@ class outcome {
     if (const std::exception_ptr cause = error()) detail::throw_task_error(index_, cause);
   }
 
-  std::variant<std::monostate, made, std::exception_ptr> state_{};
+  state state_{};
   std::size_t index_ = 0;
 };
 

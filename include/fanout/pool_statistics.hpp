@@ -25,7 +25,8 @@ struct pool_statistics {
 /// A lease that has not been given back.
 struct outstanding_lease {
   std::chrono::nanoseconds held_for;  ///< The time since it was lent.
-  std::optional<std::size_t> task;    ///< The index of the task of `execute_with_pool` that holds it.
+  /// The index of the task of `execute_with_pool` or `map_with_pool` that holds it; empty for other leases.
+  std::optional<std::size_t> task;
 };
 
 }  // namespace fanout

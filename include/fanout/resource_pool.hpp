@@ -12,6 +12,7 @@
 
 #include "fanout/detail/results.hpp"
 #include "fanout/detail/slot_pool.hpp"
+#include "fanout/detail/tsan.hpp"
 #include "fanout/error.hpp"
 #include "fanout/pool_statistics.hpp"
 
@@ -23,15 +24,15 @@ enum class pool_reuse {
   /// Backed by a `tbb::concurrent_bounded_queue`.
   rotate,
 
-  /// The one that came back last, which caches are most likely to hold. Under a load that needs less than the whole
-  /// pool, the other resources stay idle. Backed by a lock-free stack. Required where threads of different real-time
-  /// priorities share a pool: with the queue, a thread may spin for one that has been preempted.
+  /// The one that came back last, which caches are most likely to hold. Resources that the load does not need stay
+  /// idle. Backed by a lock-free stack. Required where threads of different real-time priorities share a pool: with
+  /// `rotate`, a thread may spin forever, waiting for a preempted thread of lower priority.
   most_recent,
 };
 
 /// How a pool treats its resources. By default it makes all of them in the constructor, lends them in rotation, and
-/// does not validate, reset or age them. The functions are called by several threads at once, each with a resource
-/// that no other thread has.
+/// does not validate or reset them, or replace them because of their age. The functions are called by several threads
+/// at once, each with a resource that no other thread has.
 template <class T>
 struct pool_options {
   /// Makes a resource when one is needed and none is idle, instead of all at once in the constructor.
@@ -58,8 +59,8 @@ struct pool_options {
   /// Whether `outstanding()` lists the leases. Costs one reading of the clock for each lease.
   bool track_leases = false;
 
-  /// Which of several idle resources is lent next. A resource that is handed to a waiting caller is never idle, so
-  /// this does not change which caller is served.
+  /// Which of several idle resources is lent next. If callers wait, a resource that is given back goes to the first
+  /// of them, so this does not change the order in which callers are served.
   pool_reuse reuse = pool_reuse::rotate;
 };
 
@@ -84,7 +85,21 @@ class typed_pool final : public slot_pool {
     if (!options_.lazy) fill();
   }
 
-  T& at(std::size_t slot) { return resources_[slot].made->value; }
+  /// For the holder of the slot.
+  T& at(std::size_t slot) {
+    tsan::acquire(&resources_[slot]);
+    return resources_[slot].made->value;
+  }
+
+  /// As in `slot_pool`. What the holder did with the resource happens before what the next one does with it.
+  void give_back(std::size_t slot) noexcept {
+    tsan::release(&resources_[slot]);
+    slot_pool::give_back(slot);
+  }
+  void discard(std::size_t slot) noexcept {
+    tsan::release(&resources_[slot]);
+    slot_pool::discard(slot);
+  }
 
  private:
   /// On cache lines of its own, because different threads use neighbouring resources.
@@ -92,10 +107,34 @@ class typed_pool final : public slot_pool {
     std::optional<made_by<T>> made{};
   };
 
-  void make(std::size_t slot) override { resources_[slot].made.emplace(std::in_place, factory_); }
-  void destroy(std::size_t slot) noexcept override { resources_[slot].made.reset(); }
-  bool validate(std::size_t slot) override { return options_.validate(at(slot)); }
-  void reset(std::size_t slot) override { options_.reset(at(slot)); }
+  /// For a function of the user that is called for a slot.
+  class visit {
+   public:
+    explicit visit(const resource& visited) noexcept : visited_(visited) { tsan::acquire(&visited_); }
+    visit(const visit&) = delete;
+    visit& operator=(const visit&) = delete;
+    ~visit() { tsan::release(&visited_); }
+
+   private:
+    const resource& visited_;
+  };
+
+  void make(std::size_t slot) override {
+    const visit here(resources_[slot]);
+    resources_[slot].made.emplace(std::in_place, factory_);
+  }
+  void destroy(std::size_t slot) noexcept override {
+    const visit here(resources_[slot]);
+    resources_[slot].made.reset();
+  }
+  bool validate(std::size_t slot) override {
+    const visit here(resources_[slot]);
+    return options_.validate(at(slot));
+  }
+  void reset(std::size_t slot) override {
+    const visit here(resources_[slot]);
+    options_.reset(at(slot));
+  }
 
   const std::function<T()> factory_;
   const pool_options<T> options_;
@@ -194,14 +233,14 @@ class [[nodiscard]] lease {
 ///
 /// **Hold and wait.** A task that holds a lease and waits for another of the same pool may wait forever: for example
 /// two tasks with one lease each that both wait for a second. Acquire once, release first, or make the pool large
-/// enough for all leases at once. If a task and the tasks in which its batch was started hold *every* resource, none
-/// could be given back before the task ends, and it gets a `std::logic_error` instead. (A lease that was moved is not
-/// counted, because it may be anywhere. And a worker of oneTBB that runs a piece of a loop does not know which task
-/// it belongs to.) The factory and the validation must not wait for a resource of the same pool.
+/// enough for all leases at once. If a task and the tasks around it hold *every* resource, none can be given back
+/// while the task waits, so a call without a time limit throws `std::logic_error` instead of waiting. (A lease that
+/// was moved is not counted, because it may be anywhere. And a worker of oneTBB that runs a piece of a loop does not
+/// know which task it belongs to.) The factory and the validation must not wait for a resource of the same pool.
 ///
-/// *Costs* of an acquire and a release while nobody waits: 1.65 times a pop and a push of a bare
-/// `tbb::concurrent_bounded_queue`, or 0.9 times with `pool_reuse::most_recent`: 86 and 48 ns where it takes 52.
-/// `max_idle` or `max_lifetime` adds six clock readings.
+/// *Costs* of an acquire and a release while nobody waits: 86 ns, or 48 ns with `pool_reuse::most_recent`, where a
+/// pop and a push of a bare `tbb::concurrent_bounded_queue` take 52 ns. `max_idle` or `max_lifetime` adds six clock
+/// readings.
 template <class T>
 class resource_pool {
   static_assert(std::is_object_v<T> && !std::is_const_v<T>, "a resource must be an object that is not const");
@@ -228,7 +267,7 @@ class resource_pool {
   /// no memory for one more waiting caller.
   lease<T> acquire() { return acquire(std::stop_token()); }
 
-  /// The same. Throws `operation_cancelled` if it would have to wait and the stop is requested.
+  /// The same. Throws `operation_cancelled` if it has to wait and a stop is requested before or during the wait.
   lease<T> acquire(const std::stop_token& stop) {
     kept_pool pool = pool_;
     const std::size_t slot = pool->acquire(stop, detail::slot_pool::none);
@@ -244,7 +283,7 @@ class resource_pool {
 
   /// The same, but waits no longer than until the limit and then returns an empty value. The time that the factory
   /// and the validation take counts: a resource that is ready only after the limit goes to the next caller. With a
-  /// limit that has already passed this does not wait, like `try_acquire`. A limit of another clock than
+  /// limit that has already passed this does not wait, like `try_acquire`. A limit on a clock other than
   /// `std::chrono::steady_clock` is converted once, when this is called.
   template <class Clock, class Duration>
   std::optional<lease<T>> try_acquire_until(const std::chrono::time_point<Clock, Duration>& limit) {

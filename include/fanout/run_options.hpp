@@ -29,11 +29,11 @@ struct run_options {
   /// See `error_policy`. `settle_in_parallel` and `settle_map` ignore it: there a failure is data.
   error_policy on_error = error_policy::stop;
 
-  /// Called with the number of tasks that have ended, by a result or a failure, and the size of the batch. Calls
+  /// Called with two numbers: how many tasks have ended, with a result or a failure, and the size of the batch. Calls
   /// never overlap, and `completed` strictly increases. The last call of a batch that succeeds is `(total, total)`;
-  /// an empty batch makes none. The callback runs on a thread of the batch that ended a task, and delays only that
-  /// thread. With an interval, the last call may come on the calling thread, after all tasks have ended. If it
-  /// throws, the batch stops and the exception reaches the caller unchanged.
+  /// an empty batch makes none. The callback runs on a thread that has just ended a task of the batch, and delays
+  /// only that thread. With an interval, the last call may come on the calling thread, after all tasks have ended. If
+  /// it throws, the batch stops and the exception reaches the caller unchanged.
   std::function<void(std::size_t completed, std::size_t total)> on_progress{};
 
   /// The minimum time between two calls of `on_progress`, except that the last call of a batch that succeeds does not

@@ -9,9 +9,9 @@
 
 namespace fanout {
 
-/// Runs every task and returns how each ended, in input order: a `std::vector<outcome<T>>`. A failure of a task does
-/// not throw; it is stored in the task's outcome. After a stop, the outcomes of tasks that had not started are
-/// `cancelled()`.
+/// Runs every task and returns how each ended, in input order: a `std::vector<outcome<T>>`. An exception of a task is
+/// not thrown by the call; it is stored in the task's outcome. After a stop, the outcomes of tasks that had not
+/// started are `cancelled()`. Each value is constructed where it stays, in its outcome.
 ///
 /// `options.on_error` is ignored. Bad input, an exception of the progress callback and a lack of threads or memory
 /// still make the call throw, as in `execute_in_parallel`.

@@ -47,10 +47,10 @@ class task_context {
   detail::started_task task_;
 };
 
-/// The `task_context::runner()` of the task that the calling thread runs, or of the innermost one if that task runs a
-/// batch of its own. In a progress callback, the runner that calls it. Empty on a thread that runs no task, which
-/// includes a worker of oneTBB in a loop that a task has started. For libraries that ask for the number of the current thread through a function without arguments. Costs
-/// the access to a thread-local variable.
+/// The `task_context::runner()` of the innermost task that the calling thread runs. In a progress callback, the
+/// runner that calls it, except in a call that comes after all tasks have ended. Empty on a thread that runs no task,
+/// which includes a worker of oneTBB in a loop that a task has started. For libraries that ask for the number of the
+/// current thread through a function without arguments. Costs one access to a thread-local variable.
 FANOUT_EXPORT std::optional<std::size_t> current_runner() noexcept;
 
 }  // namespace fanout

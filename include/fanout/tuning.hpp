@@ -40,8 +40,9 @@ struct tuning_progress {
 struct tuning_options {
   /// The sizes to measure, in any order, each from 1 to `max_concurrency()`; duplicates are measured once. If any are
   /// given, no others are measured. If empty, measures `available_concurrency()` and 1, 2, 3, 4, 6, 8, 12, 16 … up to
-  /// four times that. Adds larger sizes while the throughput still grows clearly at the end. Above
-  /// `available_concurrency()`, measures none beyond two sizes in a row at which it has clearly fallen.
+  /// four times that. Adds larger sizes as long as the largest one is clearly faster than the one before it. Above
+  /// `available_concurrency()`, measures no further size once the throughput at two sizes in a row is clearly below
+  /// the best.
   ///
   /// Leaves out sizes for which the process may not create the threads, and says so in the reason.
   std::vector<std::size_t> sizes{};

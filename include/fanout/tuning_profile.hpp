@@ -38,8 +38,8 @@ class FANOUT_EXPORT tuning_profile {
   /// `from_json` refuses it.
   static tuning_profile load(const std::filesystem::path& file);
 
-  /// Reads the text that `to_json` wrote. Throws `tuning_error` for any other text, with the limits of
-  /// `tuning_report::from_json`.
+  /// Reads the text that `to_json` wrote. Throws `tuning_error` for any other text; the limits of
+  /// `tuning_report::from_json` apply.
   static tuning_profile from_json(std::string_view text);
 
   /// The JSON document that docs/tuning.md describes: schema `fanout-tuning-profile`, version 1.
@@ -50,7 +50,7 @@ class FANOUT_EXPORT tuning_profile {
   /// time, the last one wins. Throws `tuning_error`, which names the file.
   void save(const std::filesystem::path& file) const;
 
-  /// Adds the recommendation of a report, and replaces an existing one for the same workload. Throws
+  /// Adds the recommendation of a report, or replaces the existing one for the same workload. Throws
   /// `std::invalid_argument` if the report has no workload name, and `tuning_error` if it was made on a machine of
   /// another shape.
   void add(const tuning_report& report);

@@ -34,7 +34,7 @@ struct machine_shape {
   /// The CPU quota of the control group in cores, such as 1.5; empty without a quota.
   std::optional<double> quota{};
 
-  /// The result of both: `available_concurrency()`.
+  /// What `available_concurrency()` computes from these two.
   std::size_t available = 1;
 
   /// A text such as `4 cores` or `4 cores, CPU quota 1.5 cores`.

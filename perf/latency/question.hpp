@@ -17,16 +17,15 @@
 
 /// The question: how long does a small batch take from the call to its end? `warm_N` is a batch of N empty tasks on a
 /// competitor that has just run one, `cold_2` makes the competitor, runs a batch of two on it and destroys it again.
-/// `warm_named_N` has N threads for its N tasks, be there fewer cores: with fanout, free calls that name the number.
-/// `make_destroy_8` is no batch: it makes a competitor of 8 threads, as another one did before, and destroys it;
-/// `make_destroy_8_used` is the same where that other one has run a batch, so that its threads were at work.
-/// With tasks this small nobody gains by a second thread; what can be lost is the waking of one, and what a batch
-/// costs by itself.
+/// `warm_named_N` has N threads for its N tasks even on fewer cores: with fanout, free calls that name the number.
+/// `make_destroy_8` runs no batch: it creates a competitor of 8 threads, as another one did before, and destroys it.
+/// `make_destroy_8_used` is the same, except that the other one has run a batch, so its threads were at work. Tasks
+/// this small do not run faster on a second thread. The time is that of waking it, and the cost of the batch itself.
 ///
-/// A repetition lasts some 10 ms, and the median over rounds of some 10 µs is its result, because now and then the
-/// machine gives a core to somebody else. It counts its rounds itself: Google Benchmark would run as many batches in
-/// each repetition as the first one had time for, and OpenMP's threads, which spin, need 1 µs for a batch while they
-/// have their cores and 15 ms when they share them (measured).
+/// A repetition lasts about 10 ms. Its result is the median over rounds of about 10 µs, because now and then the
+/// machine gives a core to another process. It counts its rounds itself: Google Benchmark would run as many batches
+/// in each repetition as the first one had time for. OpenMP's threads, which spin, need 1 µs for a batch while they
+/// have their cores, and 15 ms when they share them (measured).
 namespace latency {
 
 using clock = std::chrono::steady_clock;

@@ -109,11 +109,13 @@ class tracked<R> {
   const void* made_at_ = nullptr;
 };
 
-/// The moves that fanout allows itself: none; one for a type that no vector can hold before it is made. What is trivially
-/// copyable is assigned, bytes that no constructor sees.
+/// True for a result that functions return in registers, as bytes that no constructor sees.
 template <class R>
-inline constexpr std::size_t allowed_moves =
-    !std::is_nothrow_default_constructible_v<R> || std::is_trivially_copyable_v<R> ? 1 : 0;
+inline constexpr bool in_registers = std::is_trivially_copyable_v<R> && sizeof(tracked<R>) <= 2 * sizeof(void*);
+
+/// The moves that fanout allows itself: none; one for a type that no vector can hold before it is made.
+template <class R>
+inline constexpr std::size_t allowed_moves = !std::is_nothrow_default_constructible_v<R> || in_registers<R> ? 1 : 0;
 
 /// A competitor has `map<R>(size, function)`, which returns a vector of what the function makes of 0 … size - 1.
 template <class R, class Competitor>

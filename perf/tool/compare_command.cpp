@@ -32,7 +32,7 @@ constexpr const char* footer =
     "  0    all competitors produced the same results\n"
     "  1    results differ, some input could not be read (the rest was compared), or something else failed\n"
     "  2    the arguments cannot be used; nothing ran\n"
-    "  130  interrupted by Ctrl-C";
+    "  130  interrupted by Ctrl-C, as a shell reports it";
 
 std::string compiler_description() {
 #ifdef __OPTIMIZE__
@@ -75,6 +75,7 @@ compare_command::compare_command(CLI::App& program)
 }
 
 exit_status compare_command::run() const {
+  require_stdout();
   const interrupt_watcher interrupts;
   const auto [tasks, listing_errors] = workload_.prepare(concurrency_, interrupts.token());
   const auto competitors = make_competitors(concurrency_);

@@ -9,7 +9,7 @@ enum exit_status : int {
   succeeded = 0,
   failed = 1,         // the command ran, but its result is not what was asked for
   wrong_usage = 2,    // nothing ran
-  interrupted = 130,  // as shells report a process that Ctrl-C ended: 128 + SIGINT
+  interrupted = 130,  // the process then ends by SIGINT, which shells report as 128 + SIGINT
 };
 
 /// The arguments cannot be used. The text is one line for the user.

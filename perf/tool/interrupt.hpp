@@ -5,17 +5,22 @@
 #include <stop_token>
 #include <thread>
 
+#include "processes/process_groups.hpp"
+
 namespace tool {
 
-/// While it lives, the first Ctrl-C (SIGINT) requests a stop, and the second ends the process with exit code 130:
-/// the way out when a task hangs in the kernel.
+/// While it lives, the first Ctrl-C (SIGINT) requests a stop, and the second ends the process: the way out when a task
+/// hangs in the kernel.
 ///
-/// A thread waits for the signal instead of a handler: `std::stop_source::request_stop` may lock and run
+/// With process groups, it also extends signals for the tool to its commands: SIGTERM, SIGHUP and SIGQUIT kill them
+/// before they end the tool, and Ctrl-Z (SIGTSTP) stops them with the tool, until both are continued.
+///
+/// A thread waits for the signals instead of a handler: `std::stop_source::request_stop` may lock and run
 /// callbacks, which no signal handler may. Requires to be made before other threads are, which inherit the blocked
-/// signal. A SIGINT that is ignored from the start (`nohup`, a background job of a script) stays ignored.
+/// signals. A signal that is ignored from the start (`nohup`, a background job of a script) stays ignored.
 class interrupt_watcher {
  public:
-  interrupt_watcher();
+  explicit interrupt_watcher(process_groups* groups = nullptr);
   ~interrupt_watcher();
   interrupt_watcher(const interrupt_watcher&) = delete;
   interrupt_watcher& operator=(const interrupt_watcher&) = delete;
@@ -24,11 +29,20 @@ class interrupt_watcher {
 
  private:
   void watch();
+  void interrupt();
+  void stop_for_a_while();
+  [[noreturn]] void end_by(int signal);
 
+  process_groups* const groups_;
   std::stop_source source_;
   std::atomic<bool> ending_{false};
+  sigset_t watched_{};
   sigset_t previous_mask_{};
   std::thread thread_;
 };
+
+/// Ends the process by a signal, as if it had never been handled: a shell then knows what has ended it, and a script is
+/// interrupted with its commands.
+[[noreturn]] void die_by(int signal);
 
 }  // namespace tool

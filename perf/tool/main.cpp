@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <exception>
 #include <new>
@@ -6,6 +9,7 @@
 #include "command_line.hpp"
 #include "compare_command.hpp"
 #include "exit_status.hpp"
+#include "interrupt.hpp"
 #include "text_output.hpp"
 #include "tune_command.hpp"
 
@@ -40,11 +44,7 @@ tool::exit_status run(int argc, char** argv) {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  // A closed pipe is an error of the write, which is told as such, instead of a silent end.
-  signal(SIGPIPE, SIG_IGN);
+tool::exit_status run_and_tell_errors(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const tool::usage_error& error) {
@@ -60,4 +60,25 @@ int main(int argc, char** argv) {
     tool::write_error_line(error.what());
     return tool::failed;
   }
+}
+
+/// A file that is opened later must not get the number of a standard stream that the caller has closed. What takes the
+/// place of the stream fails as the closed one would.
+void fill_closed_streams() {
+  for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (fcntl(stream, F_GETFD) == -1) open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  fill_closed_streams();
+  // A closed pipe is an error of the write, which is told as such, instead of a silent end.
+  std::signal(SIGPIPE, SIG_IGN);
+  // If the caller ignores it, which the tool inherits, then the exit status of a command is lost.
+  std::signal(SIGCHLD, SIG_DFL);
+  const tool::exit_status status = run_and_tell_errors(argc, argv);
+  if (status == tool::interrupted) tool::die_by(SIGINT);
+  return status;
 }

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
+#include <system_error>
 
 namespace tool {
 namespace {
@@ -41,7 +42,7 @@ std::string render_progress(std::size_t completed, std::size_t total, std::strin
   return text;
 }
 
-progress_bar::progress_bar(bool visible, std::size_t total) : visible_(visible), total_(total) {
+progress_bar::progress_bar(bool visible, std::size_t total) try : visible_(visible), total_(total) {
   if (!visible_) return;
   thread_ = std::jthread([this](const std::stop_token& stop) {
     std::mutex wake_mutex;
@@ -52,6 +53,8 @@ progress_bar::progress_bar(bool visible, std::size_t total) : visible_(visible),
       wake.wait_for(lock, stop, std::chrono::milliseconds(100), [] { return false; });
     }
   });
+} catch (const std::system_error& error) {
+  throw std::system_error(error.code(), "cannot start a thread for the progress bar");
 }
 
 progress_bar::~progress_bar() {

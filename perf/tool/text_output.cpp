@@ -1,6 +1,9 @@
 #include "text_output.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -9,6 +12,13 @@
 #include <system_error>
 
 namespace tool {
+namespace {
+
+[[noreturn]] void fail_to_write_to_stdout(int code) {
+  throw std::system_error(code, std::generic_category(), "cannot write to standard output");
+}
+
+}  // namespace
 
 std::string one_line(std::string_view text) {
   std::string line;
@@ -68,8 +78,15 @@ std::string escaped(std::string_view text) {
 void write_to_stdout(std::string_view text) {
   // The flush is part of it: a full disk shows only there.
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    throw std::system_error(errno, std::generic_category(), "cannot write to standard output");
+    fail_to_write_to_stdout(errno);
   }
+}
+
+void require_stdout() {
+  const int flags = fcntl(STDOUT_FILENO, F_GETFL);
+  if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) fail_to_write_to_stdout(EBADF);
+  pollfd output{STDOUT_FILENO, POLLOUT, 0};
+  if (poll(&output, 1, 0) > 0 && (output.revents & POLLERR) != 0) fail_to_write_to_stdout(EPIPE);
 }
 
 void write_error_line(std::string_view message) noexcept {

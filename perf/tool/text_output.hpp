@@ -20,6 +20,9 @@ std::string escaped(std::string_view text);
 /// disk, a pipe that nobody reads.
 void write_to_stdout(std::string_view text);
 
+/// Throws `std::system_error` if standard output is known to take nothing: it is closed, or a pipe without a reader.
+void require_stdout();
+
 /// Writes `fanout: <message>` as one line to standard error. There is nobody left to tell when that fails.
 void write_error_line(std::string_view message) noexcept;
 

@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstdio>
+#include <cstdint>
 #include <exception>
 #include <fanout/fanout.hpp>
 #include <fanout/tuning.hpp>
@@ -14,7 +13,6 @@
 #include <optional>
 #include <stdexcept>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -26,7 +24,7 @@
 #include "text_output.hpp"
 #include "tune_output.hpp"
 #include "tune_page.hpp"
-#include "workloads/command.hpp"
+#include "written_files.hpp"
 
 namespace tool {
 namespace {
@@ -38,26 +36,30 @@ constexpr const char* footer =
     "is spent, and recommends the smallest size that is as good as the best. The hand-written schedulers of\n"
     "fanout compare then run at that size beside it.\n\n"
     "For work that is not C++, --command runs a command for each line of --input-list, `-` for standard input. The\n"
-    "line takes the place of {}. There is no shell unless --shell asks for one: blanks part the words, '…', \"…\" "
-    "and\n"
-    "backslashes quote as in a shell, nothing is expanded, and standard output is thrown away. With --shell each {}\n"
-    "becomes \"$1\", which holds the line, so leave out quotes of your own around it. A command that fails ends the\n"
-    "measurement, and its line is named.\n\n"
+    "line takes the place of {}. There is no shell unless --shell asks for one: blanks part the words, '…', \"…\" and\n"
+    "backslashes quote as in a shell, and nothing is expanded. With --shell each {} becomes \"$1\", which holds the\n"
+    "line, so leave out quotes of your own around it. A command that fails ends the measurement, and its line is\n"
+    "named.\n\n"
+    "A command with {threads} brings its own threads: the size takes the place of {threads}, one command runs at a\n"
+    "time, and there are no hand-written schedulers. {{}} and {{threads}} stand for the texts {} and {threads}.\n\n"
+    "Commands cannot use the terminal. Their standard output goes into a pipe that fanout reads, because grep, tar and\n"
+    "others do less when it is /dev/null. With --output file it goes into a temporary file below TMPDIR.\n\n"
     "A budget that is too small is refused when it is spent at the latest, and the message names one that is\n"
     "accepted. Sizes for which there are no threads are left out. The reason that follows the table says that, and\n"
     "whether there were few tasks for each thread, or the machine was busy.\n\n"
-    "Ctrl-C ends the measurement and writes what is known by then.\n\n"
+    "Ctrl-C ends the measurement and writes what is known by then. No command outlives fanout.\n\n"
     "Examples:\n"
     "  fanout tune\n"
     "  fanout tune --workload mixed --waiting 75 --report report.html\n"
     "  find . -name '*.log' | fanout tune --command 'zstd -q -c {}' --input-list -\n"
-    "  fanout tune --shell --command 'sort {} | uniq | wc -l' --input-list files.txt --profile "
-    "fanout-profile.json\n\n"
+    "  find . -name '*.log' -print0 | fanout tune --command 'grep -c error {}' --input-list - --null\n"
+    "  echo big.tar | fanout tune --command 'zstd -q -c -T{threads} {}' --input-list - --sizes 1,2,4,8\n"
+    "  fanout tune --shell --command 'sort {} | uniq | wc -l' --input-list files.txt --profile fanout-profile.json\n\n"
     "Exit codes:\n"
     "  0    there is a recommendation\n"
     "  1    a command failed, some input could not be read (the rest was measured), or something else failed\n"
-    "  2    the arguments cannot be used, or the budget is too small\n"
-    "  130  interrupted by Ctrl-C";
+    "  2    the arguments cannot be used, a file cannot be written, or the budget is too small\n"
+    "  130  interrupted by Ctrl-C, as a shell reports it";
 
 std::vector<std::size_t> parse_sizes(const std::string& text) {
   std::vector<std::size_t> sizes;
@@ -90,11 +92,16 @@ class unreadable_inputs {
 };
 
 /// Measures, with a bar.
-fanout::tuning_report measure(const workload& tasks, const fanout::tuning_options& chosen, const given_budget& budget,
+fanout::tuning_report measure(workload& tasks, const fanout::tuning_options& chosen, const given_budget& budget,
                               bool show_progress, unreadable_inputs& unreadable) {
   progress_bar bar(show_progress, 1'000);
   fanout::tuning_options options = chosen;
-  options.on_progress = [&bar](const fanout::tuning_progress& progress) {
+  std::map<std::size_t, std::uint64_t> peaks;
+  std::size_t size = 0;
+  options.on_progress = [&](const fanout::tuning_progress& progress) {
+    if (const auto peak = tasks.take_peak_memory(); peak && size != 0) peaks[size] = std::max(peaks[size], *peak);
+    size = progress.concurrency;
+    tasks.use_threads(size);
     const auto whole = progress.elapsed + progress.remaining;
     if (whole.count() > 0) bar.reach(static_cast<std::size_t>(1'000 * progress.elapsed / whole));
     bar.describe(fmt::format("size {}{}, {} left", progress.concurrency, progress.warming_up ? " (warming up)" : "",
@@ -107,8 +114,14 @@ fanout::tuning_report measure(const workload& tasks, const fanout::tuning_option
       unreadable.add(index, error);
     }
   };
+  const fanout::executor alone({.concurrency = 1});
+  const auto run_one_by_one = [&](fanout::executor&) {
+    alone.map(tasks.task_count(), run_task, {.stop = options.stop});
+  };
   try {
-    return fanout::tune(tasks.task_count(), run_task, options);
+    const fanout::tuning_report report = tasks.brings_threads() ? fanout::tune(run_one_by_one, options)
+                                                                : fanout::tune(tasks.task_count(), run_task, options);
+    return peaks.empty() ? report : with_peak_memory(report, peaks);
   } catch (const fanout::task_error& error) {
     error.rethrow_nested();  // which names its line or file itself
   } catch (const fanout::operation_cancelled&) {
@@ -138,31 +151,22 @@ std::optional<comparison> measure_baselines(const workload& tasks, const fanout:
   }
 }
 
-void write_file(const std::string& path, const std::string& text) {
-  std::FILE* const file = std::fopen(path.c_str(), "wb");
-  bool written = file != nullptr;
-  if (written) written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  int error = errno;
-  if (file != nullptr && std::fclose(file) != 0) {
-    error = errno;
-    written = false;
+/// Tells an error instead of throwing it, so that what else was asked for is still done. Returns whether there was none.
+template <class F>
+bool attempt(const F& action) {
+  try {
+    action();
+    return true;
+  } catch (const std::exception& error) {
+    write_error_line(error.what());
+    return false;
   }
-  if (!written) throw std::system_error(error, std::generic_category(), fmt::format("cannot write '{}'", path));
 }
 
 }  // namespace
 
 tune_command::tune_command(CLI::App& program)
-    : app_(program.add_subcommand("tune", description)), workload_(*app_) {
-  const std::string group = "Commands in place of a workload";
-  app_->add_option("--command", command_, "Command to run for each line of the list; {} is the line")
-      ->type_name("TEXT")
-      ->group(group);
-  app_->add_option("--input-list", input_list_, "File with a line for each task; - is standard input")
-      ->type_name("FILE")
-      ->group(group);
-  app_->add_flag("--shell", shell_, "Hand the command to /bin/sh")->disable_flag_override()->group(group);
-
+    : app_(program.add_subcommand("tune", description)), workload_(*app_), commands_(*app_) {
   app_->add_option("--sizes", sizes_, "Sizes to compare, such as 1,2,4 (default: 1 to four times the cores)")
       ->type_name("LIST");
   add_text(*app_, "--budget", budget_, "TIME", "How long it may take, such as 500ms, 30s or 2m");
@@ -192,53 +196,62 @@ given_budget tune_command::budget() const {
 exit_status tune_command::run(const std::string& command_line) const {
   fanout::tuning_options options = this->options();
   const bool show_progress = !no_progress_ && terminal_shows_progress();
+  const bool runs_commands = commands_.chosen();
+  require_outputs();
 
-  const interrupt_watcher interrupts;
+  std::optional<process_groups> groups;
+  if (runs_commands) groups.emplace(fanout::max_concurrency());
+  const interrupt_watcher interrupts(groups ? &*groups : nullptr);
   options.stop = interrupts.token();
-  const auto [tasks, listing_errors] = prepare(interrupts.token());
+  const workload_options::prepared prepared =
+      runs_commands ? prepare_command(*groups) : workload_.prepare(fanout::max_concurrency(), interrupts.token());
+  workload& tasks = *prepared.tasks;
   unreadable_inputs unreadable;
-  tuned result{.report = measure(*tasks, options, budget(), show_progress, unreadable),
+  tuned result{.report = measure(tasks, options, budget(), show_progress, unreadable),
                .baselines = std::nullopt,
-               .summary = one_line(tasks->summary()),
+               .summary = one_line(tasks.summary()),
+               .memory_is_of_commands = runs_commands,
                .command_line = command_line};
-  if (!no_baselines_ && result.report.complete()) {
-    result.baselines = measure_baselines(*tasks, result.report, options.budget, show_progress, interrupts.token());
+  bool succeeded_so_far = true;
+  if (!no_baselines_ && !tasks.brings_threads() && result.report.complete()) {
+    succeeded_so_far = attempt([&] {
+      result.baselines = measure_baselines(tasks, result.report, options.budget, show_progress, interrupts.token());
+    });
   }
 
-  tell(listing_errors);
+  tell(prepared.errors);
   const std::vector<input_error> reading_errors = unreadable.all();
   tell(reading_errors);
-  write_to_stdout(format_tuned(result, format_));
-  if (!report_.empty()) write_file(report_, tuning_page(result));
-  if (interrupts.token().stop_requested()) return interrupted;  // half a measurement is nothing to be kept
-  if (!profile_.empty()) fanout::add_to_profile(profile_, result.report);
-  return listing_errors.empty() && reading_errors.empty() ? succeeded : failed;
+  const bool interrupted_by_user = interrupts.token().stop_requested();
+  // Files first: nobody may be reading standard output any more.
+  if (!report_.empty()) succeeded_so_far &= attempt([&] { write_file(report_, tuning_page(result)); });
+  if (!profile_.empty() && !interrupted_by_user) {  // half a measurement is nothing to be kept
+    succeeded_so_far &= attempt([&] { fanout::add_to_profile(profile_, result.report); });
+  }
+  succeeded_so_far &= attempt([&] { write_to_stdout(format_tuned(result, format_)); });
+  if (interrupted_by_user) return interrupted;
+  return succeeded_so_far && prepared.errors.empty() && reading_errors.empty() ? succeeded : failed;
+}
+
+void tune_command::require_outputs() const {
+  try {
+    if (app_->count("--report") != 0) require_writable(report_);
+    if (app_->count("--profile") != 0) require_usable_profile(profile_);
+  } catch (const std::exception& error) {
+    throw usage_error(error.what());
+  }
+  require_stdout();
 }
 
 std::string tune_command::workload_name() const {
   if (!name_.empty()) return name_;
-  return command_.empty() ? workload_.name() : "command";
+  return app_->count("--command") == 0 ? workload_.name() : "command";
 }
 
-workload_options::prepared tune_command::prepare(const std::stop_token& stop) const {
-  if (app_->count("--command") != 0) return prepare_command();
-  if (!input_list_.empty() || shell_) throw usage_error("--input-list and --shell belong to --command");
-  return workload_.prepare(fanout::max_concurrency(), stop);
-}
-
-workload_options::prepared tune_command::prepare_command() const try {
+workload_options::prepared tune_command::prepare_command(process_groups& groups) const {
   if (app_->count("--workload") != 0) throw usage_error("--command and --workload exclude each other");
   workload_.refuse_options_of_others("");
-  if (input_list_.empty()) throw usage_error("--command needs --input-list, whose lines take the place of {}");
-  command_template words(command_, shell_);
-  std::vector<list_line> lines = read_lines(input_list_);
-  const std::string list = input_list_ == "-" ? "standard input" : input_list_;
-  if (lines.empty()) throw usage_error(fmt::format("--input-list '{}' holds no lines", input_list_));
-  return {std::make_unique<command_workload>(command_, std::move(words), list, std::move(lines)), {}};
-} catch (const command_template::invalid& error) {
-  throw usage_error(fmt::format("--command '{}' {}", command_, error.what()));
-} catch (const input_error& error) {
-  throw usage_error(fmt::format("--input-list '{}' cannot be read: {}", error.path(), error.what()));
+  return commands_.prepare(groups);
 }
 
 }  // namespace tool

@@ -8,6 +8,7 @@
 
 #include "budget_advice.hpp"
 #include "command_line.hpp"
+#include "command_options.hpp"
 #include "exit_status.hpp"
 #include "workload_options.hpp"
 
@@ -32,16 +33,15 @@ class tune_command {
   exit_status run(const std::string& command_line) const;
 
  private:
-  workload_options::prepared prepare(const std::stop_token& stop) const;
-  workload_options::prepared prepare_command() const;
+  /// Throws unless what the measurement will be written to can be written.
+  void require_outputs() const;
+  workload_options::prepared prepare_command(process_groups& groups) const;
   std::string workload_name() const;
   given_budget budget() const;
 
   CLI::App* app_;
   workload_options workload_;
-  std::string command_;
-  std::string input_list_;
-  bool shell_ = false;
+  command_options commands_;
   std::string sizes_;
   std::string budget_ = "30s";
   std::string format_ = "table";

@@ -38,6 +38,15 @@ nlohmann::json baselines_json(const comparison& baselines) {
 
 }  // namespace
 
+fanout::tuning_report with_peak_memory(const fanout::tuning_report& report,
+                                       const std::map<std::size_t, std::uint64_t>& peaks) {
+  nlohmann::json document = nlohmann::json::parse(report.to_json());
+  for (nlohmann::json& row : document["rows"]) {
+    row["peak_memory_bytes"] = peaks.at(row["concurrency"].get<std::size_t>());
+  }
+  return fanout::tuning_report::from_json(document.dump());
+}
+
 std::string seconds_text(double seconds) {
   if (seconds >= 1) return fmt::format("{:.3g} s", seconds);
   if (seconds >= 1e-3) return fmt::format("{:.3g} ms", seconds * 1e3);
@@ -49,11 +58,13 @@ std::string format_tuned(const tuned& result, const std::string& format) {
   if (format == "json") {
     nlohmann::json document = nlohmann::json::parse(result.report.to_json());
     document["summary"] = result.summary;
+    document["peak_memory_of"] = result.memory_is_of_commands ? "largest command" : "process";
     if (result.baselines) document["baselines"] = baselines_json(*result.baselines);
     return document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
   }
   std::string text =
       fmt::format("{}: {}\n\n{}", one_line(result.report.workload()), result.summary, result.report.to_table());
+  if (result.memory_is_of_commands) text += "Peak memory is that of the largest command.\n";
   if (result.baselines) text += baselines_table(*result.baselines, result.report.recommended());
   return text;
 }

@@ -148,11 +148,12 @@ std::string tuning_page(const tuned& result) {
       report.rows().front().concurrency == 1 ? "one thread"
                                              : fmt::format("{} threads", report.rows().front().concurrency),
       svg_of(throughput_chart(result)), svg_of(efficiency_chart(result)));
-  html +=
-      "<h2>All sizes</h2>\n<p class=\"quiet\">Of one run of the workload: waits and preemptions are context "
-      "switches that a thread asked for and that it suffered. Core wait is the time in which threads could have "
-      "run but waited for a core, and steal the time of the cores that other virtual machines got.</p>\n" +
-      rows_table(report);
+  fmt::format_to(out,
+                 "<h2>All sizes</h2>\n<p class=\"quiet\">Of one run of the workload: waits and preemptions are context "
+                 "switches that a thread asked for and that it suffered. Core wait is the time in which threads could "
+                 "have run but waited for a core, and steal the time of the cores that other virtual machines got. Peak "
+                 "memory is that of {}.</p>\n{}",
+                 result.memory_is_of_commands ? "the largest command" : "the process", rows_table(report));
   if (result.baselines) html += baselines_table(*result.baselines, report.recommended());
   fmt::format_to(out, "<h2>Machine and command</h2>\n<p>{}</p>\n<p><code>{}</code></p>\n</body>\n</html>\n",
                  escaped(report.machine().to_string()), escaped(result.command_line));

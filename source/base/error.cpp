@@ -2,7 +2,10 @@
 
 #include <cxxabi.h>
 
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <typeinfo>
@@ -31,6 +34,28 @@ std::nested_exception nest(const std::exception_ptr& cause) {
   } catch (...) {
     return {};
   }
+}
+
+/// The text, or as much of its beginning as a message may hold, with an ellipsis. Cuts between characters of UTF-8.
+std::string beginning_of(const char* text) {
+  constexpr std::size_t most = 2'000;
+  const std::size_t length = ::strnlen(text, most + 1);
+  if (length <= most) return {text, length};
+  const auto continues = [text](std::size_t at) { return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U; };
+  std::size_t end = most;
+  // A character has at most three bytes that continue it. Where there are more, the text is not UTF-8.
+  while (end > most - 3 && continues(end)) --end;
+  return std::string(text, continues(end) ? most : end) + "…";
+}
+
+/// Names the type of the exception that is being handled.
+std::string type_of_handled() {
+  const std::type_info* const type = abi::__cxa_current_exception_type();
+  if (type == nullptr) return "an unknown exception";
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> name(
+      abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
+  return "an exception of type " + beginning_of(status == 0 ? name.get() : type->name());
 }
 
 std::string count_of(std::size_t failed, std::size_t total) {
@@ -80,15 +105,18 @@ std::string describe(const std::exception_ptr& cause) {
   try {
     std::rethrow_exception(cause);
   } catch (const std::exception& e) {
-    return e.what();
+    const char* const text = e.what();
+    if (text != nullptr && *text != '\0') return beginning_of(text);
+    return type_of_handled() + " without a text";
   } catch (...) {
-    const std::type_info* const type = abi::__cxa_current_exception_type();
-    if (type == nullptr) return "an unknown exception";
-    int status = 0;
-    const std::unique_ptr<char, decltype(&std::free)> name(
-        abi::__cxa_demangle(type->name(), nullptr, nullptr, &status), &std::free);
-    return std::string("an exception of type ") + (status == 0 ? name.get() : type->name());
+    return type_of_handled();
   }
+}
+
+void require_exception() noexcept {
+  if (std::current_exception() != nullptr) return;
+  std::fputs("fanout: a task or a callback ends its thread, by pthread_exit or by a cancellation that it allows\n", stderr);
+  std::abort();
 }
 
 void throw_task_error(std::size_t index, const std::exception_ptr& cause) { throw task_error(index, cause); }

@@ -7,9 +7,23 @@
 #include <stop_token>
 #include <thread>
 
+#include "base/program_tsan.hpp"
 #include "fanout/detail/chunk.hpp"
 
 namespace fanout::detail {
+
+/// A condition variable that may be destroyed by a thread that learned from an atomic that nobody will notify it any more.
+/// See program_tsan.hpp.
+class noted_condition_variable : public std::condition_variable {
+ public:
+  noted_condition_variable() = default;
+  ~noted_condition_variable() { program_tsan::acquire(this); }
+
+  void notify_one() noexcept {
+    std::condition_variable::notify_one();
+    program_tsan::release(this);
+  }
+};
 
 /// The synchronisation primitives: atomics, mutexes, condition variables and the like. The protocols that are hard to
 /// get right, in chunk.hpp, work_distributor.hpp, reserve_line.hpp and pool_line.hpp, take them as a template
@@ -19,7 +33,7 @@ struct std_primitives {
   template <class T>
   using atomic = std::atomic<T>;
   using mutex = std::mutex;
-  using condition_variable = std::condition_variable;
+  using condition_variable = noted_condition_variable;
   using stop_token = std::stop_token;
   template <class Callback>
   using stop_callback = std::stop_callback<Callback>;

@@ -51,9 +51,12 @@ void batch::leave_limiter() noexcept {
 }
 
 void batch::run_alone(arena* home) {
-  const auto lead = [this] { run(role::leader, nullptr); };
   try {
-    home != nullptr ? home->enter(lead) : lead();
+    if (home != nullptr) {
+      home->enter([this] { run_in_arena(role::leader, nullptr); });
+    } else {
+      run(role::leader, nullptr);
+    }
   } catch (...) {
     leave_limiter();
     throw;
@@ -61,8 +64,9 @@ void batch::run_alone(arena* home) {
   leave_limiter();
 }
 
-void batch::run_on_reserves(arena& home, bool enters) {
+void batch::run_on_reserves(arena& home, reserves::group& helpers, bool enters) {
   home_ = &home;
+  calls_.choose(helpers);
   if (scope_.limiter == nullptr) {
     calls_.call_promised(first_helpers());
   } else {
@@ -74,7 +78,7 @@ void batch::run_on_reserves(arena& home, bool enters) {
     }
     scope_.limiter->request(*this, first_helpers());
   }
-  const auto lead = [this] { run(role::leader, this); };
+  const auto lead = [this] { run_in_arena(role::leader, this); };
   std::exception_ptr no_memory;
   try {
     enters ? home.enter(lead) : lead();
@@ -110,7 +114,7 @@ void batch::run_on_workers(arena& home, bool enters) {
 }
 
 void batch::lead(helper_calls& helpers) noexcept {
-  run(role::leader, &helpers);
+  run_in_arena(role::leader, &helpers);
   leave_limiter();
 }
 
@@ -128,7 +132,14 @@ bool batch::wants_help() const noexcept { return !stopped() && !distributor_.all
 
 bool batch::help(helper_calls& helpers) noexcept {
   if (adaptation_ && !adaptation_->enter()) return false;
-  return run(role::helper, &helpers);
+  return run_in_arena(role::helper, &helpers);
+}
+
+// Also for the leader: oneTBB changes the settings of a thread that enters an arena, to those of the thread that
+// created it, and may even let another thread lead if the arena has no free slot.
+bool batch::run_in_arena(role who, helper_calls* helpers) noexcept {
+  const with_float_settings same(float_settings_);
+  return run(who, helpers);
 }
 
 bool batch::run(role who, helper_calls* helpers) noexcept {

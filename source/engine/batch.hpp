@@ -18,6 +18,7 @@
 #include "fanout/detail/batch.hpp"
 #include "fanout/error.hpp"
 #include "engine/progress.hpp"
+#include "threads/floating_point.hpp"
 #include "threads/reserves.hpp"
 #include "engine/work_distributor.hpp"
 
@@ -28,8 +29,8 @@ namespace fanout::detail {
 /// Each of its threads is a **runner**, a loop that takes tasks until none is left. The runners share the work
 /// distributor, the progress, and the **verdict**: how the batch ends. The verdict is decided once, by a
 /// compare-and-swap from `undecided`: the first event wins. The thread that wins the compare-and-swap writes the
-/// associated data; it is read after all runners have joined. (One change is possible: a cancelled batch breaks if
-/// there is no memory to keep a failure that it has to report.)
+/// associated data; it is read after all runners have joined. (One later change is possible: from `cancelled` to
+/// `broken`, if there is no memory to keep a failure that the call has to report.)
 ///
 /// The helpers of a batch are reserves, or workers of oneTBB: `run_on_reserves` and `run_on_workers`.
 class batch final : public batch_control,
@@ -42,14 +43,14 @@ class batch final : public batch_control,
   /// number; otherwise it uses all of them all the time.
   batch(const batch_request& request, std::size_t runners, const batch_scope& scope, std::size_t adapt_from = 0);
 
-  // These three run the batch, led by the calling thread. That enters `home` first if `enters` is true (`run_alone`:
+  // These three run the batch, led by the calling thread, which first enters `home` if `enters` is true (`run_alone`:
   // if `home` is not null). At the end they give back the limiter's slot, if the batch has one of its own.
 
-  /// Runs without helpers. Throws `std::bad_alloc`, if it enters `home`.
+  /// Runs without helpers. May throw `std::bad_alloc` when it enters `home`.
   void run_alone(arena* home);
 
-  /// Runs with reserves, which enter `home`. Throws `resource_error` or `std::bad_alloc`.
-  void run_on_reserves(arena& home, bool enters);
+  /// Runs with reserves of `helpers`, which enter `home`. Throws `resource_error` or `std::bad_alloc`.
+  void run_on_reserves(arena& home, reserves::group& helpers, bool enters);
 
   /// Runs with workers of oneTBB. Throws `std::bad_alloc`.
   void run_on_workers(arena& home, bool enters);
@@ -110,6 +111,7 @@ class batch final : public batch_control,
 
   // True if no task is left to start; false if this runner was not wanted any more, and others go on.
   bool help(helper_calls& helpers) noexcept;
+  bool run_in_arena(role who, helper_calls* helpers) noexcept;
   bool run(role who, helper_calls* helpers) noexcept;
 
   std::size_t take_index() noexcept;
@@ -133,6 +135,7 @@ class batch final : public batch_control,
   const std::span<runner> runners_;
   std::optional<adaptation> adaptation_;
 
+  const float_settings float_settings_ = float_settings::of_this_thread();  // of the calling thread
   arena* home_ = nullptr;  // the arena that reserves enter
   reserves::calls calls_{*this};
 

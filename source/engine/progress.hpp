@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <functional>
 
+#include "fanout/detail/batch.hpp"
+
 namespace fanout::detail {
 
 /// Tells a callback how many tasks of a batch have ended, as `run_options::on_progress` promises.
@@ -61,7 +63,12 @@ class progress {
 
   void tell(std::size_t completed) {
     told_ = completed;
-    report_(completed, total_);
+    try {
+      report_(completed, total_);
+    } catch (...) {
+      require_exception();
+      throw;
+    }
     wait_from(clock::now());
   }
 

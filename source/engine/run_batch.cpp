@@ -5,6 +5,7 @@
 #include <stop_token>
 #include <string>
 
+#include "base/deferred_cancellation.hpp"
 #include "engine/batch.hpp"
 #include "executor/batch_scope.hpp"
 #include "executor/executor_cache.hpp"
@@ -43,9 +44,18 @@ class position {
   std::optional<scope_entry> entry_;
 };
 
+/// Tells the face that all runners have joined, also if the batch could not be run.
+struct tell_joined {
+  const batch_request& request;
+  ~tell_joined() {
+    if (request.joined != nullptr) request.joined(request.tasks.object);
+  }
+};
+
 /// Runs the batch by calling `run`. A stop that is requested meanwhile cancels the batch.
 template <class Run>
 void run_to_the_end(batch& running, const batch_request& request, const Run& run) {
+  const tell_joined at_end{request};
   const std::stop_callback on_stop(request.options.stop, [&running] { running.cancel(); });
   run();
 }
@@ -86,7 +96,7 @@ void run_on_executor(executor_core& executor, const concurrency_limit& limit, co
     if (runners == 1 || how == executor_limiter::admission::borrowed) {
       running.run_alone(enters ? &home : nullptr);
     } else if (executor.named()) {
-      running.run_on_reserves(home, enters);
+      running.run_on_reserves(home, executor.helpers(), enters);
     } else {
       running.run_on_workers(home, enters);
     }
@@ -106,7 +116,8 @@ void run_on_borrowed(std::size_t size, bool named, std::size_t runners, const ba
   batch running(request, runners, scope);
   run_to_the_end(running, request, [&] {
     arena& home = executor->workplace();
-    named ? running.run_on_reserves(home, /*enters=*/true) : running.run_on_workers(home, /*enters=*/true);
+    named ? running.run_on_reserves(home, executor->helpers(), /*enters=*/true)
+          : running.run_on_workers(home, /*enters=*/true);
   });
   running.finish();  // may call the progress callback
 }
@@ -162,7 +173,7 @@ void throw_wrong_output(std::size_t output, std::size_t items) {
                               ", and there are " + std::to_string(items) + " items");
 }
 
-void run_batch(executor_core* executor, const batch_request& request) {
+void run_batch_in_engine(executor_core* executor, const batch_request& request) {
   const concurrency_limit& limit = request.options.concurrency;
   check_limit(limit);
   if (request.size > work_distributor::max_tasks) throw std::length_error("a batch holds at most 2^40 tasks");
@@ -170,6 +181,7 @@ void run_batch(executor_core* executor, const batch_request& request) {
   if (request.options.stop.stop_requested()) {  // no task will start, so it needs no slot and no helpers
     return run_alone({}, request);
   }
+  const deferred_cancellation until_all_have_joined;
   const position here;
   if (executor != nullptr) {
     run_on_executor(*executor, limit, request);

@@ -4,23 +4,34 @@
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 #include "executor/executor_core.hpp"
 #include "fanout/detail/batch.hpp"
 #include "fanout/detail/machine.hpp"
 #include "fanout/limits.hpp"
+#include "threads/own_thread.hpp"
 
 namespace fanout {
 namespace {
 
+void check_stack_size(std::size_t bytes) {
+  if (bytes == 0 || (bytes >= detail::smallest_stack && bytes <= detail::largest_stack)) return;
+  throw std::invalid_argument("stack_size must be 0, or between 64 KiB and 1 TiB in bytes; got " + std::to_string(bytes));
+}
+
 detail::executor_core* make_core(const executor_options& options) {
   const concurrency_limit& named = options.concurrency;
   detail::check_limit(named);
+  check_stack_size(options.stack_size);
   const std::size_t limit = named == automatic   ? available_concurrency()
                             : named == unlimited ? detail::most_unlimited
                                                  : named.number();
-  auto core = std::make_unique<detail::executor_core>(limit, named != automatic, detail::executor_core::sharing::by_all);
+  // The stacks of oneTBB's workers cannot be chosen for one arena.
+  const bool has_own_threads = named != automatic || options.stack_size != 0;
+  auto core = std::make_unique<detail::executor_core>(limit, has_own_threads, detail::executor_core::sharing::by_all,
+                                                      options.stack_size);
   if (options.adaptive) core->adapt_from(std::min(limit, available_concurrency()));
   return core.release();
 }

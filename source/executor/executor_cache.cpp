@@ -44,6 +44,14 @@ loan borrow(std::size_t limit, bool named) {
   return loan(core.release());
 }
 
+void clear() noexcept {
+  cache& shared = of_process();
+  std::vector<std::unique_ptr<executor_core>> idle;
+  const std::lock_guard lock(shared.mutex);
+  idle.swap(shared.idle);
+  shared.slots = 0;
+}
+
 void give_back::operator()(executor_core* core) const noexcept {
   std::unique_ptr<executor_core> returned(core);
   cache& shared = of_process();

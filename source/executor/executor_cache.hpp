@@ -17,4 +17,7 @@ using loan = std::unique_ptr<executor_core, give_back>;
 /// Lends an executor of this limit, idle or new.
 loan borrow(std::size_t limit, bool named);
 
+/// Destroys the executors that are idle now.
+void clear() noexcept;
+
 }  // namespace fanout::detail::executor_cache

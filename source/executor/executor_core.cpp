@@ -21,10 +21,10 @@ registry& of_process() {
 // `others` are callers and reserves. An automatic executor needs room for more callers than its limit: a leader that
 // waits for its workers stays in the arena when it has given back its slot of the limiter, which another caller may
 // get.
-executor_core::executor_core(std::size_t limit, bool named, sharing use)
+executor_core::executor_core(std::size_t limit, bool named, sharing use, std::size_t stack_size)
     : limit_(limit),
       named_(named),
-      reserves_(named && use == sharing::by_all ? limit - 1 : 0),
+      reserves_(named && use == sharing::by_all ? limit - 1 : 0, reserves::with_stack(stack_size)),
       arena_({.workers = named ? 0 : limit - 1,
               .others = named                    ? limit
                         : use == sharing::by_all ? 2 * limit

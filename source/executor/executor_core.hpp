@@ -22,7 +22,8 @@ class executor_core : public list_entry<executor_core> {
 
   /// `named`: the limit was named by a caller, so the helpers are reserves; otherwise they are workers of oneTBB. An
   /// executor of the cache holds no promise of reserves: the free call that borrows it obtains its own promise.
-  executor_core(std::size_t limit, bool named, sharing use);
+  /// `stack_size`: that of the reserves in bytes; 0 is the system's default.
+  executor_core(std::size_t limit, bool named, sharing use, std::size_t stack_size = 0);
   executor_core(const executor_core&) = delete;
   executor_core& operator=(const executor_core&) = delete;
   ~executor_core();
@@ -50,6 +51,7 @@ class executor_core : public list_entry<executor_core> {
   std::size_t limit() const { return limit_; }
   bool named() const { return named_; }
   arena& workplace() { return arena_; }
+  reserves::group& helpers() const { return reserves_.whose(); }
   executor_limiter* limiter() { return limiter_ ? &*limiter_ : nullptr; }
 
   /// The number of runners with which the next adaptive batch begins: the best that the last one has found. 0 if the

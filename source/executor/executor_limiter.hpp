@@ -24,11 +24,11 @@ namespace fanout::detail {
 /// task starts a second batch, that one waits until the first is over.
 ///
 /// **Slots cause no deadlock.** Threads that hold slots of one executor and wait for slots of another could wait for
-/// each other. So a thread inside a task adds its wait to one list of the process before the wait begins: the last
-/// wait that completes such a deadlock sees all the others. If no slot that it waits for can become free, because
-/// each is held by an entry that encloses one of these waits, the thread does not wait: it *borrows* the slot of a
-/// thread that waits, and works under that. (If the last one cannot borrow, because it is taking back its own slot,
-/// another one of them borrows.)
+/// each other. So a thread inside a task adds its wait to one list of the process before the wait begins: the wait
+/// that completes such a deadlock sees all the others. If no slot that it waits for can become free, because each is
+/// held by an entry that encloses one of these waits, the thread does not wait: it *borrows* the slot of a thread
+/// that waits, and works under that. (If that thread cannot borrow, because it is taking back its own slot, another
+/// one of them borrows.)
 class executor_limiter {
  public:
   explicit executor_limiter(std::size_t limit) : limit_(limit) {}

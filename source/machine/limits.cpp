@@ -1,23 +1,28 @@
 #include "fanout/limits.hpp"
 
-#include <oneapi/tbb/info.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
+#include "machine/affinity.hpp"
 #include "machine/cpu_quota.hpp"
 #include "fanout/detail/machine.hpp"
 
 namespace fanout {
 namespace detail {
 
-// oneTBB counts the CPUs in the affinity mask of the process, which on Linux is that of its main thread. The mask of
-// the calling thread would be wrong: if the first call came from a thread pinned to one CPU, the answer would be 1
-// for all.
+static std::size_t count_cores() {
+  const cpu_set_t cpus = process_affinity();
+  const auto count = static_cast<std::size_t>(CPU_COUNT(&cpus));
+  return count != 0 ? count : std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
+}
+
 std::size_t cores_by_affinity() {
-  static const auto cores = static_cast<std::size_t>(tbb::info::default_concurrency());
+  static const std::size_t cores = count_cores();
   return cores;
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/deferred_cancellation.hpp"
 #include "executor/batch_scope.hpp"
 #include "fanout/detail/slot_pool.hpp"
 #include "fanout/error.hpp"
@@ -58,8 +59,8 @@ class slot_pool::engine {
     }
   }
 
-  /// Lends a slot with a resource. Returns `none` if none is free by the limit. Does not wait if the limit has
-  /// already passed, and waits without end if there is no limit. A stop that is requested by way of the token ends
+  /// Lends a slot with a resource. Waits for one until the time `limit`, or indefinitely if `limit` is null; returns
+  /// `none` if it got none. Does not wait if the limit has already passed. A stop requested through the token ends
   /// the wait.
   std::size_t acquire(const clock::time_point* limit, const std::stop_token* stop, std::size_t task) {
     if (line_.closed(std::memory_order_acquire)) throw pool_closed();
@@ -86,6 +87,7 @@ class slot_pool::engine {
   void give_back(std::size_t returned) noexcept {
     if (ages_ && is_past(slots_[returned].made_at, settings_.max_lifetime)) return discard(returned);
     if (settings_.resets && !line_.closed(std::memory_order_relaxed)) {
+      const deferred_cancellation until_it_is_given_back;
       try {
         face_.reset(returned);
       } catch (...) {
@@ -162,6 +164,7 @@ class slot_pool::engine {
 
   /// Not inlined, because callers that need not wait would reserve stack space for it.
   [[gnu::noinline]] std::size_t wait(const clock::time_point* limit, const std::stop_token* stop) {
+    const deferred_cancellation until_the_line_is_left;
     const pool_reply reply = line_.wait(limit, stop, [this, limit] {
       if (limit == nullptr) refuse_to_wait_for_oneself();
     });
@@ -229,7 +232,9 @@ class slot_pool::engine {
       return true;
     } catch (...) {
       note_failure();
-      return false;
+      if (std::current_exception() != nullptr) return false;
+      discard(idle);
+      throw;  // the thread ends, which nothing can stop
     }
   }
 
@@ -273,6 +278,7 @@ class slot_pool::engine {
 
   /// Keeps the text of the exception that is being handled.
   void note_failure() noexcept {
+    if (std::current_exception() == nullptr) return;  // the thread ends
     try {
       std::string text = describe(std::current_exception());
       const std::lock_guard lock(failure_mutex_);

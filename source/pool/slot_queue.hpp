@@ -58,9 +58,8 @@ class page_store {
 /// gives the page back. Other pushes may take that page first, but not forever: each later push into the micro-queue
 /// of a waiting push waits for it, so all slots would end up in such micro-queues.
 ///
-/// **A pop that finds the queue empty** has read the counter of push tickets. A push whose ticket it sees is in the
-/// queue, or another pop has drawn the same ticket and owns the slot. This is what the fences of `basic_pool_line`
-/// rely on.
+/// **A pop that finds the queue empty** has read the counter of push tickets. For each push whose ticket it sees,
+/// another pop has drawn the same ticket and owns the slot. This is what the fences of `basic_pool_line` rely on.
 ///
 /// **A pop may wait for another thread**: for the push with its ticket to store the item, and for earlier pops of its
 /// micro-queue. Neither a push nor a pop waits for anything outside the queue between drawing its ticket and moving

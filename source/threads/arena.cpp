@@ -1,6 +1,9 @@
 #include "threads/arena.hpp"
 
+#include <dlfcn.h>
+
 #include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/info.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 #include <oneapi/tbb/version.h>
@@ -14,14 +17,41 @@
 #include <stdexcept>
 #include <utility>
 
-#include "fanout/detail/machine.hpp"
+#include "base/deferred_cancellation.hpp"
+#include "machine/affinity.hpp"
+#include "threads/process_end.hpp"
 #include "threads/tsan.hpp"
 
 namespace fanout::detail {
+namespace {
+
+/// oneTBB's workers stay when no arena is left, in the code of its library. If a plugin that contains fanout is the only
+/// user of that library, both would be unloaded together, and the workers would crash. So the library stays loaded.
+void keep_one_tbb_loaded() {
+  Dl_info library;
+  if (::dladdr(reinterpret_cast<void*>(&TBB_runtime_version), &library) != 0)
+    ::dlopen(library.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+}
+
+/// The number of threads that oneTBB uses by default. oneTBB reads the mask of the main thread when it is first used,
+/// keeps it, and gives its workers that mask. If OpenMP had bound the main thread before that, oneTBB would have no
+/// workers. So this is called before fanout uses oneTBB. (If the application has used it before, nothing can be done.)
+std::size_t one_tbb_concurrency() {
+  static const std::size_t threads = [] {
+    keep_one_tbb_loaded();
+    expect_exit_on_worker();
+    const widened_main_thread while_one_tbb_looks;
+    return static_cast<std::size_t>(tbb::info::default_concurrency());
+  }();
+  return threads;
+}
+
+}  // namespace
 
 std::size_t application_limit() noexcept {
+  const std::size_t by_default = one_tbb_concurrency();
   const std::size_t allowed = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
-  return allowed < cores_by_affinity() ? allowed : std::numeric_limits<std::size_t>::max();
+  return allowed < by_default ? allowed : std::numeric_limits<std::size_t>::max();
 }
 
 /// A `tbb::task_arena` is *damaged* when oneTBB had no memory to spawn a task in it. When a thread spawns its first
@@ -47,8 +77,11 @@ struct arena::native_arena : tbb::task_arena {
   std::unique_ptr<native_arena> replaced{};
 };
 
-arena::arena(const shape& made_for)
-    : made_for_(made_for), newest_(std::make_unique<native_arena>(made_for)), native_(newest_.get()) {}
+arena::arena(const shape& made_for) : made_for_(made_for) {
+  one_tbb_concurrency();
+  newest_ = std::make_unique<native_arena>(made_for);
+  native_ = newest_.get();
+}
 
 arena::~arena() = default;
 
@@ -66,7 +99,9 @@ bool arena::is_current() const noexcept {
 bool arena::may_be_worker() noexcept { return tbb::this_task_arena::current_thread_index() > 0; }
 
 bool arena::prepare_thread() noexcept {
+  ::pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, nullptr);
   try {
+    one_tbb_concurrency();
     tbb::this_task_arena::isolate([] {});
     return true;
   } catch (...) {
@@ -153,6 +188,12 @@ class task_group_helpers final : public helper_calls {
     spawn(1, late_);
   }
 
+  /// Spawns the first two helpers.
+  void call_first(std::size_t helpers) noexcept {
+    called_.release();
+    call(helpers);
+  }
+
   /// Spawns two helpers, each of which calls half of the others.
   void call(std::size_t helpers) noexcept {
     try {
@@ -191,6 +232,7 @@ class task_group_helpers final : public helper_calls {
   void spawn(std::size_t branch, helper_group& group) {
     if (damaged_.load(std::memory_order_relaxed)) throw std::bad_alloc();
     tbb::task_handle made = group.try_defer(tsan::handed_over([this, branch] {
+      called_.acquire();
       help(branch);
       helpers_ended_.release();
     }));
@@ -204,6 +246,7 @@ class task_group_helpers final : public helper_calls {
 
   void help(std::size_t branch) noexcept {
     if (!team_.wants_help()) return;
+    const deferred_cancellation until_it_returns;
     call(branch - 1);
     tbb::this_task_arena::isolate([this] { team_.assist(*this); });
   }
@@ -213,7 +256,8 @@ class task_group_helpers final : public helper_calls {
   std::atomic_flag has_failed_;
   std::exception_ptr failure_;  // of the first call that failed; written by that thread, read after the wait
   // oneTBB orders this: each task of the group releases the wait_context at its end, and the wait acquires it.
-  [[no_unique_address]] tsan::edge helpers_ended_;
+  tsan::edge helpers_ended_;
+  tsan::edge called_;  // and this: a task begins after its spawn
   // Isolated: if an enclosing context were cancelled, oneTBB would silently skip the team's tasks (oneTBB issue 253).
   tbb::task_group_context context_{tbb::task_group_context::isolated};
   helper_group group_{context_};
@@ -225,7 +269,7 @@ class task_group_helpers final : public helper_calls {
 void fan_out_here(std::atomic<bool>& damaged, team& team, std::size_t helpers) {
   tbb::this_task_arena::isolate([&] {
     task_group_helpers called(team, damaged);
-    called.call(helpers);
+    called.call_first(helpers);
     called.lead();
     called.wait();
   });

@@ -78,12 +78,15 @@ class basic_reserve_line {
     return try_promise(count);
   }
 
-  void take_back_promise(std::size_t count) {
+  /// Returns how many reserves are promised to nobody now.
+  std::size_t take_back_promise(std::size_t count) {
     std::unique_lock lock = Primitives::lock(mutex_);
     promised_ -= count;
+    const std::size_t left = surplus();
     const wake_list woken = wake_timed_waiter();
     lock.unlock();
     notify(woken);
+    return left;
   }
 
   std::size_t promised() const {
@@ -168,6 +171,27 @@ class basic_reserve_line {
     retire_idle(std::min(most, surplus()));
   }
 
+  /// Retires idle reserves until no more than `left` of all are promised to nobody.
+  void retire_all_but(std::size_t left) {
+    const std::lock_guard lock(mutex_);
+    retire_idle(surplus() - std::min(left, surplus()));
+  }
+
+  /// Retires idle reserves that are promised to nobody, and for which `chosen` is true.
+  template <class Chosen>
+  void retire_if(const Chosen& chosen) {
+    const std::lock_guard lock(mutex_);
+    for (intrusive_list<member>* among : {&spinning_, &parked_}) {
+      for (member* next = among->first(); next != nullptr && surplus() != 0;) {
+        member& each = *std::exchange(next, intrusive_list<member>::next(*next));
+        if (!chosen(std::as_const(each))) continue;
+        among->remove(each);
+        least_idle_ = std::min(least_idle_, idle());
+        retire_one(each);
+      }
+    }
+  }
+
   /// Retires all idle reserves, promised or not. While a call is unanswered, or a reserve is on its way, returns
   /// false and changes nothing.
   bool retire_all() {
@@ -202,7 +226,7 @@ class basic_reserve_line {
   }
 
   /// For a reserve that comes back from a batch and finds calls: waits a moment before it takes one. Other reserves
-  /// that come back in this time take theirs, and need not be woken. It counts as on its way meanwhile.
+  /// that come back in this time take calls without being woken. Meanwhile the waiting reserve counts as on its way.
   void hesitate(std::unique_lock<mutex>& lock) {
     ++on_the_way_;
     lock.unlock();
@@ -328,19 +352,20 @@ class basic_reserve_line {
     const auto until = Primitives::now() + times_.keep_alive;
     const bool called = me.changed.wait_until(lock, until, [&me] { return is_called(me); });
     has_timed_waiter_ = false;
-    if (called) return;
-    retire_idle(std::min(least_idle_, surplus()));
+    if (!called) retire_idle(std::min(least_idle_, surplus()));
     if (me.retired) notify(wake_timed_waiter());  // it retires those that were not idle all the time, if still unused
   }
 
   void retire_idle(std::size_t most) {
-    for (; most != 0 && idle() != 0; --most) {
-      member& top = pop_idle();
-      --threads_;
-      top.retired = true;
-      top.called.store(true, std::memory_order_relaxed);
-      top.changed.notify_one();
-    }
+    for (; most != 0 && idle() != 0; --most) retire_one(pop_idle());
+  }
+
+  /// Requires that the reserve is in no list.
+  void retire_one(member& idle_one) {
+    --threads_;
+    idle_one.retired = true;
+    idle_one.called.store(true, std::memory_order_relaxed);
+    idle_one.changed.notify_one();
   }
 
   const times times_;

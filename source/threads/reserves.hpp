@@ -15,7 +15,7 @@
 /// Each live executor with a named limit n is promised n - 1 reserves, each running free call as many as it has
 /// helpers. There are always at least as many reserves as are promised. They are created when they are promised, so a
 /// lack of threads is reported before any task runs. Idle reserves park. Those that are promised to nobody end after
-/// 5 seconds without use.
+/// 5 seconds without use; all but 32 of them end when an executor is destroyed.
 namespace fanout::detail::reserves {
 
 /// The work that reserves are called for.
@@ -31,17 +31,26 @@ class duty {
   ~duty() = default;
 };
 
+/// The reserves whose stacks have the same size. A call is answered by reserves of its group only.
+class group;
+
+/// The group of a stack size in bytes; 0 is the system's default. Groups are never destroyed. Throws `std::bad_alloc`.
+group& with_stack(std::size_t size);
+
 /// A promise of some reserves, for as long as the object lives.
 class promise {
  public:
   /// Throws `resource_error` if the process may not create the threads, or `std::bad_alloc`; then nothing has
   /// changed.
-  explicit promise(std::size_t threads);
+  explicit promise(std::size_t threads, group& of = with_stack(0));
   promise(const promise&) = delete;
   promise& operator=(const promise&) = delete;
   ~promise();
 
+  group& whose() const { return group_; }
+
  private:
+  group& group_;
   const std::size_t threads_;
 };
 
@@ -49,6 +58,9 @@ class promise {
 class calls {
  public:
   explicit calls(duty& what) : line_(what) {}
+
+  /// Chooses whose reserves are called. Call it before the first of the others.
+  void choose(group& whose) { group_ = &whose; }
   calls(const calls&) = delete;
   calls& operator=(const calls&) = delete;
 
@@ -70,13 +82,17 @@ class calls {
 
  private:
   basic_reserve_line<std_primitives, duty>::calls line_;
+  group* group_ = nullptr;
   std::size_t promised_ = 0;
 };
 
-/// Ends all reserves that are idle now, and returns when their threads have ended.
+/// Ends the reserves that are idle now and promised to nobody, and returns when their threads have ended.
+void release_idle() noexcept;
+
+/// Ends all reserves that are idle now, promised or not, and returns when their threads have ended.
 void end_idle() noexcept;
 
-/// The number of reserves, at work or idle. For tests.
+/// The number of reserves, at work or idle, of all groups. For tests.
 std::size_t existing() noexcept;
 
 }  // namespace fanout::detail::reserves

@@ -1,16 +1,9 @@
 #pragma once
 
-#if defined(__SANITIZE_THREAD__)
-#define FANOUT_THREAD_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define FANOUT_THREAD_SANITIZER 1
-#endif
-#endif
+#include "base/program_tsan.hpp"
+#include "fanout/detail/tsan.hpp"
 
 #ifdef FANOUT_THREAD_SANITIZER
-#include <sanitizer/tsan_interface.h>
-
 #include <cstdint>
 #include <utility>
 #endif
@@ -20,7 +13,7 @@
 /// ThreadSanitizer derives the happens-before order from the code that it instruments. Debian's libtbb is not
 /// instrumented, so the tool does not know that a task begins after its spawn, or that a wait ends after the tasks.
 /// The few places where fanout hands something to oneTBB, or takes it back, annotate that with the classes here.
-/// Without the tool these do nothing: an empty class, and a function that returns its argument.
+/// Without the tool these do nothing.
 ///
 /// Each edge connects the two ends of one hand-over, on an address of its own. One address for all tasks of a batch
 /// would order more than oneTBB does (a task after the spawn of another one), and so hide real races.
@@ -29,17 +22,18 @@
 /// fanout's fences need no annotation: see "Fences" in docs/architecture.md.
 namespace fanout::detail::tsan {
 
-#ifdef FANOUT_THREAD_SANITIZER
-
-/// What a thread did before `release` happens before what another does after a later `acquire`.
+/// What a thread did before `release` happens before what another does after a later `acquire`. Works also if only the
+/// program is compiled for the tool.
 class edge {
  public:
-  void release() noexcept { __tsan_release(&address_); }
-  void acquire() noexcept { __tsan_acquire(&address_); }
+  void release() noexcept { program_tsan::release(&address_); }
+  void acquire() noexcept { program_tsan::acquire(&address_); }
 
  private:
   char address_ = 0;
 };
+
+#ifdef FANOUT_THREAD_SANITIZER
 
 /// A function for oneTBB to run: on this thread or another, in place or as a copy that oneTBB makes on this thread.
 ///
@@ -95,12 +89,6 @@ class handed_over {
 };
 
 #else
-
-class edge {
- public:
-  void release() noexcept {}
-  void acquire() noexcept {}
-};
 
 template <class Function>
 Function&& handed_over(Function&& function) noexcept {

@@ -34,7 +34,7 @@ class sweeper {
  private:
   // ---- First pass: a warm-up of each size, from the smallest ----
 
-  /// False once the stop was requested.
+  /// False once a stop has been requested.
   bool warm_up_all() {
     std::vector<std::size_t> sizes = plan_.sizes;
     for (std::size_t next = 0; next != sizes.size(); ++next) {
@@ -50,7 +50,7 @@ class sweeper {
     return true;
   }
 
-  /// Runs a size once, without counting the run. False once the stop was requested. If the threads for the size
+  /// Runs a size once, without counting the run. False once a stop has been requested. If the threads for the size
   /// cannot be created, leaves it out and remembers it in `refused_`.
   ///
   /// If the run has to be stopped after `limit`, the budget is too small, and this throws.
@@ -81,7 +81,7 @@ class sweeper {
     refuse_budget(options_.budget, {sizes_, std::span(missing, plan_.sizes.end()), spent(), cut});
   }
 
-  /// Throws as soon as it is certain that the budget is too small. False once the stop was requested.
+  /// Throws as soon as it is certain that the budget is too small. False once a stop has been requested.
   bool refuse_small_budget(std::span<const std::size_t> missing) {
     const auto fits = [&] { return needed_for({sizes_, missing, spent()}).certain <= budget(); };
     if (fits()) return true;
@@ -100,7 +100,7 @@ class sweeper {
 
   // ---- Rounds ----
 
-  /// False once the stop was requested.
+  /// False once a stop has been requested.
   bool measure() {
     std::size_t rounds = 0;
     std::size_t look = options_.min_repetitions;  // the round after which the times are evaluated next
@@ -126,8 +126,9 @@ class sweeper {
     }
   }
 
-  /// All contenders, in a new random order. This includes those whose interval is narrow already, so that a
-  /// disturbance of the machine affects all of them alike. But as long as some have too few runs, only those run.
+  /// All contenders with fewer than `max_repetitions` runs, in a new random order. This includes those whose interval
+  /// is narrow already, so that a disturbance of the machine affects all of them alike. But as long as some have too
+  /// few runs, only those run.
   std::vector<std::size_t> next_round() {
     std::vector<std::size_t> order;
     std::vector<std::size_t> behind;
@@ -198,7 +199,7 @@ class sweeper {
   double spent() const { return std::chrono::duration<double>(ground_.elapsed()).count(); }
 
   /// Whether the budget is too short for another run of a size. A size with no run gets one anyway, and one with too
-  /// few runs gets another as long as the budget is not over.
+  /// few runs gets another as long as the budget is not spent.
   bool is_spent(std::size_t index) const {
     const std::size_t runs = sizes_[index].seconds.size();
     if (runs == 0) return false;

@@ -62,6 +62,114 @@ TEST(TaskError, NamesTheTypeOfACauseThatIsNoStdException) {
   EXPECT_NE(std::string(error_of(0, custom{}).what()).find("custom"), std::string::npos);
 }
 
+struct without_a_text : std::exception {
+  const char* what() const noexcept override { return nullptr; }
+};
+struct with_an_empty_text : std::exception {
+  const char* what() const noexcept override { return ""; }
+};
+
+TEST(TaskError, NamesTheTypeOfACauseWithoutAText) {
+  const auto error = error_of(3, without_a_text());
+  EXPECT_EQ(error.index(), 3U);
+  const std::string text = error.what();
+  EXPECT_TRUE(text.starts_with("task 3 failed: an exception of type ")) << text;
+  EXPECT_TRUE(text.ends_with("without_a_text without a text")) << text;
+  EXPECT_THROW(std::rethrow_if_nested(error), without_a_text);
+  EXPECT_TRUE(std::string(error_of(0, with_an_empty_text()).what()).ends_with("with_an_empty_text without a text"));
+}
+
+TEST(TaskError, ShortensALongTextAndKeepsAllOfItInTheCause) {
+  const std::string megabyte(1U << 20U, 'x');
+  const auto error = error_of(3, std::runtime_error(megabyte));
+  EXPECT_EQ(error.what(), "task 3 failed: " + std::string(2'000, 'x') + "…");
+  EXPECT_EQ(message_of<std::runtime_error>([&] { error.rethrow_nested(); }), megabyte);
+  const aggregate_error both({error, error_of(5, 42)}, 10);
+  EXPECT_EQ(both.what(), "2 of 10 tasks failed; the first: " + std::string(error.what()));
+  const std::string just_short_enough(2'000, 'x');
+  EXPECT_EQ(error_of(3, std::runtime_error(just_short_enough)).what(), "task 3 failed: " + just_short_enough);
+}
+
+TEST(TaskError, ShortensALongTextBetweenCharactersOfUtf8) {
+  const std::vector<std::string> characters{"ü", "€", "𝄞"};
+  for (const std::string& each : characters) {
+    for (std::size_t before = 0; before != each.size(); ++before) {
+      std::string text(before, '.');
+      while (text.size() < 3'000) text += each;
+      const std::size_t whole = (2'000 - before) / each.size() * each.size();
+      EXPECT_EQ(error_of(0, std::runtime_error(text)).what(),
+                "task 0 failed: " + text.substr(0, before + whole) + "…");
+    }
+  }
+  const std::string no_utf8(3'000, '\x80');
+  EXPECT_EQ(error_of(0, std::runtime_error(no_utf8)).what(), "task 0 failed: " + no_utf8.substr(0, 2'000) + "…");
+}
+
+TEST(TaskError, OfDeeplyNestedBatchesStaysShort) {
+  task_error error = error_of(0, std::runtime_error("bad"));
+  for (std::size_t depth = 1; depth != 1'000; ++depth) error = error_of(depth, error);
+  EXPECT_TRUE(std::string(error.what()).starts_with("task 999 failed: task 998 failed: "));
+  EXPECT_LT(std::string(error.what()).size(), 2'100U);
+}
+
+/// Copied once, into the place from which it is thrown.
+struct fails_to_be_copied : std::runtime_error {
+  fails_to_be_copied() : std::runtime_error("cannot be copied") {}
+  fails_to_be_copied(const fails_to_be_copied& other) : std::runtime_error(other) {
+    throw std::domain_error("copied");
+  }
+};
+
+template <class Cause>
+std::exception_ptr thrown() {
+  try {
+    throw Cause();
+  } catch (...) {
+    return std::current_exception();
+  }
+}
+
+TEST(TaskError, NeverCopiesItsCause) {
+  const task_error error(3, thrown<fails_to_be_copied>());
+  const task_error copy = error;
+  EXPECT_STREQ(copy.what(), "task 3 failed: cannot be copied");
+  EXPECT_EQ(message_of<fails_to_be_copied>([&] { copy.rethrow_nested(); }), "cannot be copied");
+}
+
+struct left : std::exception {};
+struct right : std::exception {};
+struct of_two_bases : left, right {};
+
+TEST(TaskError, NamesTheTypeOfACauseThatIsAStdExceptionTwice) {
+  const task_error error(0, thrown<of_two_bases>());
+  EXPECT_TRUE(std::string(error.what()).ends_with("of_two_bases")) << error.what();
+  EXPECT_THROW(error.rethrow_nested(), of_two_bases);
+}
+
+TEST(TaskError, KeepsWhatIsNestedInItsCause) {
+  const auto throw_both = [] {
+    try {
+      throw std::domain_error("inner");
+    } catch (...) {
+      std::throw_with_nested(without_a_text());
+    }
+  };
+  try {
+    try {
+      throw_both();
+    } catch (...) {
+      throw task_error(1, std::current_exception());
+    }
+  } catch (const task_error& error) {
+    EXPECT_NE(std::string(error.what()).find("without_a_text"), std::string::npos);
+    try {
+      error.rethrow_nested();
+    } catch (const without_a_text& cause) {
+      EXPECT_EQ(message_of<std::domain_error>([&] { std::rethrow_if_nested(cause); }), "inner");
+    }
+  }
+}
+
 TEST(TaskError, NestsItsCauseWhateverItsType) {
   EXPECT_THROW(std::rethrow_if_nested(error_of(0, std::domain_error("bad"))), std::domain_error);
   EXPECT_THROW(error_of(0, 42).rethrow_nested(), int);

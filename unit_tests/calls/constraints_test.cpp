@@ -9,9 +9,12 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "calls/proxies.hpp"
 #include "fanout/fanout.hpp"
 
 // What the calls accept, asked by `requires`: a call with something else is no error inside the library, but does not exist.
@@ -124,6 +127,29 @@ static_assert(maps<int (*)(std::string&)> && maps<void (*)(const std::string&, c
 static_assert(maps<int (*)(long), int> && maps<int (*)(long), const std::size_t>);
 static_assert(!maps<int (*)(int)> && !maps<int> && !maps<int& (*)(std::string&)> && !maps<immovable (*)(std::string&)>);
 static_assert(!maps<int (*)(int), bool> && !maps<int (*)(int), double> && !maps<int (*)(std::string), int>);
+
+// References that are objects. A mapper gets them as they are, except those to bits.
+using bits = std::vector<bool>;
+using proxies = support::seen_through_proxies;
+using numbers_and_bits = support::zipped<int, bool>;
+using numbers_and_longs = support::zipped<int, long>;
+static_assert(maps<int (*)(bool), bits> && maps<int (*)(bool&), bits> && maps<int (*)(const bool&), bits>);
+static_assert(!maps<int (*)(bits::reference), bits> && !maps<int (*)(bool&&), bits>);
+static_assert(maps<int (*)(bool), const bits> && !maps<int (*)(bits::reference), const bits>);
+static_assert(maps<int (*)(int), proxies> && maps<int (*)(support::proxy), proxies> && !maps<int (*)(int&), proxies>);
+static_assert(maps<int (*)(std::tuple<int&, long&>), numbers_and_longs>);
+static_assert(maps<int (*)(std::tuple<int, long>), numbers_and_longs>);
+static_assert(!maps<int (*)(std::tuple<int, long>&), numbers_and_longs>);
+static_assert(!maps<int (*)(std::tuple<int, bool>), numbers_and_bits>);
+static_assert(!maps<int (*)(std::pair<bits::reference, int>), std::vector<std::pair<bits::reference, int>>>);
+
+// Items that can be read only once belong to the mapper.
+using numbers_read_once = support::read_once<std::vector<int>&>;
+static_assert(maps<int (*)(int), numbers_read_once> && maps<int (*)(int&&), numbers_read_once>);
+static_assert(!maps<int (*)(int&), numbers_read_once>);
+static_assert(maps<int (*)(const int&), support::read_once<const std::vector<int>&>>);
+static_assert(maps<int (*)(std::tuple<int, bool>), support::read_once<numbers_and_bits>>);
+static_assert(!maps<int (*)(std::tuple<int, bool>&), support::read_once<numbers_and_bits>>);
 
 static_assert(maps_into<std::vector<int>&> && maps_into<std::span<long>> && maps_into<std::vector<double>&>);
 static_assert(!maps_into<std::vector<int>>);         // gone when the call returns

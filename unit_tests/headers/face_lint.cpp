@@ -1,3 +1,5 @@
+#include "../calls/proxies.hpp"
+
 #include <cstddef>
 #include <functional>
 #include <list>
@@ -19,6 +21,7 @@ std::size_t one_call_of_everything() {
   const auto pointer_to = [](int& number) { return std::make_unique<int>(number); };
   const auto answer_to = [](int number) { return number == 42; };
   std::vector<int> items{1, 2, 3};
+  std::vector<std::string> words(3);
 
   fanout::executor executor({.concurrency = 2});
   std::size_t count = fanout::execute_in_parallel(numbers).size() + fanout::execute_in_parallel(texts, 2).size();
@@ -27,6 +30,9 @@ std::size_t one_call_of_everything() {
   count += fanout::map_in_parallel(items, pointer_to).size() + fanout::settle_in_parallel(texts).size();
   count += fanout::settle_in_parallel(actions).size();
   count += fanout::map_in_parallel(items, pointer_to, 2).size() + fanout::settle_in_parallel(texts, 2).size();
+  std::vector<bool> flags(items.size());
+  count += fanout::map_in_parallel(flags, [](bool& flag) { return flag = !flag; }).size();
+  count += fanout::map_in_parallel(support::read_once(words), [](const std::string& word) { return word.size(); }).size();
   std::vector<long> sums(items.size());
   fanout::map_in_parallel_into(sums, items, [](int number) { return number; });
   executor.map_into(sums, 3, [](int number, const fanout::task_context& context) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdlib>
+#include <future>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -31,6 +32,8 @@ cpu_set_t own_mask() {
   return mask;
 }
 
+std::size_t count(const cpu_set_t& mask) { return static_cast<std::size_t>(CPU_COUNT(&mask)); }
+
 /// Leaves only one of the allowed CPUs to the calling thread.
 void pin_to_one_cpu() {
   const cpu_set_t allowed = own_mask();
@@ -46,8 +49,7 @@ void pin_to_one_cpu() {
 
 /// What the process may use, from the same two sources, each read by the plainest means.
 std::size_t expected_concurrency() {
-  const cpu_set_t mask = own_mask();
-  const auto cpus = static_cast<std::size_t>(CPU_COUNT(&mask));
+  const std::size_t cpus = count(own_mask());
   const auto quota = fanout::detail::cpu_quota(fanout::detail::read_small_file);
   return quota ? std::min(cpus, fanout::detail::whole_cores(*quota)) : cpus;
 }
@@ -99,6 +101,21 @@ TEST(FirstCallDeathTest, FromAPinnedThreadFindsTheCpusOfTheProcess) {
       found = available_concurrency();
     }).join();
     std::exit(found == expected ? 0 : 1);
+  };
+  EXPECT_EXIT(first_call(), testing::ExitedWithCode(0), "");
+}
+
+TEST(FirstCallDeathTest, OfAMainThreadThatWasPinnedBesideOthersFindsTheCpusOfTheProcess) {
+  use_a_fresh_process();
+  const auto first_call = [] {
+    const auto expected = expected_concurrency();
+    std::promise<void> over;
+    std::thread other([&] { over.get_future().wait(); });
+    pin_to_one_cpu();
+    const auto found = available_concurrency();
+    over.set_value();
+    other.join();
+    std::exit(found == expected && count(own_mask()) == 1 ? 0 : 1);
   };
   EXPECT_EXIT(first_call(), testing::ExitedWithCode(0), "");
 }

@@ -79,6 +79,7 @@ check_files(
   usr/${LIBDIR}/cmake/fanout/fanoutTuningTargets-${BUILD_TYPE}.cmake
   usr/share/doc/libfanout-dev/changelog.gz
   usr/share/doc/libfanout-dev/copyright
+  usr/share/fanout/tsan.supp
 )
 
 find_the_package(fanout-tool)

@@ -53,3 +53,8 @@ PLUGIN_FUNCTION void* make_executor(std::size_t limit) {
 }
 
 PLUGIN_FUNCTION void destroy_executor(void* made) { delete static_cast<fanout::executor*>(made); }
+
+PLUGIN_FUNCTION bool use_executor_of_thread(std::size_t limit) {
+  static thread_local fanout::executor of_this_thread({.concurrency = named(limit)});
+  return meet(limit, [&](const actions& tasks) { of_this_thread.execute(tasks); });
+}

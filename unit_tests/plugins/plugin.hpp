@@ -20,4 +20,7 @@ using make_executor = void*(std::size_t limit);
 /// Destroys it.
 using destroy_executor = void(void* made);
 
+/// Makes an executor for the calling thread, which lives until the thread ends, and lets it run a batch.
+using use_executor_of_thread = bool(std::size_t limit);
+
 }  // namespace plugin

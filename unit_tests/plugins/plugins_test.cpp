@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <dlfcn.h>
-
 #include <oneapi/tbb/info.h>
 #include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/partitioner.h>
@@ -11,14 +9,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdlib>
-#include <filesystem>
-#include <iterator>
 #include <memory>
-#include <stdexcept>
-#include <string>
 #include <thread>
 
 #include "../support.hpp"
+#include "loaded.hpp"
 #include "plugin.hpp"
 
 /// Copies of the library in one process that know nothing of each other, and that come and go.
@@ -26,37 +21,12 @@ namespace {
 
 using namespace support;
 
-const std::string one = PLUGIN_ONE;
-const std::string other = PLUGIN_OTHER;
-
-/// A plugin, loaded as long as this lives.
-class loaded {
-  template <class Function, class... Arguments>
-  auto call(const char* name, Arguments... arguments) const {
-    void* const function = ::dlsym(library_, name);
-    if (function == nullptr) throw std::runtime_error(::dlerror());
-    return reinterpret_cast<Function*>(function)(arguments...);
-  }
-
- public:
-  explicit loaded(const std::string& path) : library_(::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL)) {
-    if (library_ == nullptr) throw std::runtime_error(::dlerror());
-  }
-  loaded(const loaded&) = delete;
-  loaded& operator=(const loaded&) = delete;
-  ~loaded() { ::dlclose(library_); }
-
-  bool free_call_reaches(std::size_t limit) const {
-    return call<plugin::free_call_reaches>("free_call_reaches", limit);
-  }
-  bool executor_reaches(std::size_t limit) const { return call<plugin::executor_reaches>("executor_reaches", limit); }
-
-  void* make_executor(std::size_t limit) const { return call<plugin::make_executor>("make_executor", limit); }
-  void destroy_executor(void* made) const { call<plugin::destroy_executor>("destroy_executor", made); }
-
- private:
-  void* const library_;
-};
+using plugins::is_loaded;
+using plugins::loaded;
+using plugins::one;
+using plugins::other;
+using plugins::threads;
+using plugins::use;
 
 /// An executor of a plugin.
 class executor_in {
@@ -73,16 +43,6 @@ class executor_in {
   void* const made_;
 };
 
-bool is_loaded(const std::string& path) {
-  void* const library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
-  if (library != nullptr) ::dlclose(library);
-  return library != nullptr;
-}
-
-std::size_t threads() {
-  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator("/proc/self/task"), {}));
-}
-
 /// The most threads that an arena of the application has at work at once. Afterwards oneTBB has the workers that it has
 /// by itself.
 std::size_t threads_in_an_arena_of_64() {
@@ -97,15 +57,6 @@ std::size_t threads_in_an_arena_of_64() {
 }
 
 std::size_t threads_of_one_tbb() { return static_cast<std::size_t>(tbb::info::default_concurrency()); }
-
-/// Uses a plugin in each way.
-void use(const loaded& used) {
-  EXPECT_TRUE(used.free_call_reaches(2));
-  EXPECT_TRUE(used.free_call_reaches(4));
-  EXPECT_TRUE(used.free_call_reaches(plugin::automatic));
-  EXPECT_TRUE(used.executor_reaches(3));
-  EXPECT_TRUE(used.executor_reaches(plugin::automatic));
-}
 
 class Plugins : public testing::Test {
  protected:

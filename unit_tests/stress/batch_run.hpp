@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "fanout/fanout.hpp"
+#include "items.hpp"
 #include "model.hpp"
 #include "observer.hpp"
 #include "occupation.hpp"
@@ -98,7 +99,10 @@ class batch_run final : public running_batch {
     });
   }
 
+  /// Batches in each other, and those of other threads, round in other directions.
   void call_and_note_the_ending() {
+    const support::rounding here(support::directions_of_rounding[what.size % 4]);
+    seen.note_rounding();
     try {
       call_with_result();
       record_.how = ending::returned;
@@ -188,7 +192,7 @@ class batch_run final : public running_batch {
 
   template <class T>
   void map() {
-    const auto map_items = [this](const auto& items, const auto& mapper) {
+    const auto map_items = [this](auto&& items, const auto& mapper) {
       note([&] {
         return executor ? executor->executor.map(items, mapper, options_)
                         : fanout::map_in_parallel(items, mapper, options_);
@@ -202,6 +206,14 @@ class batch_run final : public running_batch {
       map_items(std::views::iota(std::size_t{0}, what.size), mapper);
     };
     if (what.bare) return map_with([this](std::size_t index) { return bare_task<T>{this, index}(); });
+    const auto map_marked = [&](auto&& items, const auto& mark) {
+      map_items(items, [this, &mark](auto&& item, const fanout::task_context& context) {
+        mark(item);
+        return task<T>{this, context.index()}(context);
+      });
+    };
+    if (what.size % 5 == 1) return marked_items(seen, what.size).as_bits(map_marked);
+    if (what.size % 5 == 2) return marked_items(seen, what.size).as_proxies(map_marked);
     map_with([this](std::size_t index, const fanout::task_context& context) {
       return task<T>{this, index}(context);
     });

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <cfenv>
 #include <chrono>
 #include <cstddef>
 #include <mutex>
@@ -42,6 +43,7 @@ class observer {
     visit(observer& seen_by, std::size_t index, SawStop saw_stop)
         : observer_(seen_by), task_(seen_by.tasks_[index]), saw_stop_(saw_stop) {
       if (observer_.closed_.load(std::memory_order_relaxed)) ++observer_.late_;
+      if (std::fegetround() != observer_.rounding_) observer_.rounded_otherwise_.store(true, std::memory_order_relaxed);
       task_.starts.fetch_add(1, std::memory_order_relaxed);
       if (!observer_.with_moments_) return;
       task_.noted.started_at = observer_.now();
@@ -97,6 +99,9 @@ class observer {
     observer& observer_;
   };
 
+  /// Call it on the thread that calls, before the call.
+  void note_rounding() { rounding_ = std::fegetround(); }
+
   /// Call it when a request of the batch's own stop source has returned.
   void stop_was_requested() { stop_requested_at_ = now(); }
 
@@ -130,6 +135,7 @@ class observer {
     record.meeting.came = came_to_meet_;
     record.meeting.at_meeting_in_vain = at_meeting_in_vain_;
     record.noticed = noticed_;
+    if (rounded_otherwise_) record.noticed.emplace_back("a task rounds in another direction than its caller");
     record.results_alive = results_alive;
     record.failures_alive = failures_alive;
     record.late = late_;
@@ -141,6 +147,8 @@ class observer {
   moment now() { return ++clock_; }
 
   const bool with_moments_;
+  int rounding_ = std::fegetround();
+  std::atomic<bool> rounded_otherwise_{false};
   std::vector<live_task> tasks_;
   std::atomic<moment> clock_{0};
   std::atomic<std::size_t> ended_{0};

@@ -207,6 +207,7 @@ class running_batch {
     squares(made);
     fanout::executor moved(std::move(made));
     squares(moved);
+    if (limit == 4) fanout::release_idle();
   }
 
   void run_inner(const fanout::task_context& context);

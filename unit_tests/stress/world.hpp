@@ -38,8 +38,11 @@ inline fanout::resource_pool<used> pool_of(std::size_t size) {
 
 /// An executor, and the number of threads at work for it.
 struct measured_executor {
+  /// Executors of 3 have stacks of their own size, and so other threads than the others.
   measured_executor(std::size_t named, bool adaptive)
-      : executor({.concurrency = named, .adaptive = adaptive}),
+      : executor({.concurrency = named,
+                  .adaptive = adaptive,
+                  .stack_size = named == 3 ? std::size_t{1} << 20U : 0}),
         limit(named == fanout::automatic ? fanout::available_concurrency() : named),
         workers(named == fanout::automatic ? limit - 1 : 0) {}
 

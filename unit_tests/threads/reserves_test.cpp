@@ -37,7 +37,7 @@ struct work final : reserves::duty {
 /// Calls so many reserves, with a promise or without, and returns when all that came have gone back.
 class help {
  public:
-  explicit help(std::function<void()> task) : work_(std::move(task)) {}
+  explicit help(std::function<void()> task) : work_(std::move(task)) { calls_.choose(reserves::with_stack(0)); }
   void call(std::size_t count) { calls_.call(count); }
   void call_promised(std::size_t count) { calls_.call_promised(count); }
   void promise(std::size_t count) { calls_.promise(count); }

@@ -19,6 +19,13 @@ template <class Item, class... Args>
 inline constexpr bool is_task = task_item<Item, Args...>;
 template <class F, class Item, class... Args>
 inline constexpr bool is_mapper = mapper_of<F, Item, Args...>;
+template <class Items>
+inline constexpr bool has_no_bits = !holds_bit_reference<std::remove_cvref_t<item_t<Items>>>;
+template <class F, class Items, class... Args>
+inline constexpr bool takes_bits = !range_of_bits<Items> || mapper_of<F, item_t<Items>, Args...>;
+template <class F, class Items, class... Args>
+inline constexpr bool takes_stand_ins = !gives_stand_ins<Items> || callable_in_batch<F&, item_t<Items>, Args...> ||
+                                        !mapper_of<F, item_t<Items>, Args...>;
 template <class Result>
 inline constexpr bool is_object = !std::is_reference_v<Result>;
 template <class Result>
@@ -41,8 +48,16 @@ concept tasks = input_of_batch<Range> &&
 template <class Items>
 concept items = input_of_batch<Items> || number<std::remove_cvref_t<Items>>;
 
+/// Whatever `F` writes to an item reaches the range, unless the item belongs to `F`.
+template <class F, class Items, class... Args>
+concept changes_arrive =
+    has_no_bits<Items> &&  // items must not contain references to bits, which share memory: use std::as_const
+    takes_bits<F, Items, Args...> &&  // bits, such as the items of std::vector<bool>, are given as bool&
+    takes_stand_ins<F, Items, Args...>;  // an item that can be read only once must be taken by value, const& or &&
+
 template <class F, class Items>
 concept mapper = items<Items> &&
+    changes_arrive<F, Items> &&
     is_mapper<F, item_t<Items>> &&  // a mapper must be callable as R(item) or R(item, const task_context&)
     result_of_batch<mapper_result<F, item_t<Items>>>;
 
@@ -60,6 +75,7 @@ concept pooled_tasks = input_of_batch<Range> &&
 
 template <class F, class Items, class T>
 concept pooled_mapper = items<Items> &&
+    changes_arrive<F, Items, T&> &&
     is_mapper<F, item_t<Items>, T&> &&  // a pooled mapper must be callable as R(item, Resource&) or with a task_context
     result_of_batch<mapper_result<F, item_t<Items>, T&>>;
 
@@ -79,9 +95,12 @@ template <class Output, class Result>
 inline constexpr bool takes_result = std::is_assignable_v<std::ranges::range_reference_t<Output>, Result>;
 
 template <class Output>
+inline constexpr bool has_elements = std::is_lvalue_reference_v<std::ranges::range_reference_t<Output>>;
+
+template <class Output>
 concept output_of_batch =
     std::ranges::random_access_range<Output> && std::ranges::sized_range<Output> && std::ranges::borrowed_range<Output> &&
-    std::is_lvalue_reference_v<std::ranges::range_reference_t<Output>>;  // the output must have elements, not bits
+    has_elements<Output>;  // the output must have elements, not bits or other proxies
 
 template <class F, class Output, class Items>
 concept mapper_into = mapper<F, Items> &&

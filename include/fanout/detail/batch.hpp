@@ -7,11 +7,18 @@
 
 #include "fanout/detail/chunk.hpp"
 #include "fanout/detail/export.hpp"
+#include "fanout/detail/tsan.hpp"
 #include "fanout/run_options.hpp"
 
-/// The only interface between the typed face and the engine: a number of tasks, a reference that runs a range of
-/// them, and the options. Nothing above it uses oneTBB; nothing below it knows the type of a result.
+/// The only interface between the templates in the headers and the engine that runs batches: a number of tasks, a
+/// function that runs a range of them, and the options. Nothing above it uses oneTBB, except `native_tbb.hpp`;
+/// nothing below it knows the type of a result.
 namespace fanout::detail {
+
+/// Call it in a handler that catches everything and does not rethrow. If what was caught is no C++ exception but the
+/// end of the thread (`pthread_exit`, or a cancellation), nothing can stop it, and the handler may not swallow it: this
+/// ends the process with a sentence that says so.
+FANOUT_EXPORT void require_exception() noexcept;
 
 /// The part of a batch that its tasks use.
 class batch_control {
@@ -45,7 +52,7 @@ class batch_control {
   const bool fenced_;
 };
 
-/// A task that has been started, as its runner passes it on.
+/// A task that has been started: what its runner passes to the code that calls it.
 struct started_task {
   std::size_t index;
   batch_control& batch;
@@ -66,14 +73,37 @@ struct batch_request {
   const run_options& options;
   bool cancellation_is_data = false;  // a cancelled call returns instead of throwing
   bool whole_chunks = false;          // each chunk is started as a whole, so progress does not limit its size
+
+  /// Called by the calling thread when all runners have joined, before anything that tasks made is used or destroyed,
+  /// with the object of `tasks`. May be null.
+  void (*joined)(const void* object) noexcept = nullptr;
 };
 
 class executor_core;
 
+/// The engine's part of `run_batch`.
+FANOUT_EXPORT void run_batch_in_engine(executor_core* executor, const batch_request& request);
+
 /// Runs a batch to its end on `executor` or, if it is null, as a free call. Returns when every task has run, or
 /// throws as the options determine. With `cancellation_is_data` it also returns after a stop. No task runs after it
 /// has returned or thrown.
-FANOUT_EXPORT void run_batch(executor_core* executor, const batch_request& request);
+inline void run_batch(executor_core* executor, const batch_request& request) {
+  if constexpr (tsan::enabled) {
+    const tsan::order_of_batch order(request.tasks.object);
+    run_options options = request.options;
+    if (options.on_progress) {
+      options.on_progress = [&](std::size_t completed, std::size_t total) {
+        const tsan::progress_of_batch here(order);
+        request.options.on_progress(completed, total);
+      };
+    }
+    order.caller_begins();
+    run_batch_in_engine(executor, {request.size, request.tasks, options, request.cancellation_is_data,
+                                   request.whole_chunks, &tsan::joined});
+  } else {
+    run_batch_in_engine(executor, request);
+  }
+}
 
 /// True if the executor's limit is 1. False for null.
 FANOUT_EXPORT bool is_executor_of_one(const executor_core* executor) noexcept;

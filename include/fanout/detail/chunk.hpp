@@ -41,7 +41,7 @@ struct task_range {
 ///
 /// Owner and thief agree by the pattern of Dekker's algorithm. The owner stores its position and then loads its
 /// flags; the thief sets a flag and then loads the position. A full fence between the two steps on both sides ensures
-/// that the owner sees the flag, or the thief sees the position, or both. So the thief takes only tasks behind the
+/// that the owner sees the flag, or the thief sees the position, or both. So the thief takes only tasks after the
 /// position that it sees, and an owner that sees the flag waits for the thief's answer before it continues. The fence
 /// is asymmetric, because the owner executes it for every task: it costs the owner nothing, and the thief a system
 /// call.
@@ -71,8 +71,8 @@ class basic_chunk {
   /// Call it after `may_start(index)` has returned false. Waits while a thief reads the chunk, then returns the
   /// current end of the chunk. Returns `index` if the batch was stopped.
   ///
-  /// A stop does not end the wait. The owner may not know of the stop yet, and open its next chunk; then the thief
-  /// would combine the position of the old chunk with the end of the new one.
+  /// A stop does not end the wait. An owner that does not know of the stop yet could open its next chunk; then the
+  /// thief would combine the position of the old chunk with the end of the new one.
   std::size_t settle(std::size_t index) noexcept {
     for (;;) {
       std::uint32_t seen = flags_.load(std::memory_order_acquire);  // as in announce
@@ -81,7 +81,8 @@ class basic_chunk {
         continue;
       }
       if ((seen & stopping) != 0) return index;
-      // Acquire: the end that the last thief stored. Without an answer, the end is the one that this thread stored.
+      // Acquire: this thread sees the end that the last thief stored. Without an answer, the end is the one that this
+      // thread stored.
       if (seen == 0 || flags_.compare_exchange_weak(seen, 0, std::memory_order_acquire))
         return end_.load(std::memory_order_relaxed);
     }
@@ -193,7 +194,7 @@ std::size_t run_chunk(task_range tasks, Chunk& mine, bool fenced, const Start& s
 }
 
 /// Starts all tasks of a chunk at once, and returns their range: fewer than asked if a thief was faster, none if the
-/// batch was stopped. It publishes the last task, so a thief that sees the position finds no task behind it.
+/// batch was stopped. It publishes the last task, so a thief that sees the position finds no task after it.
 template <class Chunk>
 task_range start_all(task_range tasks, Chunk& mine, bool fenced) noexcept {
   while (!tasks.empty() && !mine.may_start(tasks.last - 1, fenced)) tasks.last = mine.settle(tasks.first);

@@ -2,28 +2,85 @@
 
 #include <cstddef>
 #include <iterator>
+#include <deque>
 #include <memory>
 #include <ranges>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "fanout/detail/batch.hpp"
+#include "fanout/detail/results.hpp"
 
-/// Inputs. An input is made of any range, or of a number of indices; it has a size, and any thread can get an item by
-/// its index.
+/// Inputs. An input is made from any range, or from a number of indices; it has a size, and any thread can get an item
+/// by its index.
 ///
 /// Items that cannot be reached by index are read once, on the calling thread, before anything runs. So an exception
 /// of an iterator reaches the caller before any task has started, and user code in an iterator never runs on two
 /// threads.
 namespace fanout::detail {
 
-/// Items that stay where they are, or that can be stored.
+/// The type that represents a bit as a reference, such as `std::vector<bool>::reference`. Only its container makes
+/// objects of it.
+template <class T>
+concept bit_reference =
+    std::same_as<T, std::vector<bool>::reference> ||
+    (std::is_class_v<T> && !std::default_initializable<T> && !std::constructible_from<T, bool> &&
+     requires(T& bit, const T& same, bool value) {
+       bit.flip();
+       bit = value;
+       { same } -> std::convertible_to<bool>;
+     });
+
+/// True for a reference to a bit, and for a pair or tuple that contains one, as the references of a zip view do.
+template <class T>
+inline constexpr bool holds_bit_reference = bit_reference<T>;
+template <class... T>
+inline constexpr bool holds_bit_reference<std::tuple<T...>> = (holds_bit_reference<std::remove_cvref_t<T>> || ...);
+template <class T, class U>
+inline constexpr bool holds_bit_reference<std::pair<T, U>> =
+    holds_bit_reference<std::remove_cvref_t<T>> || holds_bit_reference<std::remove_cvref_t<U>>;
+
+/// Bits that can be visited twice: to read them, and to write them.
+template <class Range>
+concept range_of_bits =
+    std::ranges::forward_range<Range> && bit_reference<std::remove_cvref_t<std::ranges::range_reference_t<Range>>>;
+
+/// Items that stay where they are. The references of a forward range remain valid when its iterator advances.
+template <class Range>
+concept items_in_place =
+    std::ranges::forward_range<Range> && std::is_reference_v<std::ranges::range_reference_t<Range>>;
+
+/// True if a mapper may expect to write into the range and cannot: a range that can be read only once may overwrite
+/// an item, or what a reference that is an object refers to, when it advances. So each task gets an item of its own.
+template <class Range>
+concept gives_stand_ins =
+    std::ranges::input_range<Range> && !std::ranges::forward_range<Range> &&
+    (std::is_reference_v<std::ranges::range_reference_t<Range>>
+         ? std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>> &&
+               !std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<Range>>>
+         : !std::same_as<std::remove_cv_t<std::ranges::range_reference_t<Range>>, std::ranges::range_value_t<Range>>);
+
+/// What is stored of each item of a range whose items do not stay where they are: the reference of a forward range,
+/// if it is an object, or else the value. (In libc++, references of a constant `std::vector<bool>` are objects.)
+template <class Range>
+struct kept_item {
+  using type = std::ranges::range_value_t<Range>;
+};
+template <std::ranges::forward_range Range>
+  requires(!std::same_as<std::ranges::range_reference_t<Range>, std::vector<bool>::const_reference>)
+struct kept_item<Range> {
+  using type = std::remove_cv_t<std::ranges::range_reference_t<Range>>;
+};
+template <class Range>
+using kept_item_t = typename kept_item<Range>::type;
+
 template <class Range>
 concept reachable_items =
-    (std::ranges::forward_range<Range> && std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>>) ||
-    (std::constructible_from<std::ranges::range_value_t<Range>, std::ranges::range_reference_t<Range>> &&
-     std::move_constructible<std::ranges::range_value_t<Range>>);
+    items_in_place<Range> || range_of_bits<Range> ||
+    (std::constructible_from<kept_item_t<Range>, std::ranges::range_reference_t<Range>> &&
+     std::move_constructible<kept_item_t<Range>>);
 
 /// Any finite input range, as a forwarding reference.
 template <class Range>
@@ -32,7 +89,8 @@ concept input_of_batch =
     !std::same_as<std::ranges::sentinel_t<Range>, std::unreachable_sentinel_t> && reachable_items<Range>;
 
 /// True if tasks may move the items of the range, that is, for an rvalue that owns them. A range owns its items if
-/// constness of the range makes them const. A const pair of pointers does not: its items may be non-const.
+/// constness of the range makes them const. A pair of pointers does not own its items: they stay non-const even if
+/// the pair is const.
 template <class Range>
 inline constexpr bool gives_items_away = false;
 template <class Range>
@@ -112,7 +170,7 @@ class index_input {
 template <class Range>
 class scattered_input {
   using item = std::remove_reference_t<std::ranges::range_reference_t<Range>>;
-  using given = std::conditional_t<gives_items_away<Range>, item&&, item&>;
+  using given = std::conditional_t<gives_items_away<Range>, item&&, std::ranges::range_reference_t<Range>>;
 
  public:
   explicit scattered_input(Range& range) {
@@ -127,37 +185,84 @@ class scattered_input {
   std::vector<item*> items_{};
 };
 
-/// Items of a range that can be read only once or that generates its items: they are stored here.
+/// Bits, each kept as a `bool` of its own while the tasks run. Threads must not write bits of one word at the same
+/// time, and a mapper could not tell which bits share a word.
+template <range_of_bits Range>
+class bits_input {
+  struct kept {
+    bool value;
+    bool before;
+  };
+
+ public:
+  explicit bits_input(Range& range) : range_(range) {
+    if constexpr (std::ranges::sized_range<Range>) bits_.reserve(std::ranges::size(range));
+    for (auto&& bit : range) {
+      const bool value = static_cast<bool>(bit);
+      bits_.push_back({value, value});
+    }
+  }
+
+  std::size_t size() const { return bits_.size(); }
+  bool& operator[](std::size_t index) const { return bits_[index].value; }
+
+  /// Writes the bits that tasks have changed to the range. Requires that no task runs.
+  void write_back() const {
+    auto place = std::ranges::begin(range_);
+    for (const kept& each : bits_) {
+      if (each.value != each.before) {
+        auto bit = *place;
+        bit = each.value;
+      }
+      ++place;
+    }
+  }
+
+ private:
+  Range& range_;
+  mutable std::vector<kept> bits_{};  // each bit is accessed by the task to which it belongs
+};
+
+/// Items of a range that can be read only once or that generates its items, and references that are objects: they are
+/// stored here, and constructed where they stay.
 template <class Range>
 class kept_input {
-  using item = std::ranges::range_value_t<Range>;
-  struct box { item value; };  // avoids std::vector<bool>, whose bits cannot be given to several threads
+  using item = kept_item_t<Range>;
+  using box = made_by<item>;
 
  public:
   explicit kept_input(Range& range) {
     if constexpr (std::ranges::sized_range<Range>) items_.reserve(std::ranges::size(range));
-    for (auto&& element : range) items_.push_back(box{static_cast<item>(std::forward<decltype(element)>(element))});
+    auto each = std::ranges::begin(range);
+    const auto last = std::ranges::end(range);
+    for (; each != last; ++each) {
+      auto read = [&each]() -> item { return static_cast<item>(*each); };
+      items_.emplace_back(std::in_place, read);
+    }
   }
 
   std::size_t size() const { return items_.size(); }
   item&& operator[](std::size_t index) const { return std::move(items_[index].value); }
 
  private:
-  mutable std::vector<box> items_;  // each item is moved from once, by the task to which it belongs
+  // A deque moves no item while it grows. A vector is faster where it need not grow, or where moves cost nothing.
+  static constexpr bool in_vector = std::ranges::sized_range<Range> || std::is_trivially_copyable_v<item>;
+  using boxes = std::conditional_t<in_vector, std::vector<box>, std::deque<box>>;
+
+  mutable boxes items_{};  // each item is moved from once, by the task to which it belongs
 };
 
 template <class Range>
 auto input_from(std::remove_reference_t<Range>& range) {
-  // The items of a forward range of lvalues can stay where they are. An input range may overwrite an item when it
-  // advances.
   if constexpr (number<std::remove_cvref_t<Range>>) {
     return index_input<std::remove_cvref_t<Range>>(range);
+  } else if constexpr (range_of_bits<Range>) {
+    return bits_input<std::remove_reference_t<Range>>(range);
   } else if constexpr (in_memory<Range>) {
     return contiguous_input<Range>(range);
   } else if constexpr (counted<Range>) {
     return counted_input<Range>(range);
-  } else if constexpr (std::ranges::forward_range<Range> &&
-                       std::is_lvalue_reference_v<std::ranges::range_reference_t<Range>>) {
+  } else if constexpr (items_in_place<Range>) {
     return scattered_input<Range>(range);
   } else {
     return kept_input<Range>(range);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <tuple>
 #include <type_traits>
@@ -15,12 +16,26 @@
 /// A batch of functions of different types, on an executor or, if that is null, as a free call.
 namespace fanout::detail {
 
+/// An object that begins life empty, off the stack if it is large.
+template <class T>
+struct off_the_stack {
+  T object{};
+  T& operator*() { return object; }
+};
+template <class T>
+  requires(sizeof(T) > 1024)
+struct off_the_stack<T> {
+  std::unique_ptr<T> object = std::make_unique<T>();
+  T& operator*() { return *object; }
+};
+
 template <class... F>
 auto invoke_on(executor_core* executor, const run_options& options, F&&... functions) {
   return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
     using results = std::tuple<std::conditional_t<std::is_void_v<task_result<F&&>>, std::monostate,
                                                   std::remove_cv_t<task_result<F&&>>>...>;
-    std::tuple<std::optional<made_by<std::tuple_element_t<Index, results>>>...> slots;
+    off_the_stack<std::tuple<std::optional<made_by<std::tuple_element_t<Index, results>>>...>> room;
+    auto& slots = *room;
     std::tuple<F&&...> arguments(std::forward<F>(functions)...);
 
     auto run_one = [&](const started_task& started) {

@@ -9,8 +9,7 @@
 /// when it is first needed.
 namespace fanout::detail {
 
-/// The number of CPUs in the affinity mask of the process, at least 1, as oneTBB counts them. (oneTBB 2022.3 and
-/// later also takes the quota into account.)
+/// The number of CPUs on which the process may run, at least 1.
 FANOUT_EXPORT std::size_t cores_by_affinity();
 
 /// The CPU quota of the control group in cores; empty if there is none.

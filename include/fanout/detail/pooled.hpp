@@ -42,6 +42,7 @@ struct pooled_block {
   RunOne& run_one;  // (started, resource)
 
   static std::size_t run(void* object, task_range tasks, chunk& mine, batch_control& batch) noexcept {
+    const tsan::tasks_of_batch here(object);
     pooled_block& self = *static_cast<pooled_block*>(object);
     std::size_t not_started = 0;  // the batch was stopped while they waited for a resource
     const std::size_t end = run_chunk(tasks, mine, batch.fenced(), [&](std::size_t index) {
@@ -58,6 +59,7 @@ struct pooled_block {
       if (batch.stopped()) return false;  // while it waited, or while its resource was made
       run_with(lease.resource(), started);
     } catch (...) {
+      require_exception();
       if (batch.stopped()) return false;
       batch.fail(started.index);
     }
@@ -69,7 +71,7 @@ struct pooled_block {
     try {
       run_one(started, resource);
     } catch (...) {
-      started.batch.fail(started.index);
+      fail_task(started.batch, started.index);
     }
   }
 
@@ -116,7 +118,7 @@ auto map_with_pool_on(executor_core* executor, Range&& range, resource_pool<T>& 
                         [&]() -> R { return call_mapper(started, mapper, items[started.index], resource); });
   };
   pooled_block<T, decltype(run_one)> pooled{*kept, run_one};
-  run_batch(executor, {items.size(), pooled.block(), limited});
+  run_mapped(executor, items, {items.size(), pooled.block(), limited});
   return std::move(output).take();
 }
 

@@ -43,7 +43,7 @@ auto map_on(executor_core* executor, Items&& range, F& mapper, const run_options
   auto run_one = [items = input_view(items), output = output.where(), &mapper](const started_task& started) {
     output.make(started.index, [&]() -> R { return call_mapper(started, mapper, items[started.index]); });
   };
-  run_batch(executor, {items.size(), block_of(run_one), options});
+  run_mapped(executor, items, {items.size(), block_of(run_one), options});
   return std::move(output).take();
 }
 
@@ -72,7 +72,7 @@ auto settle_map_on(executor_core* executor, Items&& range, F& mapper, const run_
     const std::size_t index = started.index;
     first[index].settle(index, [&]() -> R { return call_mapper(started, mapper, items[index]); });
   };
-  run_batch(executor, {items.size(), block_of(run_one), options, /*cancellation_is_data=*/true});
+  run_mapped(executor, items, {items.size(), block_of(run_one), options, /*cancellation_is_data=*/true});
   return outcomes;
 }
 
@@ -116,7 +116,7 @@ void map_into_on(executor_core* executor, std::remove_reference_t<Output>& outpu
   auto run_one = [items = input_view(items), elements, &mapper](const started_task& started) {
     elements[started.index] = call_mapper(started, mapper, items[started.index]);
   };
-  run_batch(executor, {items.size(), block_of(run_one), options});
+  run_mapped(executor, items, {items.size(), block_of(run_one), options});
 }
 
 template <number Number, class F>

@@ -38,7 +38,7 @@ class FANOUT_EXPORT slot_pool {
   /// The same. Returns `none` instead of waiting.
   std::size_t try_acquire(std::size_t task);
 
-  /// The same. Returns `none` if there is none by the limit.
+  /// The same, but waits no longer than until `limit`, and then returns `none`.
   std::size_t acquire_until(clock::time_point limit);
 
   /// Notes that the lease was moved. For the holder of the slot.

@@ -13,7 +13,7 @@ namespace {
 using words = std::vector<std::string>;
 
 words split(const std::string& text, const std::string& line = "LINE") {
-  return command_template(text, /*shell=*/false).words_for(line);
+  return command_template(text, /*shell=*/false).words_for(line, 1);
 }
 
 TEST(CommandTemplate, SplitsAtBlanksAndFillsTheGap) {
@@ -46,16 +46,35 @@ TEST(CommandTemplate, RefusesWhatIsNotFinished) {
   }
 }
 
+TEST(CommandTemplate, FillsInTheNumberOfThreads) {
+  const command_template command("make -j{threads} 'x {threads}' {}", /*shell=*/false);
+  EXPECT_TRUE(command.takes_threads());
+  EXPECT_EQ(command.words_for("a {threads}", 12), (words{"make", "-j12", "x 12", "a {threads}"}));
+  const command_template in_shell("make -j{threads} {}", /*shell=*/true);
+  EXPECT_TRUE(in_shell.takes_threads());
+  EXPECT_EQ(in_shell.words_for("a", 3), (words{"/bin/sh", "-c", "make -j3 \"$1\"", "sh", "a"}));
+  EXPECT_FALSE(command_template("make {thread} {}", /*shell=*/false).takes_threads());
+}
+
+TEST(CommandTemplate, TakesDoubledBracesForTheTextItself) {
+  const command_template command("a {{}} {{threads}} -{{}}- {{x}} {}", /*shell=*/false);
+  EXPECT_FALSE(command.takes_threads());
+  EXPECT_EQ(command.words_for("LINE", 2), (words{"a", "{}", "{threads}", "-{}-", "{{x}}", "LINE"}));
+  EXPECT_EQ(command_template("echo ${{threads}} {{}} {}", /*shell=*/true).words_for("x", 2)[2],
+            "echo ${threads} {} \"$1\"");
+  EXPECT_THROW(split("a {{}}"), command_template::invalid) << "that is no place for the line";
+}
+
 TEST(CommandTemplate, HandsTheLineToAShellAsAVariable) {
   const command_template command("test {} = \"$EXPECTED\"", /*shell=*/true);
-  EXPECT_EQ(command.words_for("it's; $(exit 1)"),
+  EXPECT_EQ(command.words_for("it's; $(exit 1)", 1),
             (words{"/bin/sh", "-c", "test \"$1\" = \"$EXPECTED\"", "sh", "it's; $(exit 1)"}));
 }
 
 /// The exit status of what a template makes of a line; 128 and the number of the signal that ended it.
 int run_in_shell(const std::string& text, const std::string& line) {
   std::string command;
-  for (const std::string& word : command_template(text, /*shell=*/true).words_for(line)) {
+  for (const std::string& word : command_template(text, /*shell=*/true).words_for(line, 1)) {
     command += quoted_for_shell(word) + " ";
   }
   const int status = std::system((command + "> /dev/null 2>&1").c_str());

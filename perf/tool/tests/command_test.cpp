@@ -234,7 +234,7 @@ TEST(Command, CtrlCEndsItWithoutAReport) {
       {"compare", "--workload", "sleep", "--tasks", "1000", "--milliseconds", "60000", "--concurrency", "4"},
       setting);
   EXPECT_TRUE(interrupted);
-  EXPECT_EQ(result.exit_code, 130);
+  EXPECT_EQ(result.exit_code, -SIGINT);
   EXPECT_EQ(result.out, "");
   EXPECT_TRUE(result.err.ends_with(erased_line + "fanout: interrupted\r\n")) << result.err;
 }

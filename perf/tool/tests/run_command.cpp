@@ -15,30 +15,12 @@
 #include <stdexcept>
 #include <utility>
 
+#include "descriptor.hpp"
+
 namespace tool {
 namespace {
 
 constexpr int could_not_start = 125;
-
-class descriptor {
- public:
-  explicit descriptor(int number = -1) : number_(number) {}
-  descriptor(descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  descriptor& operator=(descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  ~descriptor() { reset(); }
-
-  int get() const { return number_; }
-  bool is_open() const { return number_ >= 0; }
-  void reset() {
-    if (is_open()) close(std::exchange(number_, -1));
-  }
-
- private:
-  int number_;
-};
 
 /// What the program writes into `inner` comes out of `outer`.
 struct channel {
@@ -95,6 +77,7 @@ bool give_up(unsigned long capability) {
   const bool ready =
       dup2(out, STDOUT_FILENO) >= 0 && dup2(err, STDERR_FILENO) >= 0 &&
       (!setting.permissions_count || geteuid() != 0 || (give_up(CAP_DAC_OVERRIDE) && give_up(CAP_DAC_READ_SEARCH)));
+  if (ready && setting.before_start) setting.before_start();
   if (ready) execv(FANOUT_TOOL, argv.data());
   _exit(could_not_start);
 }

@@ -18,6 +18,9 @@ struct command_setting {
   /// As root, without the two capabilities that let root read every file: permissions count as for any user.
   bool permissions_count = false;
 
+  /// Called in the new process before the program starts. May make system calls only.
+  std::function<void()> before_start;
+
   /// Called with the process and all of its standard error so far, whenever more of that came.
   std::function<void(pid_t, const std::string&)> on_stderr;
 };

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
-#include <istream>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "processes/child_process.hpp"
+#include "workloads/command_list.hpp"
 #include "workloads/command_template.hpp"
 #include "workloads/workload.hpp"
 
@@ -17,23 +19,23 @@ class command_error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-struct list_line {
-  std::size_t number;  // in its file, from 1
-  std::string text;
-};
-
-/// Runs a command for each line of a list. Its standard input is empty and its standard output goes nowhere; what it
-/// writes to standard error is seen.
+/// Runs a command for each line of a list. What it writes to standard error is seen.
 class command_workload final : public workload {
  public:
-  /// Requires a line at least. `list` is what the lines come from, for messages.
-  command_workload(std::string command, command_template words, std::string list, std::vector<list_line> lines);
+  /// Requires that `groups` outlives it, and at least one line in the list.
+  command_workload(process_groups& groups, std::string command, command_template words, command_streams streams,
+                   command_list list);
 
   std::string_view name() const override { return "command"; }
   std::string summary() const override;
   parameters description() const override;
-  std::size_t task_count() const override { return lines_.size(); }
+  std::size_t task_count() const override { return list_.lines.size(); }
   std::string task_name(std::size_t index) const override;
+
+  /// True if the command has a `{threads}`.
+  bool brings_threads() const override { return words_.takes_threads(); }
+  void use_threads(std::size_t threads) override { threads_ = threads; }
+  std::optional<std::uint64_t> take_peak_memory() override;
 
   /// Throws `command_error`. Once `stop` is requested the command is killed, with what it has started.
   std::uint64_t run(std::size_t index, const std::stop_token& stop) const override;
@@ -41,17 +43,13 @@ class command_workload final : public workload {
  private:
   std::string failure(std::size_t index, const std::string& what) const;
 
+  process_groups& groups_;
   std::string command_;
   command_template words_;
-  std::string list_;
-  std::vector<list_line> lines_;
+  command_streams streams_;
+  command_list list_;
+  std::size_t threads_ = 1;
+  mutable std::atomic<std::uint64_t> peak_memory_{0};  // relaxed: read when all tasks have ended
 };
-
-/// The lines of a file that are not empty; `-` is standard input. Throws `input_error`, also for a line with a null
-/// character: no argument of a command can hold one.
-std::vector<list_line> read_lines(const std::string& path);
-
-/// The same of a stream; `name` is for the error.
-std::vector<list_line> read_lines(std::istream& input, const std::string& name);
 
 }  // namespace tool

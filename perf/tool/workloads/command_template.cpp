@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace tool {
 namespace {
 
-constexpr std::string_view gap = "{}";
 constexpr std::string_view for_shells = "|&;<>()`$";
 constexpr std::string_view blanks = " \t\n";
 
@@ -71,14 +71,24 @@ class word_reader {
   std::vector<std::string> words_;
 };
 
-std::string with_gaps_filled(std::string_view text, std::string_view filling) {
+/// What takes the place of the gaps.
+struct filling {
+  std::string_view line;
+  std::string_view threads;
+};
+
+std::string with_gaps_filled(std::string_view text, const filling& with) {
+  const std::array<std::pair<std::string_view, std::string_view>, 4> replacements{
+      {{"{{}}", "{}"}, {"{{threads}}", "{threads}"}, {"{}", with.line}, {"{threads}", with.threads}}};
   std::string filled;
-  for (std::size_t found = text.find(gap); found != std::string_view::npos; found = text.find(gap)) {
-    filled += text.substr(0, found);
-    filled += filling;
-    text.remove_prefix(found + gap.size());
+  while (!text.empty()) {
+    const auto found = std::find_if(replacements.begin(), replacements.end(),
+                                    [&](const auto& each) { return text.starts_with(each.first); });
+    const bool is_gap = found != replacements.end();
+    filled += is_gap ? found->second : text.substr(0, 1);
+    text.remove_prefix(is_gap ? found->first.size() : 1);
   }
-  return filled += text;
+  return filled;
 }
 
 }  // namespace
@@ -99,23 +109,25 @@ command_template::command_template(std::string_view text, bool shell) : shell_(s
   if (text.find('\0') != std::string_view::npos) throw invalid("has a null character");
   if (text.find_first_not_of(blanks) == std::string_view::npos) throw invalid("is empty");
   words_ = shell_ ? std::vector{std::string(text)} : word_reader(text).read_all();
-  if (std::none_of(words_.begin(), words_.end(),
-                   [](const std::string& word) { return word.find(gap) != std::string::npos; })) {
-    throw invalid("has no {}, where the line of the list goes");
-  }
-  // The shell reads the line from a variable and not from its script: whatever stands around the gap, the line is no code.
-  if (shell_) words_ = {"/bin/sh", "-c", with_gaps_filled(text, "\"$1\""), "sh"};
+  const auto depends_on = [this](const filling& with) {
+    return std::any_of(words_.begin(), words_.end(), [&](const std::string& word) {
+      return with_gaps_filled(word, with) != with_gaps_filled(word, {});
+    });
+  };
+  if (!depends_on({.line = "x", .threads = {}})) throw invalid("has no {}, where the line of the list goes");
+  takes_threads_ = depends_on({.line = {}, .threads = "1"});
 }
 
-std::vector<std::string> command_template::words_for(std::string_view line) const {
-  std::vector<std::string> words;
-  words.reserve(words_.size() + 1);
+std::vector<std::string> command_template::words_for(std::string_view line, std::size_t threads) const {
+  const std::string number = std::to_string(threads);
+  // The shell reads the line from a variable, not from its script, so the line is never code.
   if (shell_) {
-    words = words_;
-    words.emplace_back(line);
-  } else {
-    for (const std::string& word : words_) words.push_back(with_gaps_filled(word, line));
+    return {"/bin/sh", "-c", with_gaps_filled(words_.front(), {.line = "\"$1\"", .threads = number}), "sh",
+            std::string(line)};
   }
+  std::vector<std::string> words;
+  words.reserve(words_.size());
+  for (const std::string& word : words_) words.push_back(with_gaps_filled(word, {.line = line, .threads = number}));
   return words;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -13,7 +14,8 @@ namespace tool {
 /// `'…'` is taken as it is; between `"…"` a backslash escapes `"`, `\`, `$` and `` ` ``; elsewhere it escapes any
 /// character. Nothing is expanded: no variable, no pattern, no `~`. What only a shell understands is refused where it is
 /// not quoted (`|`, `&`, `;`, `<`, `>`, `(`, `)`, `` ` ``, `$`), so that nobody hands a `>` to a program by mistake.
-/// Each `{}` becomes the line of the list, as part of its word: a line with blanks or quotes stays one word.
+/// Each `{}` becomes the line of the list, as part of its word: a line with blanks or quotes stays one word. Each
+/// `{threads}` becomes the number of threads. `{{}}` and `{{threads}}` stand for the texts `{}` and `{threads}`.
 ///
 /// With a shell, the text goes to `/bin/sh -c`, and each `{}` becomes `"$1"`, which holds the line: it is one word and
 /// cannot run anything, wherever it stands. So `{}` should not stand inside quotes of the command's own: between `'…'` it
@@ -28,12 +30,16 @@ class command_template {
 
   command_template(std::string_view text, bool shell);
 
+  /// Whether the command has a `{threads}`.
+  bool takes_threads() const { return takes_threads_; }
+
   /// The words to run for a line: the program first. Requires a line without null characters, which no word can hold.
-  std::vector<std::string> words_for(std::string_view line) const;
+  std::vector<std::string> words_for(std::string_view line, std::size_t threads) const;
 
  private:
-  std::vector<std::string> words_;
+  std::vector<std::string> words_;  // with a shell, the text as a whole
   bool shell_;
+  bool takes_threads_ = false;
 };
 
 /// The text as one word for a POSIX shell, in single quotes.

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -48,6 +49,16 @@ class workload {
 
   /// How a message names a task.
   virtual std::string task_name(std::size_t index) const = 0;
+
+  /// Whether each task brings threads of its own, as many as `use_threads` was told. Such tasks run one after another.
+  virtual bool brings_threads() const { return false; }
+
+  /// Requires that no task runs.
+  virtual void use_threads(std::size_t /*threads*/) {}
+
+  /// The peak resident memory of the largest process that tasks have run since the last call; none if they run no
+  /// processes. Requires that no task runs.
+  virtual std::optional<std::uint64_t> take_peak_memory() { return std::nullopt; }
 
   /// Does the task and returns its checksum: the same one each time, unless the input changes. Several threads may call
   /// it at once. Throws `input_error` for input that cannot be read. Once `stop` is requested it returns soon, with

@@ -1,0 +1,48 @@
+#include "threads/process_end.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "threads/arena.hpp"
+
+#ifdef __GLIBC__
+extern "C" {
+extern void* __dso_handle;                                                         // NOLINT(bugprone-reserved-identifier)
+int __cxa_atexit(void (*function)(void*), void* argument, void* dso_handle) noexcept;  // NOLINT(bugprone-reserved-identifier)
+}
+#endif
+
+namespace fanout::detail {
+namespace {
+
+// Written by the thread that calls `exit`, before the library is finalised by the same thread.
+bool exits = false;
+int exit_status = 0;
+
+/// Runs among the functions of `atexit`, before any library is finalised. If this library is unloaded instead, it runs
+/// after `end_before_one_tbb`, which is the order in which glibc finalises a library.
+[[maybe_unused]] void note(void*, int status) noexcept {
+  exits = true;
+  exit_status = status;
+}
+
+/// Runs when this library, or the program that contains it, is finalised. Libraries that it needs come later, so oneTBB
+/// is still there. `fcloseall` flushes as `exit` does, without waiting for streams that other threads use.
+[[gnu::destructor]] void end_before_one_tbb() {
+  if (!exits || !arena::may_be_worker()) return;
+  ::fcloseall();
+  ::_exit(exit_status);
+}
+
+}  // namespace
+
+// glibc passes the status to functions of `__cxa_atexit`, as to those of `on_exit`. Unlike these, they are forgotten when
+// the library to which they belong is unloaded.
+void expect_exit_on_worker() noexcept {
+#ifdef __GLIBC__
+  __cxa_atexit(reinterpret_cast<void (*)(void*)>(reinterpret_cast<void (*)()>(&note)), nullptr, &__dso_handle);
+#endif
+}
+
+}  // namespace fanout::detail

@@ -1,0 +1,181 @@
+#include <fanout/fanout.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <ranges>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+/// A user's program that is compiled for ThreadSanitizer, with a library that is not. Everything in it is ordered by what
+/// fanout promises, and by nothing else. With an argument it has a race, which the tool must still find.
+namespace {
+
+void require(bool holds, const char* what) {
+  if (holds) return;
+  std::fprintf(stderr, "wrong: %s\n", what);
+  std::_Exit(1);
+}
+
+/// Long enough to be on the heap, so that it is allocated by one thread and freed by another.
+std::string text_of(std::size_t number) { return std::to_string(number) + std::string(50, '.'); }
+
+struct failure : std::runtime_error {
+  explicit failure(std::size_t number) : runtime_error("failed"), text(std::make_shared<std::string>(text_of(number))) {}
+  const char* what() const noexcept override { return text->c_str(); }
+  std::shared_ptr<std::string> text;
+};
+
+// The caller's writes, the tasks' reads; the tasks' writes and results, the caller's reads.
+void exchange_values(std::size_t limit) {
+  std::vector<std::string> items;
+  for (std::size_t i = 0; i != 200; ++i) items.push_back(text_of(i));
+  std::vector<std::string> written(items.size());
+  const auto results = fanout::map_in_parallel(
+      std::views::iota(std::size_t{0}, items.size()),
+      [&](std::size_t i) {
+        written[i] = items[i] + "!";
+        return items[i] + "?";
+      },
+      {.concurrency = limit});
+  for (std::size_t i = 0; i != items.size(); ++i)
+    require(written[i].back() == '!' && results[i].back() == '?', "a value");
+  fanout::for_each_range(
+      written.size(),
+      [&](std::size_t first, std::size_t last) {
+        for (; first != last; ++first) written[first] += '+';
+      },
+      {.concurrency = limit});
+  for (const std::string& each : written) require(each.back() == '+', "a value of a loop");
+  std::vector<std::function<std::string()>> tasks;
+  for (std::size_t i = 0; i != 64; ++i) tasks.emplace_back([text = text_of(i)] { return text; });
+  require(fanout::execute_in_parallel(std::move(tasks), {.concurrency = limit}).size() == 64, "the results of tasks");
+}
+
+void throw_errors(std::size_t limit) {
+  const std::vector tasks(100, []() -> std::string { throw failure(7); });
+  for (const auto policy : {fanout::error_policy::stop, fanout::error_policy::run_all}) {
+    try {
+      fanout::execute_in_parallel(tasks, {.concurrency = limit, .on_error = policy});
+      require(false, "an exception");
+    } catch (const fanout::error& caught) {
+      require(std::string(caught.what()).find(text_of(7)) != std::string::npos, "the text of an exception");
+    }
+  }
+  for (const auto& each : fanout::settle_in_parallel(tasks, limit)) require(each.error() != nullptr, "an outcome");
+}
+
+void report_progress(std::size_t limit) {
+  std::vector<std::string> ended(300);
+  std::vector<std::size_t> calls;
+  std::size_t seen = 0;
+  fanout::map_in_parallel(
+      std::views::iota(std::size_t{0}, ended.size()), [&](std::size_t i) { ended[i] = text_of(i); },
+      {.concurrency = limit, .on_progress = [&](std::size_t completed, std::size_t) {
+         calls.push_back(completed);
+         if (completed == ended.size())
+           for (const std::string& each : ended) seen += each.empty() ? 0 : 1;
+       }});
+  require(calls.back() == ended.size() && seen == ended.size(), "the progress");
+}
+
+void stop(std::size_t limit) {
+  std::stop_source source;
+  std::vector<std::string> ended(300);
+  try {
+    fanout::map_in_parallel(
+        std::views::iota(std::size_t{0}, ended.size()),
+        [&](std::size_t i, const fanout::task_context& context) {
+          if (i == 20) source.request_stop();
+          if (!context.stop_token().stop_requested()) ended[i] = text_of(i);
+        },
+        {.concurrency = limit, .stop = source.get_token()});
+  } catch (const fanout::operation_cancelled&) {
+  }
+  for (const std::string& each : ended) require(each.empty() || each.back() == '.', "a result before the stop");
+}
+
+struct resource {
+  std::string log = text_of(0);
+  std::size_t uses = 0;
+};
+
+void lend_resources(std::size_t limit) {
+  for (const auto reuse : {fanout::pool_reuse::rotate, fanout::pool_reuse::most_recent}) {
+    fanout::resource_pool<resource> pool([] { return resource(); }, 2,
+                                         {.validate = [](resource& each) { return ++each.uses != 50; },
+                                          .reset = [](resource& each) { each.log += '.'; },
+                                          .reuse = reuse});
+    const auto use = [](resource& each) {
+      ++each.uses;
+      each.log += text_of(each.uses);
+    };
+    fanout::map_with_pool(std::views::iota(0, 200), pool, [&](int, resource& each) { use(each); },
+                          {.concurrency = limit});
+    std::vector<std::jthread> threads;
+    for (int i = 0; i != 3; ++i) {
+      threads.emplace_back([&] {
+        for (int round = 0; round != 100; ++round) use(*pool.acquire());
+      });
+    }
+  }
+}
+
+void share_an_executor(std::size_t limit) {
+  fanout::executor shared({.concurrency = limit});
+  const auto inner = [&](std::size_t i) {
+    const std::string mine = text_of(i);
+    return shared.map(std::views::iota(std::size_t{0}, std::size_t{10}), [&](std::size_t j) { return mine + text_of(j); });
+  };
+  require(shared.map(std::views::iota(std::size_t{0}, std::size_t{20}), inner).back().size() == 10, "nested batches");
+  std::vector<std::jthread> threads;
+  for (int i = 0; i != 3; ++i) threads.emplace_back([&] { require(inner(3).size() == 10, "another caller's batch"); });
+}
+
+// ── Races ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+int shared = 0;
+
+[[gnu::noinline]] void write_of_a_task() { ++shared; }
+
+/// Returns when so many threads have called it.
+void meet(std::atomic<std::size_t>& missing) {
+  missing.fetch_sub(1, std::memory_order_relaxed);
+  while (missing.load(std::memory_order_relaxed) != 0) std::this_thread::yield();
+}
+
+void race_of_two_tasks(std::size_t limit) {
+  std::atomic<std::size_t> missing = 2;
+  fanout::execute_in_parallel(std::vector(2,
+                                          [&] {
+                                            meet(missing);
+                                            write_of_a_task();
+                                          }),
+                              limit);
+}
+
+}  // namespace
+
+int main(int argc, char**) {
+  if (argc > 1) {
+    for (int round = 0; round != 20; ++round) race_of_two_tasks(2);
+    return 0;
+  }
+  for (const std::size_t limit : {std::size_t{1}, std::size_t{2}, std::size_t{4}, fanout::automatic}) {
+    for (int round = 0; round != 5; ++round) {
+      exchange_values(limit);
+      throw_errors(limit);
+      report_progress(limit);
+      stop(limit);
+      lend_resources(limit);
+      share_an_executor(limit);
+    }
+  }
+}
