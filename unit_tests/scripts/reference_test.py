@@ -55,7 +55,7 @@ class Reference(unittest.TestCase):
         self.refuses("Member planted() const")
 
     def test_refuses_a_reference_to_a_name_that_is_not_there(self):
-        self.plant("include/fanout/limits.hpp", "/// The cores:", "/// See \\ref fanout::planted. The cores:")
+        self.plant("include/fanout/limits.hpp", "/// One thread for each core:", "/// See \\ref fanout::planted. One thread for each core:")
         self.refuses("unable to resolve reference to 'fanout::planted'")
 
 
