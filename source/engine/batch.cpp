@@ -234,7 +234,11 @@ void batch::stop() noexcept {
     const std::lock_guard lock(mutex_);
     asked = stop_source_;
   }
-  if (asked) asked->request_stop();  // not under the mutex: this runs callbacks of the tasks, which may call `token`
+  if (asked) request_stop(*asked);  // not under the mutex: this runs callbacks of the tasks, which may call `token`
+}
+
+void batch::request_stop(std::stop_source& asked) const noexcept {
+  request_.request_stop != nullptr ? request_.request_stop(asked) : static_cast<void>(asked.request_stop());
 }
 
 std::stop_token batch::token() {
@@ -244,7 +248,7 @@ std::stop_token batch::token() {
     if (!stop_source_) stop_source_.emplace();
     source = stop_source_;
   }
-  if (stopped()) source->request_stop();
+  if (stopped()) request_stop(*source);
   return source->get_token();
 }
 

@@ -119,6 +119,7 @@ class batch final : public batch_control,
   bool decide(verdict decision, verdict before = verdict::undecided) noexcept;
   void break_off(std::exception_ptr cause) noexcept;
   void stop() noexcept;
+  void request_stop(std::stop_source& asked) const noexcept;
   std::size_t completed() const;
   std::vector<task_error> task_errors();
 

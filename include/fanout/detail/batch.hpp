@@ -77,6 +77,9 @@ struct batch_request {
   /// Called by the calling thread when all runners have joined, before anything that tasks made is used or destroyed,
   /// with the object of `tasks`. May be null.
   void (*joined)(const void* object) noexcept = nullptr;
+
+  /// Called in place of `asked.request_stop()`, so that code of the face runs the callbacks of tasks. May be null.
+  void (*request_stop)(std::stop_source& asked) noexcept = nullptr;
 };
 
 class executor_core;
@@ -99,7 +102,7 @@ inline void run_batch(executor_core* executor, const batch_request& request) {
     }
     order.caller_begins();
     run_batch_in_engine(executor, {request.size, request.tasks, options, request.cancellation_is_data,
-                                   request.whole_chunks, &tsan::joined});
+                                   request.whole_chunks, &tsan::joined, &tsan::request_stop});
   } else {
     run_batch_in_engine(executor, request);
   }

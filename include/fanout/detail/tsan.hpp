@@ -8,6 +8,8 @@
 #endif
 #endif
 
+#include <stop_token>
+
 #ifdef FANOUT_THREAD_SANITIZER
 #include <sanitizer/tsan_interface.h>
 #endif
@@ -78,5 +80,9 @@ class progress_of_batch {
 
 /// A `batch_request::joined`.
 inline void joined(const void* object) noexcept { order_of_batch(object).caller_goes_on(); }
+
+/// A `batch_request::request_stop`. Here, because the tool sees the order of a callback with its registration and its
+/// destruction only in code that is compiled for it.
+inline void request_stop(std::stop_source& asked) noexcept { asked.request_stop(); }
 
 }  // namespace fanout::detail::tsan

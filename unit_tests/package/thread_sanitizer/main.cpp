@@ -102,6 +102,24 @@ void stop(std::size_t limit) {
   for (const std::string& each : ended) require(each.empty() || each.back() == '.', "a result before the stop");
 }
 
+// A callback runs on the thread that stops the batch, and its task goes on when it has ended.
+void stop_with_callbacks(std::size_t limit) {
+  const auto task = [](const fanout::task_context& context) {
+    std::string mine = text_of(context.index());
+    {
+      const std::stop_callback on_stop(context.stop_token(), [&mine] { mine[0] = '-'; });
+      if (context.index() == 20) throw failure(context.index());
+      std::this_thread::yield();
+    }
+    require(mine.size() > 50, "a string that a callback changes");
+  };
+  try {
+    fanout::execute_in_parallel(std::vector(300, task), {.concurrency = limit});
+    require(false, "the failure");
+  } catch (const fanout::task_error&) {
+  }
+}
+
 struct resource {
   std::string log = text_of(0);
   std::size_t uses = 0;
@@ -174,6 +192,7 @@ int main(int argc, char**) {
       throw_errors(limit);
       report_progress(limit);
       stop(limit);
+      stop_with_callbacks(limit);
       lend_resources(limit);
       share_an_executor(limit);
     }
