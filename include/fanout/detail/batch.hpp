@@ -78,7 +78,8 @@ struct batch_request {
   /// with the object of `tasks`. May be null.
   void (*joined)(const void* object) noexcept = nullptr;
 
-  /// Called in place of `asked.request_stop()`, so that code of the face runs the callbacks of tasks. May be null.
+  /// Called in place of `asked.request_stop()`, so that code which is compiled with the tasks runs their callbacks. May
+  /// be null.
   void (*request_stop)(std::stop_source& asked) noexcept = nullptr;
 };
 
