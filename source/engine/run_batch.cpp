@@ -44,7 +44,7 @@ class position {
   std::optional<scope_entry> entry_;
 };
 
-/// Tells the face that all runners have joined, also if the batch could not be run.
+/// Tells the request that all runners have joined, also if the batch could not be run.
 struct tell_joined {
   const batch_request& request;
   ~tell_joined() {
