@@ -128,6 +128,17 @@ class rendezvous {
   bool given_up_ = false;
 };
 
+/// The error that a call throws; throws itself, and so fails the test, if there is none of this type.
+template <class Error, class Call>
+Error thrown_by(Call&& call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    return e;
+  }
+  throw std::logic_error("no exception of this type");
+}
+
 /// Sets the direction in which this thread rounds, for a while.
 class rounding {
  public:

@@ -23,17 +23,6 @@ using fanout::task_error;
 
 using task = std::function<void(const task_context&)>;
 
-/// The error that a call throws.
-template <class Error, class Call>
-Error thrown_by(Call&& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return e;
-  }
-  throw std::logic_error("no exception of this type");
-}
-
 struct without_a_text : std::exception {
   const char* what() const noexcept override { return nullptr; }
 };

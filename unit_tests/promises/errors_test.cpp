@@ -26,17 +26,6 @@ using fanout::task_error;
 
 using task = std::function<void(const task_context&)>;
 
-/// The error that a call throws; fails the test and returns another if it throws none.
-template <class Error, class Call>
-Error thrown_by(Call&& call) {
-  try {
-    call();
-  } catch (const Error& e) {
-    return e;
-  }
-  throw std::logic_error("no exception of this type");
-}
-
 // ── stop ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 TEST(Promise4Errors, TellTheTaskAndTheCause) {
