@@ -94,7 +94,7 @@ class read_once {
     explicit iterator(base at, base end) : at_(at), end_(end) {}
     decltype(auto) operator*() const { return *at_; }
     iterator& operator++() { return ++at_, *this; }
-    void operator++(int) { ++at_; }
+    iterator operator++(int) { return iterator(at_++, end_); }
     friend bool operator==(const iterator& one, std::default_sentinel_t) { return one.at_ == one.end_; }
 
    private:
