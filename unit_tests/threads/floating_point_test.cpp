@@ -105,9 +105,10 @@ TEST_P(FloatingPoint, TrapsOfTheCallerDoNotMeetWhatAThreadDidBefore) {
     rendezvous all(size);
     fanout::execute_in_parallel(actions(size, [&] {
       EXPECT_TRUE(all.meet());
-      volatile long double by = divisor, by_sse = divisor;
-      by = by / divisor;
-      by_sse = static_cast<double>(by_sse) / static_cast<double>(divisor);
+      volatile long double by_x87 = divisor;
+      volatile auto by_sse = static_cast<double>(divisor);
+      by_x87 = by_x87 / divisor;
+      by_sse = by_sse / static_cast<double>(divisor);
     }), {.concurrency = GetParam()});
   };
   std::feclearexcept(FE_ALL_EXCEPT);
