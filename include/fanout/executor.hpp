@@ -34,9 +34,9 @@ struct executor_options {
 
   /// The size of the stacks of the executor's threads in bytes, rounded up to whole pages, from 64 KiB to 1 TiB; 0 is
   /// the size that every `std::thread` gets, which `ulimit -s` prints. The calling thread runs tasks on its own stack
-  /// whatever its size is. Memory is used as the tasks use the stack, not when the thread is created. With a size, the
-  /// executor's threads are fanout's own and not oneTBB's workers, also if the limit is `automatic`: that then means
-  /// the number of cores as a named limit.
+  /// whatever its size is. Memory is used as the tasks use the stack, not when the thread is created. With a size,
+  /// the executor's threads are fanout's own and not oneTBB's workers, also if the limit is `automatic`: that then
+  /// means the number of cores as a named limit.
   std::size_t stack_size = 0;
 };
 

@@ -6,8 +6,9 @@
 /// The threads that fanout keeps between calls.
 namespace fanout {
 
-/// Gives up everything that fanout keeps for later calls: its idle threads, and the arenas of free calls. Returns when
-/// the threads have ended. Executors keep the threads that they were promised, and running batches are not disturbed.
+/// Gives up everything that fanout keeps for later calls: its idle threads, and the arenas of free calls. Returns
+/// when the threads have ended. Executors keep the threads that they were promised, and running batches are not
+/// disturbed.
 ///
 /// Not needed in most programs, because threads that nobody needs end after 5 seconds. Call it before
 /// `tbb::finalize`, which waits for idle workers of oneTBB and fails while arenas exist, or before a phase of the

@@ -47,9 +47,9 @@ struct tuning_options {
   /// Leaves out sizes for which the process may not create the threads, and says so in the reason.
   std::vector<std::size_t> sizes{};
 
-  /// The maximum duration of the measurement. It ends earlier when all intervals are narrow enough. A counted run that
-  /// is in progress at the end of the budget is not interrupted, and each size that has begun gets one counted run even
-  /// after that. `tune(n, …)` stops a first run of a size at the end of the budget, and refuses the budget.
+  /// The maximum duration of the measurement. It ends earlier when all intervals are narrow enough. A counted run
+  /// that is in progress at the end of the budget is not interrupted, and each size that has begun gets one counted
+  /// run even after that. `tune(n, …)` stops a first run of a size at the end of the budget, and refuses the budget.
   std::chrono::nanoseconds budget = std::chrono::seconds(30);
 
   /// After a stop is requested, no further run starts, and the call returns a report of the measurements so far. A
@@ -91,7 +91,8 @@ class FANOUT_EXPORT budget_error : public std::invalid_argument {
   const char* what() const noexcept override;
 
   /// A budget that is accepted for the same sizes if the workload takes as long as it did this time; it has a margin
-  /// of a quarter. Empty if no task ended within the budget, so that nothing is known about the time that a run takes.
+  /// of a quarter. Empty if no task ended within the budget, so that nothing is known about the time that a run
+  /// takes.
   std::optional<std::chrono::nanoseconds> sufficient() const noexcept { return sufficient_; }
 
  private:
@@ -105,8 +106,8 @@ struct tuning_run {
   /// Ends the run. It is the stop of the options; in the first run of a size, also the end of the budget.
   std::stop_token stop;
 
-  /// In the first run of a size: counts the tasks that ended before the stop. Null in runs that count, because counting
-  /// would slow them down. The tasks write it; it is read after the run, which joins them.
+  /// In the first run of a size: counts the tasks that ended before the stop. Null in runs that count, because
+  /// counting would slow them down. The tasks write it; it is read after the run, which joins them.
   std::atomic<std::size_t>* ended = nullptr;
 };
 

@@ -89,13 +89,13 @@ struct tuning_row {
   /// threads could no longer be created.
   bool contender = true;
 
-  /// The time in which threads of the process could have run but waited for a core; the sum over the threads, as a mean
-  /// over the runs. On an idle machine, it is near 0 at sizes that have a core for each thread. It does not include
-  /// child processes, or threads that ended during the run. Empty if the system does not report it.
+  /// The time in which threads of the process could have run but waited for a core; the sum over the threads, as a
+  /// mean over the runs. On an idle machine, it is near 0 at sizes that have a core for each thread. It does not
+  /// include child processes, or threads that ended during the run. Empty if the system does not report it.
   std::optional<double> core_wait_seconds{};
 
-  /// The time of the cores that the hypervisor gave to other machines; the sum over the cores, as a mean over the runs.
-  /// Empty if the system does not report it.
+  /// The time of the cores that the hypervisor gave to other machines; the sum over the cores, as a mean over the
+  /// runs. Empty if the system does not report it.
   std::optional<double> steal_seconds{};
 
   /// Member by member.
@@ -147,14 +147,14 @@ class FANOUT_EXPORT tuning_report {
   const std::string& reason() const noexcept { return results_.reason; }
 
   /// The fraction of bootstrap resamples, 0 … 1, in which the recommended size is as good as the best of all. It
-  /// accounts for the noise during the measurement, but not for later changes such as a busier machine; if the machine
-  /// was `busy()`, it is about a machine that is as busy. 0 if a size had too few runs to tell.
+  /// accounts for the noise during the measurement, but not for later changes such as a busier machine; if the
+  /// machine was `busy()`, it is about a machine that is as busy. 0 if a size had too few runs to tell.
   double confidence() const noexcept { return results_.confidence; }
 
   /// True if other programs or other virtual machines took cores from the workload while it was measured: threads
   /// waited for a core for more than a tenth of their time at a size that has a core for each thread, or the others
-  /// used more than a tenth of the cores. The reason has the numbers. The recommendation may be too small then, because
-  /// cores that others use look like cores that do not exist.
+  /// used more than a tenth of the cores. The reason has the numbers. The recommendation may be too small then,
+  /// because cores that others use look like cores that do not exist.
   bool busy() const noexcept { return results_.busy; }
 
   /// The measured sizes, ordered by concurrency. Never empty.

@@ -12,8 +12,8 @@
 
 namespace fanout::detail {
 
-/// A condition variable that may be destroyed by a thread that learned from an atomic that nobody will notify it any more.
-/// See program_tsan.hpp.
+/// A condition variable that may be destroyed by a thread that learned from an atomic that nobody will notify it any
+/// more. See program_tsan.hpp.
 class noted_condition_variable : public std::condition_variable {
  public:
   noted_condition_variable() = default;

@@ -1,16 +1,18 @@
 #pragma once
 
-extern "C" {
 // Defined by ThreadSanitizer's runtime.
-[[gnu::weak]] void __tsan_acquire(void* address);  // NOLINT(bugprone-reserved-identifier)
-[[gnu::weak]] void __tsan_release(void* address);  // NOLINT(bugprone-reserved-identifier)
+// NOLINTBEGIN(bugprone-reserved-identifier,readability-identifier-naming)
+extern "C" {
+[[gnu::weak]] void __tsan_acquire(void* address);
+[[gnu::weak]] void __tsan_release(void* address);
 }
+// NOLINTEND(bugprone-reserved-identifier,readability-identifier-naming)
 
 /// The ThreadSanitizer of the program, if it has one, while this library is not compiled for it.
 ///
-/// The tool does not see the atomics of such a library, or of libtbb. But it sees what both do through functions that it
-/// intercepts: they allocate and free memory, and use mutexes and condition variables. Where an atomic orders two of those,
-/// the library says so by these functions. Without the tool each costs the test of a pointer.
+/// The tool does not see the atomics of such a library, or of libtbb. But it sees what both do through functions that
+/// it intercepts: they allocate and free memory, and use mutexes and condition variables. Where an atomic orders two
+/// of those, the library says so by these functions. Without the tool each costs the test of a pointer.
 namespace fanout::detail::program_tsan {
 
 inline bool exists() noexcept { return __tsan_release != nullptr; }

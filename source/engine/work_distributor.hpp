@@ -25,8 +25,8 @@ struct runner_pace {
   /// Tells that `taken` tasks have ended by now. Computes the size of the next chunks.
   void measure(std::chrono::steady_clock::time_point now, std::size_t runners, std::size_t largest_chunk);
 
-  /// The same for chunks that are started as wholes, each by one call of the user's function. Such a call may have a fixed
-  /// cost, which says nothing of its indices.
+  /// The same for chunks that are started as wholes, each by one call of the user's function. Such a call may have a
+  /// fixed cost, which says nothing of its indices.
   void measure_whole(std::chrono::steady_clock::time_point now);
 
   std::chrono::steady_clock::time_point since{};  // when the measurement began
@@ -56,8 +56,8 @@ class basic_work_distributor {
 
   static constexpr std::size_t max_tasks = std::size_t{1} << 40;
 
-  /// Requires `size <= max_tasks` and at least one runner. `fenced`: see `basic_chunk::may_start`. `whole_chunks`: each is
-  /// started as a whole.
+  /// Requires `size <= max_tasks` and at least one runner. `fenced`: see `basic_chunk::may_start`. `whole_chunks`:
+  /// each is started as a whole.
   basic_work_distributor(std::size_t size, std::size_t runners, std::size_t largest_chunk, bool fenced,
                          bool whole_chunks = false)
       : size_(size), runners_(runners), largest_chunk_(largest_chunk), fenced_(fenced), whole_chunks_(whole_chunks) {}

@@ -50,8 +50,9 @@ class wait_list {
     return added.is_stuck;
   }
 
-  /// Lends a slot to the newest stuck wait that can borrow, which is then not stuck any more. False if none can. A wait
-  /// that was sent away cannot: its thread runs, and removes it or takes back its slot, which is looked at in its turn.
+  /// Lends a slot to the newest stuck wait that can borrow, which is then not stuck any more. False if none can. A
+  /// wait that was sent away cannot: its thread runs, and removes it or takes back its slot, which is looked at in
+  /// its turn.
   bool lend_to_one() {
     for (waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
       if (!each->is_stuck || each->what == waiter::aim::own_loan) continue;
@@ -120,7 +121,8 @@ wait_list& waits_of_process() {
 
 }  // namespace
 
-// ── Callers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Callers
+// ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 executor_limiter::enter_result executor_limiter::enter(const scope_entry* from, const std::stop_token& stop) {
   const scope_entry* const lender = innermost_entry(from, *this);
@@ -212,7 +214,8 @@ void executor_limiter::lend_instead(waiter& waiting, const scope_entry& lender) 
   try_admit(&lender) ? answer(waiting, waiter::state::admitted) : enlist(waiting);
 }
 
-// ── Helpers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Helpers
+// ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void executor_limiter::request(helped& batch, std::size_t count) {
   const std::lock_guard lock(mutex_);
@@ -265,7 +268,8 @@ std::size_t executor_limiter::waiting() const {
   return slots_.size() + lenders_.size();
 }
 
-// ── Under the mutex ─────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Under the mutex
+// ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// With a lender: takes the loan of its slot, unless that is lent already. Without: takes a slot if one is free and
 /// nothing is queued for one.
@@ -322,7 +326,8 @@ void executor_limiter::answer(waiter& other, enum waiter::state answer) {
   other.answered.notify_one();
 }
 
-// ── Called by the thread that requests a stop ───────────────────────────────────────────────────────────────────────
+// ── Called by the thread that requests a stop
+// ───────────────────────────────────────────────────────────────────────
 
 void executor_limiter::send_away(waiter& self) {
   const std::lock_guard lock(mutex_);

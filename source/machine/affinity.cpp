@@ -39,7 +39,8 @@ void add_masks_of_all_threads(cpu_set_t& to) noexcept {
   }
 }
 
-// ── OpenMP ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── OpenMP
+// ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 // No runtime of OpenMP is linked, and a program may have two: so these look for the libraries that are loaded.
 
@@ -90,8 +91,9 @@ void add_places_of(void* runtime, cpu_set_t& to) {
   const auto count_of_cpus = function_of<int(int)>(runtime, "omp_get_place_num_procs");
   const auto cpus_of = function_of<void(int, int*)>(runtime, "omp_get_place_proc_ids");
   if (proc_bind == nullptr || count_of_places == nullptr || count_of_cpus == nullptr || cpus_of == nullptr) return;
-  // LLVM's runtime binds each thread that asks it anything, so a thread of its own asks. A place may have CPUs that the
-  // process may not use, or that the machine does not have: the kernel leaves them out of the mask of that thread.
+  // LLVM's runtime binds each thread that asks it anything, so a thread of its own asks. A place may have CPUs that
+  // the process may not use, or that the machine does not have: the kernel leaves them out of the mask of that
+  // thread.
   std::thread([&] {
     if (proc_bind() == 0) return;
     cpu_set_t places;

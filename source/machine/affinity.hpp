@@ -5,10 +5,10 @@
 /// The CPUs on which this process may run, for the number of threads that it can use and for the threads that fanout
 /// creates.
 ///
-/// The affinity mask of the process is that of its main thread: `taskset`, containers and job schedulers set it before
-/// the program starts. But an OpenMP runtime that binds threads (`OMP_PROC_BIND=true`) binds the main thread as well,
-/// libgomp even before `main`. From then on the mask of the main thread says where OpenMP wants that thread, not what
-/// the process may use.
+/// The affinity mask of the process is that of its main thread: `taskset`, containers and job schedulers set it
+/// before the program starts. But an OpenMP runtime that binds threads (`OMP_PROC_BIND=true`) binds the main thread
+/// as well, libgomp even before `main`. From then on the mask of the main thread says where OpenMP wants that thread,
+/// not what the process may use.
 namespace fanout::detail {
 
 /// The mask of the main thread and, if an OpenMP runtime binds threads, the places that it has. A main thread with a
@@ -20,8 +20,8 @@ namespace fanout::detail {
 /// also about 100 µs to ask the runtime.
 cpu_set_t process_affinity() noexcept;
 
-/// While it exists, the main thread may run on all CPUs of the process, unless it can anyway. For a library that reads
-/// the mask of the main thread and keeps it.
+/// While it exists, the main thread may run on all CPUs of the process, unless it can anyway. For a library that
+/// reads the mask of the main thread and keeps it.
 class widened_main_thread {
  public:
   widened_main_thread() noexcept;

@@ -25,8 +25,9 @@
 namespace fanout::detail {
 namespace {
 
-/// oneTBB's workers stay when no arena is left, in the code of its library. If a plugin that contains fanout is the only
-/// user of that library, both would be unloaded together, and the workers would crash. So the library stays loaded.
+/// oneTBB's workers stay when no arena is left, in the code of its library. If a plugin that contains fanout is the
+/// only user of that library, both would be unloaded together, and the workers would crash. So the library stays
+/// loaded.
 void keep_one_tbb_loaded() {
   Dl_info library;
   if (::dladdr(reinterpret_cast<void*>(&TBB_runtime_version), &library) != 0)
@@ -35,7 +36,8 @@ void keep_one_tbb_loaded() {
 
 /// The number of threads that oneTBB uses by default. oneTBB reads the mask of the main thread when it is first used,
 /// keeps it, and gives its workers that mask. If OpenMP had bound the main thread before that, oneTBB would have no
-/// workers. So this is called before fanout uses oneTBB. (If the application has used it before, nothing can be done.)
+/// workers. So this is called before fanout uses oneTBB. (If the application has used it before, nothing can be
+/// done.)
 std::size_t one_tbb_concurrency() {
   static const std::size_t threads = [] {
     keep_one_tbb_loaded();

@@ -84,8 +84,8 @@ class arena {
   /// The `tbb::task_arena`.
   void* native() const noexcept;
 
-  /// Prepares a thread of fanout: creates oneTBB's own data for it, so that entering an arena later does not have to, and
-  /// lets nobody cancel it. False if there is no memory.
+  /// Prepares a thread of fanout: creates oneTBB's own data for it, so that entering an arena later does not have to,
+  /// and lets nobody cancel it. False if there is no memory.
   static bool prepare_thread() noexcept;
 
  private:

@@ -63,8 +63,8 @@ class with_float_settings {
   const float_settings before_ = float_settings::of_this_thread();
 };
 
-/// Lets no floating-point exception trap until the end of the scope. For fanout's own arithmetic, which runs between the
-/// tasks: the program of a caller that wants traps means its own.
+/// Lets no floating-point exception trap until the end of the scope. For fanout's own arithmetic, which runs between
+/// the tasks: the program of a caller that wants traps means its own.
 class without_float_traps {
  public:
   without_float_traps() noexcept {

@@ -19,7 +19,7 @@ class own_thread {
   bool start(std::size_t number, std::size_t stack_size, void (*function)(void*), void* argument) noexcept;
 
   /// Waits until the thread has ended. Requires that `start` returned true, and is called once.
-  void join() noexcept { ::pthread_join(handle_, nullptr); }
+  void join() const noexcept { ::pthread_join(handle_, nullptr); }
 
   /// Gives the calling thread the affinity, nice value and scheduling policy of the process. False if it still runs
   /// at a lower priority: only a privileged thread may lower its nice value.

@@ -99,7 +99,8 @@ class group {
   bool retire_all() noexcept;
 
   /// Waits until all retired reserves have ended. Does not wait on a reserve: each thread that ends waits for the one
-  /// before it, so the calling thread may be one that another waits for, and in the destructor of a thread-local object.
+  /// before it, so the calling thread may be one that another waits for, and in the destructor of a thread-local
+  /// object.
   void join_ended() noexcept;
   void join(reserve& ended) noexcept;
 

@@ -15,7 +15,8 @@
 namespace fanout::detail::reserves {
 namespace {
 
-// How many idle reserves that are promised to nobody there are, of all groups together, after an executor was destroyed.
+// How many idle reserves that are promised to nobody there are, of all groups together, after an executor was
+// destroyed.
 constexpr std::size_t most_left_idle = 32;
 
 /// All groups: that of the system's stack size, which is used all the time, and the others, found by their size.

@@ -34,7 +34,8 @@ class duty {
 /// The reserves whose stacks have the same size. A call is answered by reserves of its group only.
 class group;
 
-/// The group of a stack size in bytes; 0 is the system's default. Groups are never destroyed. Throws `std::bad_alloc`.
+/// The group of a stack size in bytes; 0 is the system's default. Groups are never destroyed. Throws
+/// `std::bad_alloc`.
 group& with_stack(std::size_t size);
 
 /// A promise of some reserves, for as long as the object lives.

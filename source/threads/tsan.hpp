@@ -22,8 +22,8 @@
 /// fanout's fences need no annotation: see "Fences" in docs/architecture.md.
 namespace fanout::detail::tsan {
 
-/// What a thread did before `release` happens before what another does after a later `acquire`. Works also if only the
-/// program is compiled for the tool.
+/// What a thread did before `release` happens before what another does after a later `acquire`. Works also if only
+/// the program is compiled for the tool.
 class edge {
  public:
   void release() noexcept { program_tsan::release(&address_); }

@@ -10,8 +10,8 @@
 namespace fanout::detail {
 namespace {
 
-/// Of the time of threads or cores. A smaller share is usual on an idle machine; a larger one makes a size slower than
-/// the tolerance and the intervals can hide.
+/// Of the time of threads or cores. A smaller share is usual on an idle machine; a larger one makes a size slower
+/// than the tolerance and the intervals can hide.
 constexpr double much = 0.1;
 
 bool is_much(const std::optional<double>& share) { return share && *share > much; }

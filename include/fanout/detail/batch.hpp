@@ -16,8 +16,8 @@
 namespace fanout::detail {
 
 /// Call it in a handler that catches everything and does not rethrow. If what was caught is no C++ exception but the
-/// end of the thread (`pthread_exit`, or a cancellation), nothing can stop it, and the handler may not swallow it: this
-/// ends the process with a sentence that says so.
+/// end of the thread (`pthread_exit`, or a cancellation), nothing can stop it, and the handler may not swallow it:
+/// this ends the process with a sentence that says so.
 FANOUT_EXPORT void require_exception() noexcept;
 
 /// The part of a batch that its tasks use.
@@ -78,8 +78,8 @@ struct batch_request {
   /// with the object of `tasks`. May be null.
   void (*joined)(const void* object) noexcept = nullptr;
 
-  /// Called in place of `asked.request_stop()`, so that code which is compiled with the tasks runs their callbacks. May
-  /// be null.
+  /// Called in place of `asked.request_stop()`, so that code which is compiled with the tasks runs their callbacks.
+  /// May be null.
   void (*request_stop)(std::stop_source& asked) noexcept = nullptr;
 };
 

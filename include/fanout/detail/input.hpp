@@ -13,8 +13,8 @@
 #include "fanout/detail/batch.hpp"
 #include "fanout/detail/results.hpp"
 
-/// Inputs. An input is made from any range, or from a number of indices; it has a size, and any thread can get an item
-/// by its index.
+/// Inputs. An input is made from any range, or from a number of indices; it has a size, and any thread can get an
+/// item by its index.
 ///
 /// Items that cannot be reached by index are read once, on the calling thread, before anything runs. So an exception
 /// of an iterator reaches the caller before any task has started, and user code in an iterator never runs on two

@@ -17,9 +17,9 @@
 /// What fanout promises about the order of user code, for the ThreadSanitizer of a user's program.
 ///
 /// The tool derives the happens-before order from the code that it instruments, and an installed fanout is not
-/// instrumented. Headers are: they are compiled with the user's options. So the headers tell it where user code begins
-/// and ends. They tell no more than the contract says, so that races of user code are still found. Without the tool
-/// these functions do nothing.
+/// instrumented. Headers are: they are compiled with the user's options. So the headers tell it where user code
+/// begins and ends. They tell no more than the contract says, so that races of user code are still found. Without the
+/// tool these functions do nothing.
 namespace fanout::detail::tsan {
 
 #ifdef FANOUT_THREAD_SANITIZER
@@ -35,9 +35,9 @@ inline void release(const void*) noexcept {}
 inline void acquire(const void*) noexcept {}
 #endif
 
-/// The order of a batch, on addresses of its own. What the caller did happens before all tasks. What a task did happens
-/// before the progress callback is called the next time, and before the call returns or throws. The tasks are not
-/// ordered with each other.
+/// The order of a batch, on addresses of its own. What the caller did happens before all tasks. What a task did
+/// happens before the progress callback is called the next time, and before the call returns or throws. The tasks are
+/// not ordered with each other.
 class order_of_batch {
  public:
   /// `object`: that of the `task_block`. It belongs to this batch alone, and is larger than two bytes.
