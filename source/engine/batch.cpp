@@ -43,8 +43,7 @@ void batch::admit(const batch_scope& scope) {
   in_limiter_ = scope.limiter != nullptr;
 }
 
-// ── Where it runs
-// ───────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Where it runs ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Called by the leader when it starts no more tasks. A second call does nothing.
 void batch::leave_limiter() noexcept {
@@ -124,8 +123,7 @@ void batch::assist(helper_calls& helpers) noexcept {
   }
 }
 
-// ── The runners
-// ─────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── The runners ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 bool batch::wants_help() const noexcept { return !stopped() && !distributor_.all_taken(runners_); }
 
@@ -181,8 +179,7 @@ void batch::adapt(helper_calls& helpers) noexcept {
   }
 }
 
-// ── How it ends
-// ─────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── How it ends ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void batch::report_progress() noexcept {
   try {

@@ -67,8 +67,7 @@ void run_alone(const batch_scope& scope, const batch_request& request) {
   running.finish();  // may call the progress callback
 }
 
-// ── Batches of an executor
-// ──────────────────────────────────────────────────────────────────────────────────────────
+// ── Batches of an executor ──────────────────────────────────────────────────────────────────────────────────────────
 
 /// Gives back a slot that was lent; does nothing if `lender` is null.
 struct loan_of_slot {
@@ -107,8 +106,7 @@ void run_on_executor(executor_core& executor, const concurrency_limit& limit, co
   running.finish();  // may call the progress callback
 }
 
-// ── Free calls
-// ──────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Free calls ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Runs the batch on an idle or new executor of this size, which no other call uses meanwhile.
 void run_on_borrowed(std::size_t size, bool named, std::size_t runners, const batch_request& request) {

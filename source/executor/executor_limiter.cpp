@@ -121,8 +121,7 @@ wait_list& waits_of_process() {
 
 }  // namespace
 
-// ── Callers
-// ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Callers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 executor_limiter::enter_result executor_limiter::enter(const scope_entry* from, const std::stop_token& stop) {
   const scope_entry* const lender = innermost_entry(from, *this);
@@ -214,8 +213,7 @@ void executor_limiter::lend_instead(waiter& waiting, const scope_entry& lender) 
   try_admit(&lender) ? answer(waiting, waiter::state::admitted) : enlist(waiting);
 }
 
-// ── Helpers
-// ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Helpers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void executor_limiter::request(helped& batch, std::size_t count) {
   const std::lock_guard lock(mutex_);
@@ -268,8 +266,7 @@ std::size_t executor_limiter::waiting() const {
   return slots_.size() + lenders_.size();
 }
 
-// ── Under the mutex
-// ─────────────────────────────────────────────────────────────────────────────────────────────────
+// ── Under the mutex ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// With a lender: takes the loan of its slot, unless that is lent already. Without: takes a slot if one is free and
 /// nothing is queued for one.
@@ -326,8 +323,7 @@ void executor_limiter::answer(waiter& other, enum waiter::state answer) {
   other.answered.notify_one();
 }
 
-// ── Called by the thread that requests a stop
-// ───────────────────────────────────────────────────────────────────────
+// ── Called by the thread that requests a stop ───────────────────────────────────────────────────────────────────────
 
 void executor_limiter::send_away(waiter& self) {
   const std::lock_guard lock(mutex_);

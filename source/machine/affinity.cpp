@@ -39,8 +39,7 @@ void add_masks_of_all_threads(cpu_set_t& to) noexcept {
   }
 }
 
-// ── OpenMP
-// ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── OpenMP ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 // No runtime of OpenMP is linked, and a program may have two: so these look for the libraries that are loaded.
 
