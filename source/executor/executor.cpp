@@ -11,13 +11,14 @@
 #include "fanout/detail/batch.hpp"
 #include "fanout/detail/machine.hpp"
 #include "fanout/limits.hpp"
-#include "threads/own_thread.hpp"
 
 namespace fanout {
 namespace {
 
 void check_stack_size(std::size_t bytes) {
-  if (bytes == 0 || (bytes >= detail::smallest_stack && bytes <= detail::largest_stack)) return;
+  constexpr std::size_t smallest = std::size_t{64} << 10U;
+  constexpr std::size_t largest = std::size_t{1} << 40U;
+  if (bytes == 0 || (bytes >= smallest && bytes <= largest)) return;
   throw std::invalid_argument("stack_size must be 0, or between 64 KiB and 1 TiB in bytes; got " + std::to_string(bytes));
 }
 

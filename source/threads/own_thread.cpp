@@ -5,8 +5,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
+#include <initializer_list>
 
 #include "machine/affinity.hpp"
 
@@ -45,8 +45,7 @@ bool own_thread::start(std::size_t number, std::size_t stack_size, void (*functi
   argument_ = argument;
   ::pthread_attr_t attributes;
   if (::pthread_attr_init(&attributes) != 0) return false;
-  const bool has_stack =
-      stack_size == 0 || ::pthread_attr_setstacksize(&attributes, std::max(stack_size, smallest_stack)) == 0;
+  const bool has_stack = stack_size == 0 || ::pthread_attr_setstacksize(&attributes, stack_size) == 0;
   bool started = false;
   if (has_stack) {
     const signals_blocked meanwhile;

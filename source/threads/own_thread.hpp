@@ -37,8 +37,4 @@ class own_thread {
   void* argument_ = nullptr;
 };
 
-/// The smallest and largest stack that a thread may be asked to have, in bytes.
-inline constexpr std::size_t smallest_stack = std::size_t{64} << 10U;
-inline constexpr std::size_t largest_stack = std::size_t{1} << 40U;
-
 }  // namespace fanout::detail
