@@ -15,6 +15,7 @@
 
 #include "fanout/fanout.hpp"
 #include "faults/refusing_threads.hpp"
+#include "own_process.hpp"
 #include "support.hpp"
 
 /// Thread creation fails, at each step in turn: a call says what could be had, and fanout is usable at once. Each test
@@ -267,8 +268,7 @@ void use_fanout_within(std::size_t most) {
 TEST_F(RefusedThreadsDeathTest, AnExecutorUnderALimitOfProcessesIsRefused) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root may become a user that has no other process";
   const auto program = [] {
-    constexpr uid_t nobody_else = 54'321;
-    if (::setgid(nobody_else) != 0 || ::setuid(nobody_else) != 0) std::_Exit(90);
+    support::become_user(54'321);
     const rlimit limit{10, 10};  // this process is one
     if (::setrlimit(RLIMIT_NPROC, &limit) != 0) std::_Exit(91);
     use_fanout_within(9);

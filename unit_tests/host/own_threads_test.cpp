@@ -11,17 +11,16 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdlib>
-#include <filesystem>
 #include <functional>
-#include <iterator>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
 #include <vector>
 
 #include "fanout/fanout.hpp"
+#include "host/on_all.hpp"
+#include "own_process.hpp"
 #include "support.hpp"
 
 /// What fanout's own threads inherit and leave behind: docs/threads.md.
@@ -30,38 +29,11 @@ namespace {
 using namespace support;
 using fanout::executor;
 
-using work = std::function<void()>;
-
-std::size_t threads() {
-  return static_cast<std::size_t>(
-      std::distance(std::filesystem::directory_iterator("/proc/self/task"), std::filesystem::directory_iterator()));
-}
-
-/// The same before fanout has created any, with one that a sanitizer creates for itself with the first.
+/// The threads of the process before fanout has created any, with one that a sanitizer creates for itself with the
+/// first.
 std::size_t threads_without_fanout() {
   std::thread([] {}).join();
-  return threads();
-}
-
-/// Calls `f` on `size` threads at once, by `run`. False if they did not meet.
-template <class Run>
-bool on_all(std::size_t size, const Run& run, const work& f) {
-  rendezvous all(size);
-  std::atomic<bool> met = true;
-  run(std::vector<work>(size, [&] {
-    if (!all.meet()) met = false;
-    f();
-  }));
-  return met;
-}
-
-/// Calls `f` on the calling thread and on three of fanout's own.
-bool on_four(const work& f) {
-  return on_all(4, [](const std::vector<work>& tasks) { fanout::execute_in_parallel(tasks, 4); }, f);
-}
-
-bool on_four_of(const executor& some, const work& f) {
-  return on_all(4, [&](const std::vector<work>& tasks) { some.execute(tasks); }, f);
+  return threads_of_process();
 }
 
 bool is_blocked(int signal) {
@@ -73,12 +45,6 @@ bool is_blocked(int signal) {
 class OwnThreadsDeathTest : public testing::Test {
  protected:
   OwnThreadsDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
-
-  /// Where the superuser runs the tests, becomes a user who has no other process.
-  static void become_an_ordinary_user() {
-    constexpr ::uid_t nobody_else = 61'347;
-    if (::setgid(nobody_else) != 0 || ::setuid(nobody_else) != 0) std::_Exit(90);
-  }
 };
 
 /// Ends the process with code 0, or 1 if something was missed.
@@ -164,7 +130,7 @@ TEST_F(OwnThreadsDeathTest, HaveTheNiceValueOfTheProcess) {
 TEST_F(OwnThreadsDeathTest, HaveTheNiceValueOfTheProcessOnceAThreadOfThatValueCallsWithoutPrivileges) {
   if (::getuid() != 0) GTEST_SKIP() << "the test before this one is the same";
   const auto program = [] {
-    become_an_ordinary_user();
+    become_user(61'347);
     first_used_at_low_priority();
   };
   EXPECT_EXIT(program(), testing::ExitedWithCode(0), "");
@@ -172,7 +138,7 @@ TEST_F(OwnThreadsDeathTest, HaveTheNiceValueOfTheProcessOnceAThreadOfThatValueCa
 
 TEST_F(OwnThreadsDeathTest, ThatALowPriorityThreadUsesAgainAndAgainStay) {
   const auto program = [] {
-    if (::getuid() == 0) become_an_ordinary_user();
+    if (::getuid() == 0) become_user(61'347);
     std::size_t before = 0;
     bool good = true;
     std::thread([&] {
@@ -187,7 +153,7 @@ TEST_F(OwnThreadsDeathTest, ThatALowPriorityThreadUsesAgainAndAgainStay) {
         seen = highest;
       }
       good = good && first[0] == first[1];
-      before = threads();
+      before = threads_of_process();
     }).join();
     end(good && before >= 4);
   };
@@ -205,89 +171,6 @@ TEST(OwnThreads, AreNamed) {
   EXPECT_EQ(unnamed, 0);
 }
 
-// ── Stacks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-constexpr std::size_t mebibyte = std::size_t{1} << 20U;
-
-std::size_t stack_of_this_thread() {
-  ::pthread_attr_t attributes;
-  ::pthread_getattr_np(::pthread_self(), &attributes);
-  std::size_t size = 0;
-  ::pthread_attr_getstacksize(&attributes, &size);
-  ::pthread_attr_destroy(&attributes);
-  return size;
-}
-
-std::size_t stack_of_a_thread() {
-  std::size_t size = 0;
-  std::thread([&] { size = stack_of_this_thread(); }).join();
-  return size;
-}
-
-/// Fills `bytes` of the stack.
-[[gnu::noinline]] int use_stack(std::size_t bytes) {
-  constexpr std::size_t size = 64 * 1024;
-  volatile char frame[size] = {};
-  frame[2 + bytes % 2] = 1;
-  return bytes < size ? frame[0] : use_stack(bytes - size) + frame[1];
-}
-
-std::size_t smallest_stack_of_four(const executor& some) {
-  const std::thread::id caller = std::this_thread::get_id();
-  std::atomic<std::size_t> smallest = static_cast<std::size_t>(-1);
-  EXPECT_TRUE(on_four_of(some, [&] {
-    if (std::this_thread::get_id() == caller) return;
-    const std::size_t mine = stack_of_this_thread();
-    for (std::size_t at = smallest; mine < at && !smallest.compare_exchange_weak(at, mine);) continue;
-  }));
-  return smallest;
-}
-
-TEST(StackOfOwnThreads, IsByDefaultThatOfAStdThread) {
-  EXPECT_GE(smallest_stack_of_four(executor({.concurrency = 4})), stack_of_a_thread());
-}
-
-TEST(StackOfOwnThreads, IsAsTheExecutorAsksBesideOthers) {
-  const executor small({.concurrency = 4, .stack_size = mebibyte});
-  const executor large({.concurrency = 4, .stack_size = 64 * mebibyte});
-  const executor as_large({.concurrency = 4, .stack_size = 64 * mebibyte});
-  for (int round = 0; round != 3; ++round) {
-    EXPECT_GE(smallest_stack_of_four(large), 64 * mebibyte);
-    EXPECT_GE(smallest_stack_of_four(small), mebibyte);
-    EXPECT_LE(smallest_stack_of_four(small), 4 * mebibyte) << "the C library may use a larger one again";
-    EXPECT_GE(smallest_stack_of_four(as_large), 64 * mebibyte);
-  }
-}
-
-TEST(StackOfOwnThreads, CarriesADeepRecursion) {
-  const executor deep({.concurrency = 4, .stack_size = 64 * mebibyte});
-  const std::thread::id caller = std::this_thread::get_id();
-  EXPECT_TRUE(on_four_of(deep, [&] {
-    EXPECT_EQ(use_stack(std::this_thread::get_id() != caller ? 48 * mebibyte : mebibyte), 0);
-  }));
-}
-
-TEST(StackOfOwnThreads, MayBeChosenForAnAutomaticLimit) {
-  const executor some({.stack_size = 2 * mebibyte});
-  EXPECT_EQ(some.concurrency(), fanout::available_concurrency());
-  const std::thread::id caller = std::this_thread::get_id();
-  std::atomic<int> others = 0;
-  const bool met = on_all(
-      some.concurrency(), [&](const std::vector<work>& tasks) { some.execute(tasks); }, [&] {
-        if (std::this_thread::get_id() != caller && stack_of_this_thread() < 2 * mebibyte) ++others;
-      });
-  EXPECT_TRUE(met);
-  EXPECT_EQ(others, 0);
-}
-
-TEST(StackOfOwnThreads, IsRefusedWhereNoThreadCouldHaveIt) {
-  for (const std::size_t wrong : {std::size_t{1}, std::size_t{65'535}, static_cast<std::size_t>(-1)})
-    EXPECT_THROW(executor({.concurrency = 2, .stack_size = wrong}), std::invalid_argument) << wrong;
-  EXPECT_THROW(executor({.concurrency = 1'000, .stack_size = std::size_t{1} << 40U}), fanout::resource_error);
-  const executor still({.concurrency = 4});
-  EXPECT_TRUE(on_four_of(still, [] {}));
-}
-
 // ── Threads that nobody needs ───────────────────────────────────────────────────────────────────────────────────────
 
 TEST_F(OwnThreadsDeathTest, LeaveRoomForThoseOfTheApplication) {
@@ -295,7 +178,7 @@ TEST_F(OwnThreadsDeathTest, LeaveRoomForThoseOfTheApplication) {
   const auto program = [] {
     const ::rlimit limit{230, 230};
     if (::setrlimit(RLIMIT_NPROC, &limit) != 0) std::_Exit(91);
-    become_an_ordinary_user();
+    become_user(61'347);
     {
       const executor large({.concurrency = 200});
       large.execute(std::vector(1'000, [] {}));
@@ -322,9 +205,9 @@ TEST_F(OwnThreadsDeathTest, EndAtOnceWhenTheyAreReleased) {
       const executor with_stack({.concurrency = 4, .stack_size = mebibyte});
       on_four_of(with_stack, [] {});
     }
-    if (!on_four([] {}) || threads() < before + 6) end(false);
+    if (!on_four([] {}) || threads_of_process() < before + 6) end(false);
     fanout::release_idle();
-    end(threads() == before);
+    end(threads_of_process() == before);
   };
   EXPECT_EXIT(program(), testing::ExitedWithCode(0), "");
 }
@@ -338,7 +221,7 @@ TEST_F(OwnThreadsDeathTest, LetOneTbbFinalizeWhenTheyAreReleased) {
       good = good && on_four([] {});
       fanout::execute_in_parallel(std::vector(100, [] {}));
       fanout::release_idle();
-      good = good && oneapi::tbb::finalize(scheduler, std::nothrow) && threads() == before;
+      good = good && oneapi::tbb::finalize(scheduler, std::nothrow) && threads_of_process() == before;
     }
     end(good);
   };
@@ -352,7 +235,7 @@ TEST_F(OwnThreadsDeathTest, EndWhenTheyAreReleasedRightAfterAShortBatch) {
     for (int round = 0; round != 100 && good; ++round) {
       fanout::map_in_parallel(8, [](int) {}, 4);
       fanout::release_idle();
-      good = threads() == before;
+      good = threads_of_process() == before;
     }
     end(good);
   };
@@ -366,7 +249,7 @@ TEST_F(OwnThreadsDeathTest, OfManySizesAreNoMoreThanOfOne) {
       const executor some({.concurrency = 10, .stack_size = (i + 16) * 4'096});
       some.map(10, [](int) {});
     }
-    end(threads() <= before + 32);
+    end(threads_of_process() <= before + 32);
   };
   EXPECT_EXIT(program(), testing::ExitedWithCode(0), "");
 }
@@ -376,7 +259,7 @@ TEST_F(OwnThreadsDeathTest, OfAnotherSizeMakeRoomForThoseThatAreAskedFor) {
   const auto program = [] {
     const ::rlimit limit{60, 60};
     if (::setrlimit(RLIMIT_NPROC, &limit) != 0) std::_Exit(91);
-    become_an_ordinary_user();
+    become_user(61'347);
     for (const std::size_t stack : {std::size_t{0}, mebibyte, 2 * mebibyte, std::size_t{0}}) {
       const executor some({.concurrency = 45, .stack_size = stack});
       some.map(100, [](int) {});
@@ -436,7 +319,7 @@ TEST(OwnThreads, OfAnExecutorStayWhenIdleOnesAreReleased) {
   const executor some({.concurrency = 4});
   ASSERT_TRUE(on_four_of(some, [] {}));
   fanout::release_idle();
-  EXPECT_GE(threads(), 4U);
+  EXPECT_GE(threads_of_process(), 4U);
   EXPECT_TRUE(on_four_of(some, [] { fanout::release_idle(); }));
   EXPECT_TRUE(on_four([] {}));
 }

@@ -7,7 +7,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <fstream>
 #include <functional>
 #include <ranges>
 #include <string>
@@ -15,6 +14,8 @@
 #include <vector>
 
 #include "fanout/fanout.hpp"
+#include "host/on_all.hpp"
+#include "own_process.hpp"
 #include "support.hpp"
 
 /// What the rest of the process notices of fanout: oneTBB is as the application knows it, and there are no more threads
@@ -24,29 +25,13 @@ namespace {
 using namespace support;
 using fanout::executor;
 
-/// The threads of this process.
-std::size_t threads() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("Threads:")) return std::stoul(line.substr(8));
-  return 0;
-}
-
-/// Runs so many tasks that meet.
-bool meet(std::size_t size, const std::function<void(const std::vector<std::function<void()>>&)>& run) {
-  rendezvous all(size);
-  std::atomic<int> missed = 0;
-  run(std::vector<std::function<void()>>(size, [&] { missed += all.meet() ? 0 : 1; }));
-  return missed == 0;
-}
-
 void free_call(std::size_t limit) {
-  EXPECT_TRUE(meet(limit, [&](const auto& tasks) { fanout::execute_in_parallel(tasks, limit); }));
+  EXPECT_TRUE(on_all(limit, [&](const auto& tasks) { fanout::execute_in_parallel(tasks, limit); }));
 }
 
 void on_an_executor(std::size_t limit) {
   executor some({.concurrency = limit});
-  EXPECT_TRUE(meet(limit, [&](const auto& tasks) { some.execute(tasks); }));
+  EXPECT_TRUE(on_all(limit, [&](const auto& tasks) { some.execute(tasks); }));
 }
 
 // ── The application's own arenas ────────────────────────────────────────────────────────────────────────────────
@@ -92,7 +77,7 @@ const use uses[] = {
     {"AutomaticBatches",
      [] {
        EXPECT_TRUE(
-           meet(fanout::available_concurrency(), [](const auto& tasks) { fanout::execute_in_parallel(tasks); }));
+           on_all(fanout::available_concurrency(), [](const auto& tasks) { fanout::execute_in_parallel(tasks); }));
        fanout::execute_in_parallel(std::vector(100, [] {}));
      }},
 };
@@ -122,7 +107,7 @@ TEST(PoliteGuest, LeavesAnArenaOfTheApplicationAsItIsBesideIdleExecutors) {
   if (under_thread_sanitizer) GTEST_SKIP() << unseen_order;
   executor idle({.concurrency = 16});
   executor also_idle({.concurrency = 8});
-  EXPECT_TRUE(meet(16, [&](const auto& tasks) { idle.execute(tasks); }));
+  EXPECT_TRUE(on_all(16, [&](const auto& tasks) { idle.execute(tasks); }));
   EXPECT_LE(threads_in_an_arena_of_64(), static_cast<std::size_t>(tbb::info::default_concurrency()));
 }
 
@@ -182,26 +167,26 @@ TEST(PoliteGuest, NeverChangesTheLimitThatTheApplicationSet) {
 /// Lets oneTBB create the workers that it has anyway, and fanout the threads for this limit.
 void warm_up(std::size_t limit) {
   free_call(limit);
-  EXPECT_TRUE(meet(fanout::available_concurrency(), [](const auto& tasks) { fanout::execute_in_parallel(tasks); }));
+  EXPECT_TRUE(on_all(fanout::available_concurrency(), [](const auto& tasks) { fanout::execute_in_parallel(tasks); }));
 }
 
 TEST(PoliteGuest, NeedsNoMoreThreadsForBatchesOfOtherSizesAtTheSameLimit) {
   constexpr std::size_t limit = 64;
   warm_up(limit);
-  const std::size_t before = threads();
+  const std::size_t before = threads_of_process();
   for (std::size_t size = 2; size <= limit; ++size) {
     fanout::map_in_parallel(std::views::iota(std::size_t{0}, size), [](std::size_t) {}, {.concurrency = limit});
-    EXPECT_TRUE(meet(size, [](const auto& tasks) { fanout::execute_in_parallel(tasks, limit); }));
-    ASSERT_LE(threads(), before) << "after a batch of " << size;
+    EXPECT_TRUE(on_all(size, [](const auto& tasks) { fanout::execute_in_parallel(tasks, limit); }));
+    ASSERT_LE(threads_of_process(), before) << "after a batch of " << size;
   }
 }
 
 TEST(PoliteGuest, NeedsNoMoreThreadsForSmallerLimits) {
   warm_up(64);
-  const std::size_t before = threads();
+  const std::size_t before = threads_of_process();
   for (std::size_t limit = 2; limit != 64; ++limit) {
     free_call(limit);
-    ASSERT_LE(threads(), before) << "after a batch at limit " << limit;
+    ASSERT_LE(threads_of_process(), before) << "after a batch at limit " << limit;
   }
 }
 
@@ -209,22 +194,22 @@ TEST(PoliteGuest, NeedsNoMoreThreadsForExecutorsOneAfterTheOtherThanForOne) {
   for (const std::size_t limit : {std::size_t{2}, std::size_t{8}, std::size_t{20}}) {
     on_an_executor(limit);
     warm_up(2);
-    const std::size_t before = threads();
+    const std::size_t before = threads_of_process();
     for (int i = 0; i != 1'000; ++i) {
       executor one({.concurrency = limit});
       if (i % 100 == 0) one.execute(std::vector(limit, [] {}));
     }
-    EXPECT_LE(threads(), before) << "after executors of " << limit;
-    EXPECT_TRUE(meet(limit, [&](const auto& tasks) { fanout::execute_in_parallel(tasks, limit); }));
-    EXPECT_LE(threads(), before) << "after executors of " << limit << " and a free call";
+    EXPECT_LE(threads_of_process(), before) << "after executors of " << limit;
+    EXPECT_TRUE(on_all(limit, [&](const auto& tasks) { fanout::execute_in_parallel(tasks, limit); }));
+    EXPECT_LE(threads_of_process(), before) << "after executors of " << limit << " and a free call";
   }
 }
 
 TEST(PoliteGuest, CreatesNoThreadForAnAutomaticBatchBeyondTheCores) {
   std::thread([] {}).join();  // with the first one ThreadSanitizer starts a thread of its own
-  const std::size_t before = threads();
+  const std::size_t before = threads_of_process();
   for (int i = 0; i != 100; ++i) fanout::execute_in_parallel(std::vector(1'000, [] {}));
-  EXPECT_LE(threads(), before + static_cast<std::size_t>(tbb::info::default_concurrency()) - 1);
+  EXPECT_LE(threads_of_process(), before + static_cast<std::size_t>(tbb::info::default_concurrency()) - 1);
 }
 
 // ── Loops of oneTBB in tasks ────────────────────────────────────────────────────────────────────────────────────

@@ -5,8 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
-#include <filesystem>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 
@@ -55,11 +53,6 @@ inline bool is_loaded(const std::string& path) {
   void* const library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
   if (library != nullptr) ::dlclose(library);
   return library != nullptr;
-}
-
-/// The threads of the process.
-inline std::size_t threads() {
-  return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator("/proc/self/task"), {}));
 }
 
 /// Uses a plugin in each way.

@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "../own_process.hpp"
 #include "../support.hpp"
 #include "loaded.hpp"
 #include "plugin.hpp"
@@ -19,7 +20,6 @@ using plugins::is_loaded;
 using plugins::loaded;
 using plugins::one;
 using plugins::other;
-using plugins::threads;
 using plugins::use;
 
 class PluginsAlone : public testing::Test {
@@ -95,7 +95,7 @@ TEST_F(PluginsAlone, CanBeUnloadedBeforeTheThreadsThatHaveExecutorsOfThem) {
 
 // oneTBB's own workers stay, asleep: as many as it has by itself.
 TEST_F(PluginsAlone, LeaveTheWorkersOfOneTbbAndNoOtherThread) {
-  const std::size_t before = threads();
+  const std::size_t before = threads_of_process();
   {
     const loaded first(one);
     const loaded second(other);
@@ -107,8 +107,8 @@ TEST_F(PluginsAlone, LeaveTheWorkersOfOneTbbAndNoOtherThread) {
   if (is_loaded(one) || is_loaded(other)) GTEST_SKIP() << "the system does not unload these";
   const std::size_t workers = std::thread::hardware_concurrency() - 1;
   const auto end = std::chrono::steady_clock::now() + 10s;
-  while (threads() > before + workers && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(10ms);
-  EXPECT_LE(threads(), before + workers);
+  while (threads_of_process() > before + workers && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(10ms);
+  EXPECT_LE(threads_of_process(), before + workers);
 }
 
 class PluginsAloneDeathTest : public testing::Test {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <thread>
 
+#include "../own_process.hpp"
 #include "../support.hpp"
 #include "loaded.hpp"
 #include "plugin.hpp"
@@ -25,7 +26,6 @@ using plugins::is_loaded;
 using plugins::loaded;
 using plugins::one;
 using plugins::other;
-using plugins::threads;
 using plugins::use;
 
 /// An executor of a plugin.
@@ -171,7 +171,7 @@ TEST_F(Plugins, CanBeUnloadedByAThreadThatHasNotUsedThem) {
 
 TEST_F(Plugins, LeaveNoThreadWhenTheyHaveBeenUnloaded) {
   threads_in_an_arena_of_64();
-  const std::size_t before = threads();
+  const std::size_t before = threads_of_process();
   {
     const loaded first(one);
     const loaded second(other);
@@ -182,8 +182,8 @@ TEST_F(Plugins, LeaveNoThreadWhenTheyHaveBeenUnloaded) {
   }
   if (is_loaded(one) || is_loaded(other)) GTEST_SKIP() << "the system does not unload these";
   const auto end = std::chrono::steady_clock::now() + 10s;
-  while (threads() > before && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(10ms);
-  EXPECT_LE(threads(), before);
+  while (threads_of_process() > before && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(10ms);
+  EXPECT_LE(threads_of_process(), before);
 }
 
 TEST_F(Plugins, LeaveNoMoreThreadsEachTimeTheyAreLoaded) {
@@ -193,9 +193,9 @@ TEST_F(Plugins, LeaveNoMoreThreadsEachTimeTheyAreLoaded) {
     EXPECT_TRUE(used.free_call_reaches(8));
   };
   round();
-  const std::size_t once = threads();
+  const std::size_t once = threads_of_process();
   for (int i = 0; i != 30; ++i) round();
-  EXPECT_LE(threads(), once);
+  EXPECT_LE(threads_of_process(), once);
 }
 
 // ── The end of the process ──────────────────────────────────────────────────────────────────────────────────────
