@@ -26,6 +26,14 @@ std::size_t cores_by_affinity() {
   return cores;
 }
 
+std::vector<bool> cpus_of_process() {
+  const cpu_set_t cpus = process_affinity();
+  if (CPU_COUNT(&cpus) == 0) return {};
+  std::vector<bool> may_run(CPU_SETSIZE);
+  for (std::size_t cpu = 0; cpu != may_run.size(); ++cpu) may_run[cpu] = CPU_ISSET(cpu, &cpus);
+  return may_run;
+}
+
 std::optional<double> quota_in_cores() {
   static const std::optional<double> quota = cpu_quota(read_small_file);
   return quota;

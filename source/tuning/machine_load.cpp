@@ -2,7 +2,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,8 @@
 #include <charconv>
 #include <memory>
 #include <string>
+
+#include "fanout/detail/machine.hpp"
 
 namespace fanout::detail {
 namespace {
@@ -59,29 +60,6 @@ std::optional<std::uint64_t> take_number(std::string_view& text) {
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return number;
 }
-
-/// The CPUs in the affinity mask of the main thread, which is that of the process.
-class own_cpus {
- public:
-  own_cpus() {
-    for (std::size_t count = 1024; count <= most; count *= 2) {
-      mask_.reset(CPU_ALLOC(count));
-      size_ = CPU_ALLOC_SIZE(count);
-      if (mask_ == nullptr || ::sched_getaffinity(::getpid(), size_, mask_.get()) == 0) return;
-      mask_.reset();
-    }
-  }
-
-  bool contain(unsigned cpu) const { return mask_ != nullptr && CPU_ISSET_S(cpu, size_, mask_.get()); }
-
- private:
-  static constexpr std::size_t most = 1U << 20U;
-  struct release {
-    void operator()(cpu_set_t* mask) const noexcept { CPU_FREE(mask); }
-  };
-  std::unique_ptr<cpu_set_t, release> mask_;
-  std::size_t size_ = 0;
-};
 
 }  // namespace
 
@@ -150,15 +128,15 @@ std::optional<cpu_times> times_in_stat(std::string_view text, const std::functio
 }
 
 std::optional<cpu_times> times_of_cpus() {
-  const own_cpus own;
+  const std::vector<bool> own = cpus_of_process();
   const long ticks = ::sysconf(_SC_CLK_TCK);
   if (ticks <= 0) return std::nullopt;
   const readable_file file("/proc/stat");
   std::string text;
   std::array<char, 4096> part;
   while (const std::size_t size = file.read(part.data(), part.size())) text.append(part.data(), size);
-  return times_in_stat(
-      text, [&own](unsigned cpu) { return own.contain(cpu); }, 1 / static_cast<double>(ticks));
+  const auto is_own = [&own](unsigned cpu) { return own.empty() || (cpu < own.size() && own[cpu]); };
+  return times_in_stat(text, is_own, 1 / static_cast<double>(ticks));
 }
 
 }  // namespace fanout::detail

@@ -31,7 +31,7 @@ struct cpu_times {
   double all = 0;     ///< Both, and the time in which they were idle.
 };
 
-/// Reads /proc/stat, for the CPUs in the affinity mask of the process. None if the system does not report it. The
+/// Reads /proc/stat, for the CPUs on which the process may run. None if the system does not report it. The
 /// system counts in steps of 10 ms, so differences over short times mean little.
 std::optional<cpu_times> times_of_cpus();
 

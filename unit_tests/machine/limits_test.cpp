@@ -12,9 +12,11 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "machine/cpu_quota.hpp"
 #include "fanout/detail/batch.hpp"
+#include "fanout/detail/machine.hpp"
 
 namespace {
 
@@ -61,6 +63,11 @@ std::string refusal(auto call) {
     return refused.what();
   }
   return "accepted";
+}
+
+TEST(CpusOfProcess, AreAsManyAsTheCoresByAffinity) {
+  const std::vector<bool> cpus = fanout::detail::cpus_of_process();
+  EXPECT_EQ(static_cast<std::size_t>(std::count(cpus.begin(), cpus.end(), true)), fanout::detail::cores_by_affinity());
 }
 
 TEST(AvailableConcurrency, IsTheSmallerOfTheAffinityMaskAndTheQuota) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <memory>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,9 @@ std::string first_cpu() {
 struct runtime {
   const char* name;
   std::string program;
+
+  /// For GoogleTest, which otherwise shows the bytes of the object as the parameter of the test.
+  friend void PrintTo(const runtime& shown, std::ostream* to) { *to << shown.name; }
 };
 
 class BoundByOpenMp : public testing::TestWithParam<runtime> {
