@@ -113,9 +113,14 @@ std::string describe(const std::exception_ptr& cause) {
   }
 }
 
+#ifdef _GLIBCXX_DEBUG
+const bool library_is_compiled_with_GLIBCXX_DEBUG = true;
+#endif
+
 void require_exception() noexcept {
   if (std::current_exception() != nullptr) return;
-  std::fputs("fanout: a task or a callback ends its thread, by pthread_exit or by a cancellation that it allows\n", stderr);
+  std::fputs("fanout: a task or a callback ends its thread, by pthread_exit or by a cancellation that it allows, or "
+             "throws an exception of another language\n", stderr);
   std::abort();
 }
 

@@ -164,6 +164,15 @@ void throw_empty_task(std::size_t index) {
 
 void throw_empty_mapper() { throw std::invalid_argument("the mapper is an empty function"); }
 
+void check_size(std::size_t size) {
+  if (size > work_distributor::max_tasks)
+    throw std::length_error("a batch holds at most 2^40 tasks; got " + std::to_string(size));
+}
+
+void throw_item_in_iterator() {
+  throw std::invalid_argument("an item is part of the iterator that refers to it, and cannot be copied");
+}
+
 void throw_negative_count(long long count) {
   throw std::invalid_argument("the number of indices must be at least 0; got " + std::to_string(count));
 }
@@ -176,7 +185,7 @@ void throw_wrong_output(std::size_t output, std::size_t items) {
 void run_batch_in_engine(executor_core* executor, const batch_request& request) {
   const concurrency_limit& limit = request.options.concurrency;
   check_limit(limit);
-  if (request.size > work_distributor::max_tasks) throw std::length_error("a batch holds at most 2^40 tasks");
+  check_size(request.size);
   if (request.size == 0) return;
   if (request.options.stop.stop_requested()) {  // no task will start, so it needs no slot and no helpers
     return run_alone({}, request);

@@ -1,4 +1,11 @@
 // A user's program with a call of each kind, for compilers and standard libraries other than those of this build.
+// Macros of libraries that a program may include first: Qt's keywords, and the imaginary unit of <complex.h>.
+#define slots
+#define signals public
+#define emit
+#define foreach(variable, container) for (variable : container)
+#define I _Complex_I
+
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>

@@ -20,6 +20,8 @@ inline constexpr bool is_task = task_item<Item, Args...>;
 template <class F, class Item, class... Args>
 inline constexpr bool is_mapper = mapper_of<F, Item, Args...>;
 template <class Items>
+inline constexpr bool is_range_or_number = is_range<Items> || number<std::remove_cvref_t<Items>>;
+template <class Items>
 inline constexpr bool has_no_bits = !holds_bit_reference<std::remove_cvref_t<item_t<Items>>>;
 template <class F, class Items, class... Args>
 inline constexpr bool takes_bits = !range_of_bits<Items> || mapper_of<F, item_t<Items>, Args...>;
@@ -29,6 +31,8 @@ inline constexpr bool takes_stand_ins = !gives_stand_ins<Items> || callable_in_b
 template <class Result>
 inline constexpr bool is_object = !std::is_reference_v<Result>;
 template <class Result>
+inline constexpr bool is_destroyed_quietly = std::is_void_v<Result> || std::is_nothrow_destructible_v<Result>;
+template <class Result>
 inline constexpr bool is_movable = std::is_void_v<Result> || std::move_constructible<std::remove_cv_t<Result>>;
 template <class Result>
 inline constexpr bool can_be_kept = is_movable<Result> || built_in_vector<std::remove_cv_t<Result>>;
@@ -36,6 +40,7 @@ inline constexpr bool can_be_kept = is_movable<Result> || built_in_vector<std::r
 template <class Result>
 concept result_of_batch =
     is_object<Result> &&  // a task or mapper must return an object or void, not a reference
+    is_destroyed_quietly<Result> &&  // the destructor of a result must not throw
     can_be_kept<Result>;  // a result must be movable, or begin life by a default constructor that does not throw
 
 /// A range of tasks.
@@ -46,7 +51,10 @@ concept tasks = input_of_batch<Range> &&
 
 /// A range of items, or a number n, which stands for the indices 0 … n - 1.
 template <class Items>
-concept items = input_of_batch<Items> || number<std::remove_cvref_t<Items>>;
+concept items =
+    is_range_or_number<Items> &&  // the items must be a range or a number of indices
+    is_finite<Items> &&           // the input must have an end
+    can_be_read<Items>;           // items that a range makes must be movable
 
 /// Whatever `F` writes to an item reaches the range, unless the item belongs to `F`.
 template <class F, class Items, class... Args>
@@ -61,9 +69,12 @@ concept mapper = items<Items> &&
     is_mapper<F, item_t<Items>> &&  // a mapper must be callable as R(item) or R(item, const task_context&)
     result_of_batch<mapper_result<F, item_t<Items>>>;
 
+template <class F>
+inline constexpr bool is_no_option = !std::derived_from<std::remove_cvref_t<F>, run_options>;
+
 /// The functions of `invoke`. None of them may be the options, which may come first in the call.
 template <class... F>
-concept functions = (!std::derived_from<std::remove_cvref_t<F>, run_options> && ...) &&
+concept functions = (is_no_option<F> && ...) &&  // options come before the functions
     (is_task<F&&> && ...) &&  // a task must be callable as T() or T(const task_context&)
     (is_object<task_result<F&&>> && ...) &&  // a task or mapper must return an object or void, not a reference
     (is_movable<task_result<F&&>> && ...);   // a result must be movable, into the tuple of all
@@ -98,8 +109,14 @@ template <class Output>
 inline constexpr bool has_elements = std::is_lvalue_reference_v<std::ranges::range_reference_t<Output>>;
 
 template <class Output>
+inline constexpr bool has_places = std::ranges::random_access_range<Output> && std::ranges::sized_range<Output>;
+template <class Output>
+inline constexpr bool outlives_the_call = std::ranges::borrowed_range<Output>;
+
+template <class Output>
 concept output_of_batch =
-    std::ranges::random_access_range<Output> && std::ranges::sized_range<Output> && std::ranges::borrowed_range<Output> &&
+    has_places<Output> &&         // the output must be a sized random-access range, such as a vector or an array
+    outlives_the_call<Output> &&  // the output must be an lvalue or a view, because a temporary ends with the call
     has_elements<Output>;  // the output must have elements, not bits or other proxies
 
 template <class F, class Output, class Items>

@@ -118,6 +118,12 @@ FANOUT_EXPORT bool is_executor_of_one(const executor_core* executor) noexcept;
 /// Throws `std::invalid_argument` for a mapper that is an empty function.
 [[noreturn]] FANOUT_EXPORT void throw_empty_mapper();
 
+/// Throws `std::length_error` for more than 2^40 tasks. Called before memory is allocated for their results.
+FANOUT_EXPORT void check_size(std::size_t size);
+
+/// Throws `std::invalid_argument` for an item that ends with its iterator and cannot be copied.
+[[noreturn]] FANOUT_EXPORT void throw_item_in_iterator();
+
 /// Throws `std::invalid_argument` for a negative number of indices.
 [[noreturn]] FANOUT_EXPORT void throw_negative_count(long long count);
 

@@ -48,9 +48,9 @@ template <class Item, class... Args>
   requires task_item<Item, Args&...>
 decltype(auto) call_task(const started_task& started, Item&& task, Args&... args) {
   if constexpr (callable_in_batch<as_lvalue<Item>, Args&...>) {
-    return call(started, task, args...);
+    return detail::call(started, task, args...);
   } else {
-    return call(started, std::forward<Item>(task), args...);
+    return detail::call(started, std::forward<Item>(task), args...);
   }
 }
 
@@ -58,23 +58,27 @@ template <class F, class Item, class... Args>
   requires mapper_of<F, Item, Args&...>
 decltype(auto) call_mapper(const started_task& started, F& mapper, Item&& item, Args&... args) {
   if constexpr (callable_in_batch<F&, Item, Args&...>) {
-    return call(started, mapper, std::forward<Item>(item), args...);
+    return detail::call(started, mapper, std::forward<Item>(item), args...);
   } else {
-    return call(started, mapper, item, args...);
+    return detail::call(started, mapper, item, args...);
   }
 }
 
 template <class Item, class... Args>
-using task_result = decltype(call_task(std::declval<started_task>(), std::declval<Item>(), std::declval<Args>()...));
+using task_result = decltype(detail::call_task(std::declval<started_task>(), std::declval<Item>(), std::declval<Args>()...));
 
 template <class F, class Item, class... Args>
-using mapper_result = decltype(call_mapper(std::declval<started_task>(), std::declval<F&>(), std::declval<Item>(),
+using mapper_result = decltype(detail::call_mapper(std::declval<started_task>(), std::declval<F&>(), std::declval<Item>(),
                                            std::declval<Args>()...));
 
-/// A type of functions that can be empty: `std::function` and similar classes, and pointers to functions or members.
+/// A type of functions that can be empty: `std::function` and similar classes, which can be compared with `nullptr`
+/// (a callable with a conversion to `bool` of its own need not be empty), and pointers to functions or members.
 template <class F>
 concept nullable_callable = std::is_pointer_v<F> || std::is_member_pointer_v<F> ||
-    (std::is_class_v<F>&& requires(const F& f) { f.operator bool(); });
+    (std::is_class_v<F>&& requires(const F& f) {
+      f.operator bool();
+      f == nullptr;
+    });
 
 /// Throws if the task is an empty function. Costs a load if its type can be empty, otherwise nothing.
 template <class F>

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
-#include <iterator>
+#include <functional>
 #include <deque>
+#include <iterator>
+#include <list>
 #include <memory>
 #include <ranges>
 #include <tuple>
@@ -76,8 +79,18 @@ struct kept_item<Range> {
 template <class Range>
 using kept_item_t = typename kept_item<Range>::type;
 
+// Constants for the reason given in accept.hpp. The last two are true for what is no range.
 template <class Range>
-concept reachable_items =
+inline constexpr bool is_range = std::ranges::input_range<Range>;
+template <class Range>
+inline constexpr bool is_finite = true;
+template <std::ranges::range Range>
+inline constexpr bool is_finite<Range> =
+    !std::same_as<std::ranges::sentinel_t<Range>, std::unreachable_sentinel_t>;
+template <class Range>
+inline constexpr bool can_be_read = true;
+template <std::ranges::input_range Range>
+inline constexpr bool can_be_read<Range> =
     items_in_place<Range> || range_of_bits<Range> ||
     (std::constructible_from<kept_item_t<Range>, std::ranges::range_reference_t<Range>> &&
      std::move_constructible<kept_item_t<Range>>);
@@ -85,19 +98,21 @@ concept reachable_items =
 /// Any finite input range, as a forwarding reference.
 template <class Range>
 concept input_of_batch =
-    std::ranges::input_range<Range> &&
-    !std::same_as<std::ranges::sentinel_t<Range>, std::unreachable_sentinel_t> && reachable_items<Range>;
+    is_range<Range> &&    // the input must be a range
+    is_finite<Range> &&   // the input must have an end
+    can_be_read<Range>;   // items that a range makes must be movable
 
 /// True if tasks may move the items of the range, that is, for an rvalue that owns them. A range owns its items if
 /// constness of the range makes them const. A pair of pointers does not own its items: they stay non-const even if
-/// the pair is const.
+/// the pair is const. The row of a matrix passes constness on as containers do, but it destroys nothing.
 template <class Range>
 inline constexpr bool gives_items_away = false;
 template <class Range>
   requires(!std::is_lvalue_reference_v<Range> && !std::ranges::view<Range> && !std::ranges::borrowed_range<Range> &&
            std::ranges::range<const Range>)
 inline constexpr bool gives_items_away<Range> =
-    std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<const Range>>>;
+    std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<const Range>>> &&
+    (!std::is_trivially_destructible_v<Range> || std::is_trivially_destructible_v<std::ranges::range_value_t<Range>>);
 
 /// A range whose items are contiguous in memory.
 template <class Range>
@@ -167,22 +182,50 @@ class index_input {
 };
 
 /// Items that are scattered in memory. Their addresses are collected first, at a cost of one pointer for each item.
+///
+/// Some iterators that call themselves forward iterators refer to an item within themselves, such as those of
+/// `std::regex` in libstdc++ 12 and of many tokenizers and parsers. Such an item is copied, because it ends with its
+/// iterator.
 template <class Range>
 class scattered_input {
   using item = std::remove_reference_t<std::ranges::range_reference_t<Range>>;
   using given = std::conditional_t<gives_items_away<Range>, item&&, std::ranges::range_reference_t<Range>>;
+  using copy = std::remove_cv_t<item>;
 
  public:
   explicit scattered_input(Range& range) {
     if constexpr (std::ranges::sized_range<Range>) items_.reserve(std::ranges::size(range));
-    for (auto&& element : range) items_.push_back(std::addressof(element));
+    auto place = std::ranges::begin(range);
+    const auto last = std::ranges::end(range);
+    for (; place != last; ++place) {
+      auto&& element = *place;
+      items_.push_back(is_part_of(place, element) ? kept(element) : std::addressof(element));
+    }
   }
 
   std::size_t size() const { return items_.size(); }
   given operator[](std::size_t index) const { return static_cast<given>(*items_[index]); }
 
  private:
+  static bool is_part_of(const std::ranges::iterator_t<Range>& place, const item& element) {
+    const auto* const begin = reinterpret_cast<const volatile char*>(std::addressof(place));
+    const auto* const at = reinterpret_cast<const volatile char*>(std::addressof(element));
+    constexpr std::less<> before;
+    return !before(at, begin) && before(at, begin + sizeof place);
+  }
+
+  item* kept(item& element) {
+    if constexpr (std::constructible_from<copy, item&>) {
+      return std::addressof(copies_.emplace_back(element));
+    } else {
+      throw_item_in_iterator();
+    }
+  }
+
+  struct nothing {};
+
   std::vector<item*> items_{};
+  std::conditional_t<std::constructible_from<copy, item&>, std::list<copy>, nothing> copies_{};
 };
 
 /// Bits, each kept as a `bool` of its own while the tasks run. Threads must not write bits of one word at the same
@@ -197,8 +240,10 @@ class bits_input {
  public:
   explicit bits_input(Range& range) : range_(range) {
     if constexpr (std::ranges::sized_range<Range>) bits_.reserve(std::ranges::size(range));
-    for (auto&& bit : range) {
-      const bool value = static_cast<bool>(bit);
+    auto place = std::ranges::begin(range);
+    const auto last = std::ranges::end(range);
+    for (; place != last; ++place) {
+      const bool value = static_cast<bool>(*place);
       bits_.push_back({value, value});
     }
   }
@@ -290,7 +335,7 @@ class input_view {
     if constexpr (is_small) {
       return input;
     } else {
-      return &input;
+      return std::addressof(input);
     }
   }
 

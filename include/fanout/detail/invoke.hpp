@@ -35,28 +35,28 @@ auto invoke_on(executor_core* executor, const run_options& options, F&&... funct
     using results = std::tuple<std::conditional_t<std::is_void_v<task_result<F&&>>, std::monostate,
                                                   std::remove_cv_t<task_result<F&&>>>...>;
     off_the_stack<std::tuple<std::optional<made_by<std::tuple_element_t<Index, results>>>...>> room;
-    auto& slots = *room;
+    auto& places = *room;
     std::tuple<F&&...> arguments(std::forward<F>(functions)...);
 
     auto run_one = [&](const started_task& started) {
-      [[maybe_unused]] const auto run = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
-        using argument = std::tuple_element_t<I, std::tuple<F&&...>>;
-        auto call = [&]() -> std::tuple_element_t<I, results> {
+      [[maybe_unused]] const auto run = [&]<std::size_t At>(std::integral_constant<std::size_t, At>) {
+        using argument = std::tuple_element_t<At, std::tuple<F&&...>>;
+        auto make = [&]() -> std::tuple_element_t<At, results> {
           if constexpr (std::is_void_v<task_result<argument>>) {
-            call_task(started, std::forward<argument>(std::get<I>(arguments)));
+            detail::call_task(started, std::forward<argument>(std::get<At>(arguments)));
             return {};
           } else {
-            return call_task(started, std::forward<argument>(std::get<I>(arguments)));
+            return detail::call_task(started, std::forward<argument>(std::get<At>(arguments)));
           }
         };
-        std::get<I>(slots).emplace(std::in_place, call);
+        std::get<At>(places).emplace(std::in_place, make);
       };
       ((started.index == Index ? run(std::integral_constant<std::size_t, Index>{}) : void()), ...);
     };
 
-    (refuse_if_empty(Index, functions), ...);
+    (detail::refuse_if_empty(Index, functions), ...);
     run_batch(executor, {sizeof...(F), block_of(run_one), options});
-    return results(std::move(std::get<Index>(slots)->value)...);
+    return results(std::move(std::get<Index>(places)->value)...);
   }(std::index_sequence_for<F...>{});
 }
 

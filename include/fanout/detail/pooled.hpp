@@ -94,10 +94,11 @@ auto execute_with_pool_on(executor_core* executor, Range&& range, resource_pool<
   const std::shared_ptr<typed_pool<T>> kept = pool.shared();  // a task or another thread may destroy the pool
   const run_options limited = limited_by_pool(options, kept->size());
   const auto tasks = input_from<Range>(range);
-  refuse_empty_tasks(executor, tasks, limited);
+  detail::refuse_empty_tasks(executor, tasks, limited);
+  check_size(tasks.size());
   results<R> output(tasks.size());
   auto run_one = [&](const started_task& started, T& resource) {
-    output.where().make(started.index, [&]() -> R { return call_task(started, tasks[started.index], resource); });
+    output.where().make(started.index, [&]() -> R { return detail::call_task(started, tasks[started.index], resource); });
   };
   pooled_block<T, decltype(run_one)> pooled{*kept, run_one};
   run_batch(executor, {tasks.size(), pooled.block(), limited});
@@ -110,12 +111,13 @@ auto map_with_pool_on(executor_core* executor, Range&& range, resource_pool<T>& 
   using R = std::remove_cv_t<mapper_result<F, item_t<Range>, T&>>;
   const std::shared_ptr<typed_pool<T>> kept = pool.shared();  // a task or another thread may destroy the pool
   const run_options limited = limited_by_pool(options, kept->size());
-  refuse_empty_mapper(mapper);
+  detail::refuse_empty_mapper(mapper);
   const auto items = input_from<Range>(range);
+  check_size(items.size());
   results<R> output(items.size());
   auto run_one = [&](const started_task& started, T& resource) {
     output.where().make(started.index,
-                        [&]() -> R { return call_mapper(started, mapper, items[started.index], resource); });
+                        [&]() -> R { return detail::call_mapper(started, mapper, items[started.index], resource); });
   };
   pooled_block<T, decltype(run_one)> pooled{*kept, run_one};
   run_mapped(executor, items, {items.size(), pooled.block(), limited});

@@ -24,10 +24,11 @@ auto execute_on(executor_core* executor, Range&& range, const run_options& optio
   check_limit(options.concurrency);  // before memory is allocated for the results
   using T = std::remove_cv_t<task_result<item_t<Range>>>;
   const auto tasks = input_from<Range>(range);
-  refuse_empty_tasks(executor, tasks, options);
+  detail::refuse_empty_tasks(executor, tasks, options);
+  check_size(tasks.size());
   results<T> output(tasks.size());
   auto run_one = [tasks = input_view(tasks), output = output.where()](const started_task& started) {
-    output.make(started.index, [&]() -> T { return call_task(started, tasks[started.index]); });
+    output.make(started.index, [&]() -> T { return detail::call_task(started, tasks[started.index]); });
   };
   run_batch(executor, {tasks.size(), block_of(run_one), options});
   return std::move(output).take();
@@ -37,11 +38,12 @@ template <class Items, class F>
 auto map_on(executor_core* executor, Items&& range, F& mapper, const run_options& options) {
   check_limit(options.concurrency);  // before memory is allocated for the results
   using R = std::remove_cv_t<mapper_result<F, item_t<Items>>>;
-  refuse_empty_mapper(mapper);
+  detail::refuse_empty_mapper(mapper);
   const auto items = input_from<Items>(range);
+  check_size(items.size());
   results<R> output(items.size());
   auto run_one = [items = input_view(items), output = output.where(), &mapper](const started_task& started) {
-    output.make(started.index, [&]() -> R { return call_mapper(started, mapper, items[started.index]); });
+    output.make(started.index, [&]() -> R { return detail::call_mapper(started, mapper, items[started.index]); });
   };
   run_mapped(executor, items, {items.size(), block_of(run_one), options});
   return std::move(output).take();
@@ -52,10 +54,11 @@ auto settle_on(executor_core* executor, Range&& range, const run_options& option
   check_limit(options.concurrency);  // before memory is allocated for the results
   using T = std::remove_cv_t<task_result<item_t<Range>>>;
   const auto tasks = input_from<Range>(range);
-  refuse_empty_tasks(executor, tasks, options);
+  detail::refuse_empty_tasks(executor, tasks, options);
+  check_size(tasks.size());
   std::vector<outcome<T>> outcomes(tasks.size());  // each is cancelled until its task has run
   auto run_one = [tasks = input_view(tasks), first = outcomes.data()](const started_task& started) {
-    first[started.index].settle(started.index, [&]() -> T { return call_task(started, tasks[started.index]); });
+    first[started.index].settle(started.index, [&]() -> T { return detail::call_task(started, tasks[started.index]); });
   };
   run_batch(executor, {tasks.size(), block_of(run_one), options, /*cancellation_is_data=*/true});
   return outcomes;
@@ -65,12 +68,13 @@ template <class Items, class F>
 auto settle_map_on(executor_core* executor, Items&& range, F& mapper, const run_options& options) {
   check_limit(options.concurrency);  // before memory is allocated for the results
   using R = std::remove_cv_t<mapper_result<F, item_t<Items>>>;
-  refuse_empty_mapper(mapper);
+  detail::refuse_empty_mapper(mapper);
   const auto items = input_from<Items>(range);
+  check_size(items.size());
   std::vector<outcome<R>> outcomes(items.size());  // each is cancelled until its item has been mapped
   auto run_one = [items = input_view(items), first = outcomes.data(), &mapper](const started_task& started) {
     const std::size_t index = started.index;
-    first[index].settle(index, [&]() -> R { return call_mapper(started, mapper, items[index]); });
+    first[index].settle(index, [&]() -> R { return detail::call_mapper(started, mapper, items[index]); });
   };
   run_mapped(executor, items, {items.size(), block_of(run_one), options, /*cancellation_is_data=*/true});
   return outcomes;
@@ -88,7 +92,7 @@ class output_view {
     if constexpr (in_memory) {
       first_ = std::to_address(first);
     } else {
-      first_ = &first;
+      first_ = std::addressof(first);
     }
   }
 
@@ -107,24 +111,24 @@ class output_view {
 template <class Output, class Items, class F>
 void map_into_on(executor_core* executor, std::remove_reference_t<Output>& output, Items&& range, F& mapper,
                  const run_options& options) {
-  refuse_empty_mapper(mapper);
+  detail::refuse_empty_mapper(mapper);
   const auto items = input_from<Items>(range);
   const auto size = static_cast<std::size_t>(std::ranges::size(output));
   if (size != items.size()) throw_wrong_output(size, items.size());
   const auto first = std::ranges::begin(output);
   const output_view<Output> elements(first);
   auto run_one = [items = input_view(items), elements, &mapper](const started_task& started) {
-    elements[started.index] = call_mapper(started, mapper, items[started.index]);
+    elements[started.index] = detail::call_mapper(started, mapper, items[started.index]);
   };
   run_mapped(executor, items, {items.size(), block_of(run_one), options});
 }
 
 template <number Number, class F>
 void for_each_range_on(executor_core* executor, Number count, F& function, const run_options& options) {
-  refuse_empty_mapper(function);
+  detail::refuse_empty_mapper(function);
   const index_input<Number> indices(count);
   auto run_share = [&function](const started_task& started, std::size_t last) {
-    call(started, function, static_cast<Number>(started.index), static_cast<Number>(last));
+    detail::call(started, function, static_cast<Number>(started.index), static_cast<Number>(last));
   };
   run_batch(executor, {indices.size(), share_of(run_share), options, /*cancellation_is_data=*/false,
                        /*whole_chunks=*/true});
