@@ -234,6 +234,7 @@ std::vector<row> inputs() {
              with->burn();
              return true;
            }
+           bool operator==(std::nullptr_t) const { return false; }
            void operator()() const {}
          };
          execute_in_parallel(std::vector(10, task{&with}), 2);
@@ -291,6 +292,7 @@ TEST(ThrowingCallbacks, TheQuestionWhetherOneOfManyTasksIsEmptyArrivesAsItIs) {
       if (asked.fetch_add(1) == 70'000) throw blown(70'000);
       return true;
     }
+    bool operator==(std::nullptr_t) const { return false; }
     void operator()() const { ran = true; }
   };
   EXPECT_THROW(execute_in_parallel(std::vector(100'000, task())), blown);
