@@ -23,8 +23,8 @@ namespace fanout {
 ///
 /// *Guarantees*: those of `execute_in_parallel`, with a share as the task. `task_error::index()` is the first index
 /// of the share that threw; the rest of that share is not run, also under `error_policy::run_all`, and
-/// `aggregate_error` counts failed shares. `on_progress` and `operation_cancelled::completed()` count the indices of the shares that
-/// have ended.
+/// `aggregate_error` counts failed shares. `on_progress` and `operation_cancelled::completed()` count the indices of
+/// the shares that have ended.
 template <detail::number Number, detail::range_function<Number> F>
 void for_each_range(Number count, F&& function, const run_options& options = {}) {
   detail::for_each_range_on(nullptr, count, function, options);

@@ -15,23 +15,20 @@
 namespace fanout {
 namespace detail {
 
-static std::size_t count_cores() {
-  const cpu_set_t cpus = process_affinity();
-  const auto count = static_cast<std::size_t>(CPU_COUNT(&cpus));
-  return count != 0 ? count : std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
+/// Empty if the kernel does not say.
+static const cpu_set_t& cpus_of_process() {
+  static const cpu_set_t cpus = process_affinity();
+  return cpus;
 }
 
 std::size_t cores_by_affinity() {
-  static const std::size_t cores = count_cores();
-  return cores;
+  const auto count = static_cast<std::size_t>(CPU_COUNT(&cpus_of_process()));
+  return count != 0 ? count : std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
 }
 
-std::vector<bool> cpus_of_process() {
-  const cpu_set_t cpus = process_affinity();
-  if (CPU_COUNT(&cpus) == 0) return {};
-  std::vector<bool> may_run(CPU_SETSIZE);
-  for (std::size_t cpu = 0; cpu != may_run.size(); ++cpu) may_run[cpu] = CPU_ISSET(cpu, &cpus);
-  return may_run;
+bool may_run_on(unsigned cpu) {
+  const cpu_set_t& cpus = cpus_of_process();
+  return CPU_COUNT(&cpus) == 0 || CPU_ISSET(cpu, &cpus);
 }
 
 std::optional<double> quota_in_cores() {

@@ -128,15 +128,13 @@ std::optional<cpu_times> times_in_stat(std::string_view text, const std::functio
 }
 
 std::optional<cpu_times> times_of_cpus() {
-  const std::vector<bool> own = cpus_of_process();
   const long ticks = ::sysconf(_SC_CLK_TCK);
   if (ticks <= 0) return std::nullopt;
   const readable_file file("/proc/stat");
   std::string text;
   std::array<char, 4096> part;
   while (const std::size_t size = file.read(part.data(), part.size())) text.append(part.data(), size);
-  const auto is_own = [&own](unsigned cpu) { return own.empty() || (cpu < own.size() && own[cpu]); };
-  return times_in_stat(text, is_own, 1 / static_cast<double>(ticks));
+  return times_in_stat(text, may_run_on, 1 / static_cast<double>(ticks));
 }
 
 }  // namespace fanout::detail

@@ -65,11 +65,12 @@ decltype(auto) call_mapper(const started_task& started, F& mapper, Item&& item, 
 }
 
 template <class Item, class... Args>
-using task_result = decltype(detail::call_task(std::declval<started_task>(), std::declval<Item>(), std::declval<Args>()...));
+using task_result = decltype(detail::call_task(std::declval<started_task>(), std::declval<Item>(),
+                                               std::declval<Args>()...));
 
 template <class F, class Item, class... Args>
-using mapper_result = decltype(detail::call_mapper(std::declval<started_task>(), std::declval<F&>(), std::declval<Item>(),
-                                           std::declval<Args>()...));
+using mapper_result = decltype(detail::call_mapper(std::declval<started_task>(), std::declval<F&>(),
+                                                   std::declval<Item>(), std::declval<Args>()...));
 
 /// A type of functions that can be empty: `std::function` and similar classes, which can be compared with `nullptr`
 /// (a callable with a conversion to `bool` of its own need not be empty), and pointers to functions or members.

@@ -18,8 +18,8 @@
 #endif
 
 #ifdef _GLIBCXX_DEBUG
-// The containers of libstdc++ have another layout then, and fanout's functions return some. A program that is compiled
-// so needs a library that is compiled so: linked with another one, this name is missing.
+// The containers of libstdc++ have another layout then, and fanout's functions return some. So such a program needs a
+// library that is compiled in the same way: with any other, this name is missing at link time.
 namespace fanout::detail {
 FANOUT_EXPORT extern const bool library_is_compiled_with_GLIBCXX_DEBUG;
 [[gnu::used]] static const bool* const needs_such_a_library = &library_is_compiled_with_GLIBCXX_DEBUG;

@@ -2,8 +2,8 @@
 
 #include <concepts>
 #include <cstddef>
-#include <functional>
 #include <deque>
+#include <functional>
 #include <iterator>
 #include <list>
 #include <memory>

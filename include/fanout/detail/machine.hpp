@@ -2,19 +2,18 @@
 
 #include <cstddef>
 #include <optional>
-#include <vector>
 
 #include "fanout/detail/export.hpp"
 
-/// The values from which `available_concurrency()` is computed, for reports of measurements. Unless they say otherwise,
-/// each is read once, when it is first needed.
+/// The values from which `available_concurrency()` is computed, for reports of measurements. Each is read once, when it
+/// is first needed.
 namespace fanout::detail {
 
 /// The number of CPUs on which the process may run, at least 1.
 FANOUT_EXPORT std::size_t cores_by_affinity();
 
-/// Whether the process may run on each CPU, by its number. Empty if the kernel does not say. Read at each call.
-FANOUT_EXPORT std::vector<bool> cpus_of_process();
+/// Whether `cpu` is one of them. True for every number if the kernel does not say which they are.
+FANOUT_EXPORT bool may_run_on(unsigned cpu);
 
 /// The CPU quota of the control group in cores; empty if there is none.
 FANOUT_EXPORT std::optional<double> quota_in_cores();

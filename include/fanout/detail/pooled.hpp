@@ -98,7 +98,8 @@ auto execute_with_pool_on(executor_core* executor, Range&& range, resource_pool<
   check_size(tasks.size());
   results<R> output(tasks.size());
   auto run_one = [&](const started_task& started, T& resource) {
-    output.where().make(started.index, [&]() -> R { return detail::call_task(started, tasks[started.index], resource); });
+    output.where().make(started.index,
+                        [&]() -> R { return detail::call_task(started, tasks[started.index], resource); });
   };
   pooled_block<T, decltype(run_one)> pooled{*kept, run_one};
   run_batch(executor, {tasks.size(), pooled.block(), limited});

@@ -58,7 +58,8 @@ auto settle_on(executor_core* executor, Range&& range, const run_options& option
   check_size(tasks.size());
   std::vector<outcome<T>> outcomes(tasks.size());  // each is cancelled until its task has run
   auto run_one = [tasks = input_view(tasks), first = outcomes.data()](const started_task& started) {
-    first[started.index].settle(started.index, [&]() -> T { return detail::call_task(started, tasks[started.index]); });
+    const std::size_t index = started.index;
+    first[index].settle(index, [&]() -> T { return detail::call_task(started, tasks[index]); });
   };
   run_batch(executor, {tasks.size(), block_of(run_one), options, /*cancellation_is_data=*/true});
   return outcomes;
