@@ -98,8 +98,7 @@ double seconds_waited(const thread_waits& before, const thread_waits& after) {
   return static_cast<double>(sum) * 1e-9;
 }
 
-std::optional<cpu_times> times_in_stat(std::string_view text, const std::function<bool(unsigned)>& counts,
-                                       double tick) {
+std::optional<cpu_times> times_in_stat(std::string_view text, bool (&counts)(unsigned cpu), double tick) {
   constexpr std::string_view name = "cpu";
   std::uint64_t busy = 0;
   std::uint64_t stolen = 0;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -37,7 +36,6 @@ std::optional<cpu_times> times_of_cpus();
 
 /// The times in the text of /proc/stat of the CPUs that `counts` selects; none if there is no such CPU, or the text
 /// makes no sense. `tick`: the unit of the text, in seconds.
-std::optional<cpu_times> times_in_stat(std::string_view text, const std::function<bool(unsigned)>& counts,
-                                       double tick);
+std::optional<cpu_times> times_in_stat(std::string_view text, bool (&counts)(unsigned cpu), double tick);
 
 }  // namespace fanout::detail

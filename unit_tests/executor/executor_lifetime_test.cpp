@@ -18,6 +18,14 @@ using fanout::executor;
 constexpr auto is_destroyed = "an executor is being destroyed while a batch runs on it";
 constexpr auto is_moved = "an executor is being moved while a batch runs on it";
 
+/// One of the tasks acts: two that move the same object would be a data race of the test's own.
+template <class Action>
+void in_one_of_three(executor& on, const Action& action) {
+  on.map(3, [&](std::size_t item) {
+    if (item == 0) action();
+  });
+}
+
 class ExecutorLifetimeDeathTest : public testing::TestWithParam<std::size_t> {
  protected:
   ExecutorLifetimeDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
@@ -25,15 +33,15 @@ class ExecutorLifetimeDeathTest : public testing::TestWithParam<std::size_t> {
 
 TEST_P(ExecutorLifetimeDeathTest, EndsWhereATaskDestroysItsExecutor) {
   std::optional<executor> on(std::in_place, fanout::executor_options{.concurrency = GetParam()});
-  EXPECT_DEATH(on->map(3, [&](int) { on.reset(); }), is_destroyed);
+  EXPECT_DEATH(in_one_of_three(*on, [&] { on.reset(); }), is_destroyed);
 }
 
 TEST_P(ExecutorLifetimeDeathTest, EndsWhereATaskMovesItsExecutor) {
   executor on({.concurrency = GetParam()});
-  EXPECT_DEATH(on.map(3, [&](int) { const executor stolen(std::move(on)); }), is_moved);
+  EXPECT_DEATH(in_one_of_three(on, [&] { const executor stolen(std::move(on)); }), is_moved);
   executor other;
-  EXPECT_DEATH(on.map(3, [&](int) { other = std::move(on); }), is_moved);
-  EXPECT_DEATH(on.map(3, [&](int) { on = executor(); }), is_destroyed);
+  EXPECT_DEATH(in_one_of_three(on, [&] { other = std::move(on); }), is_moved);
+  EXPECT_DEATH(in_one_of_three(on, [&] { on = executor(); }), is_destroyed);
 }
 
 TEST_P(ExecutorLifetimeDeathTest, EndsWhereAnotherThreadDestroysIt) {

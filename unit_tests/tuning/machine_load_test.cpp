@@ -74,27 +74,27 @@ constexpr const char* stat_of_two_cpus =
     "cpu10 100 200 400 800 1600 3200 6400 12800 0 0\n"
     "intr 1 2 3\n";
 
+bool all(unsigned /*cpu*/) { return true; }
+bool none(unsigned /*cpu*/) { return false; }
+bool the_first(unsigned cpu) { return cpu == 0; }
+
 TEST(TuningMachineLoad, AddsUpTheTimesOfTheCpusThatCount) {
-  const auto first = times_in_stat(
-      stat_of_two_cpus, [](unsigned cpu) { return cpu == 0; }, 0.01);
+  const auto first = times_in_stat(stat_of_two_cpus, the_first, 0.01);
   ASSERT_TRUE(first);
   EXPECT_DOUBLE_EQ(first->busy, 1.03);
   EXPECT_DOUBLE_EQ(first->stolen, 1.28);
   EXPECT_DOUBLE_EQ(first->all, 2.55);
-  const auto both = times_in_stat(
-      stat_of_two_cpus, [](unsigned) { return true; }, 0.01);
+  const auto both = times_in_stat(stat_of_two_cpus, all, 0.01);
   ASSERT_TRUE(both);
   EXPECT_DOUBLE_EQ(both->all, 257.55);
 }
 
 TEST(TuningMachineLoad, TakesAStatThatMakesNoSenseForNone) {
-  const auto all = [](unsigned) { return true; };
   for (const char* text : {"", "cpu", "cpu 1 2 3 4 5 6 7 8\n", "cpu0 1 2 3 4\n", "cpu0 1 2 3 4 5 6 7 x\n", "cpu0",
                            "intr 1\n", "cpu0 1 2 3 4 5 6 7 -8\n"}) {
     EXPECT_FALSE(times_in_stat(text, all, 0.01)) << text;
   }
-  EXPECT_FALSE(times_in_stat(
-      stat_of_two_cpus, [](unsigned) { return false; }, 0.01));
+  EXPECT_FALSE(times_in_stat(stat_of_two_cpus, none, 0.01));
 }
 
 TEST(TuningMachineLoad, ReadsTheTimesOfThisMachine) {
