@@ -1,6 +1,7 @@
 #include "command_options.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <memory>
 #include <stdexcept>
@@ -36,6 +37,12 @@ bool command_options::chosen() const {
     if (app_->count(option) != 0) throw usage_error(fmt::format("{} belongs to --command", option));
   }
   return false;
+}
+
+std::vector<named_file> command_options::files_read() const {
+  named_file list{"--input-list", input_list_};
+  if (input_list_ == "-") list = {.option = "--input-list -", .descriptor = STDIN_FILENO};
+  return {list, {"--stdin", stdin_}};
 }
 
 command_streams command_options::streams() const try {

@@ -1,6 +1,7 @@
 #include "tune_command.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -36,7 +37,8 @@ constexpr const char* footer =
     "is spent, and recommends the smallest size that is as good as the best. The hand-written schedulers of\n"
     "fanout compare then run at that size beside it.\n\n"
     "For work that is not C++, --command runs a command for each line of --input-list, `-` for standard input. The\n"
-    "line takes the place of {}. There is no shell unless --shell asks for one: blanks part the words, '…', \"…\" and\n"
+    "line takes the place of {}. There is no shell unless --shell asks for one: blanks part the words, '…', \"…\" "
+    "and\n"
     "backslashes quote as in a shell, and nothing is expanded. With --shell each {} becomes \"$1\", which holds the\n"
     "line, so leave out quotes of your own around it. A command that fails ends the measurement, and its line is\n"
     "named.\n\n"
@@ -54,7 +56,8 @@ constexpr const char* footer =
     "  find . -name '*.log' | fanout tune --command 'zstd -q -c {}' --input-list -\n"
     "  find . -name '*.log' -print0 | fanout tune --command 'grep -c error {}' --input-list - --null\n"
     "  echo big.tar | fanout tune --command 'zstd -q -c -T{threads} {}' --input-list - --sizes 1,2,4,8\n"
-    "  fanout tune --shell --command 'sort {} | uniq | wc -l' --input-list files.txt --profile fanout-profile.json\n\n"
+    "  fanout tune --shell --command 'sort {} | uniq | wc -l' --input-list files.txt --profile "
+    "fanout-profile.json\n\n"
     "Exit codes:\n"
     "  0    there is a recommendation\n"
     "  1    a command failed, some input could not be read (the rest was measured), or something else failed\n"
@@ -197,7 +200,7 @@ exit_status tune_command::run(const std::string& command_line) const {
   fanout::tuning_options options = this->options();
   const bool show_progress = !no_progress_ && terminal_shows_progress();
   const bool runs_commands = commands_.chosen();
-  require_outputs();
+  require_outputs(runs_commands);
 
   std::optional<process_groups> groups;
   if (runs_commands) groups.emplace(fanout::max_concurrency());
@@ -206,6 +209,7 @@ exit_status tune_command::run(const std::string& command_line) const {
   const workload_options::prepared prepared =
       runs_commands ? prepare_command(*groups) : workload_.prepare(fanout::max_concurrency(), interrupts.token());
   workload& tasks = *prepared.tasks;
+  require_report_is_no_input(tasks);
   unreadable_inputs unreadable;
   tuned result{.report = measure(tasks, options, budget(), show_progress, unreadable),
                .baselines = std::nullopt,
@@ -233,14 +237,30 @@ exit_status tune_command::run(const std::string& command_line) const {
   return succeeded_so_far && prepared.errors.empty() && reading_errors.empty() ? succeeded : failed;
 }
 
-void tune_command::require_outputs() const {
+void tune_command::require_outputs(bool runs_commands) const {
+  std::vector<named_file> others = runs_commands ? commands_.files_read() : std::vector<named_file>();
+  others.push_back({.option = "standard output", .descriptor = STDOUT_FILENO});
+  others.push_back({.option = "standard error", .descriptor = STDERR_FILENO});
+  std::vector<named_file> written;
+  if (app_->count("--report") != 0) written.push_back({"--report", report_});
+  if (app_->count("--profile") != 0) written.push_back({"--profile", profile_});
   try {
+    require_different_files(others, written);
     if (app_->count("--report") != 0) require_writable(report_);
     if (app_->count("--profile") != 0) require_usable_profile(profile_);
   } catch (const std::exception& error) {
     throw usage_error(error.what());
   }
   require_stdout();
+}
+
+void tune_command::require_report_is_no_input(const workload& tasks) const try {
+  if (app_->count("--report") == 0) return;
+  std::vector<named_file> inputs;
+  for (const std::string& path : tasks.input_files()) inputs.push_back({"the input", path});
+  require_different_files(inputs, {{"--report", report_}});
+} catch (const std::runtime_error& error) {
+  throw usage_error(error.what());
 }
 
 std::string tune_command::workload_name() const {

@@ -2,12 +2,15 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <fanout/tuning.hpp>
 #include <filesystem>
+#include <optional>
+#include <stdexcept>
 #include <system_error>
 
 #include "descriptor.hpp"
@@ -21,7 +24,54 @@ namespace fs = std::filesystem;
   throw std::system_error(code, std::generic_category(), fmt::format("cannot write '{}'", path));
 }
 
+/// The file that a symbolic link leads to, which need not exist. A path that is no link is returned as it is.
+fs::path link_target(const std::string& path) {
+  constexpr int most_links = 40;  // as many as Linux follows
+  fs::path target = path;
+  std::error_code ignored;
+  for (int links = 0; fs::is_symlink(fs::symlink_status(target, ignored)); ++links) {
+    if (links == most_links) fail(path, ELOOP);
+    target = target.parent_path() / fs::read_symlink(target);
+  }
+  return target;
+}
+
+/// What is the same for all names of a regular file.
+struct file_identity {
+  dev_t device = 0;
+  ino_t inode = 0;
+  std::string name{};  // of a file that does not exist yet, whose directory has the device and the inode
+
+  bool operator==(const file_identity&) const = default;
+};
+
+std::optional<file_identity> identity_of(const named_file& file) {
+  struct stat status {};
+  const int result = file.descriptor >= 0 ? fstat(file.descriptor, &status) : stat(file.path.c_str(), &status);
+  if (result == 0 && S_ISREG(status.st_mode)) return file_identity{status.st_dev, status.st_ino};
+  if (result == 0 || errno != ENOENT) return std::nullopt;
+  const fs::path target = link_target(file.path);
+  const fs::path directory = target.has_parent_path() ? target.parent_path() : fs::path(".");
+  if (stat(directory.c_str(), &status) != 0) return std::nullopt;
+  return file_identity{status.st_dev, status.st_ino, target.filename()};
+}
+
 }  // namespace
+
+std::string named_file::name() const { return descriptor >= 0 ? option : fmt::format("{} '{}'", option, path); }
+
+void require_different_files(const std::vector<named_file>& others, const std::vector<named_file>& written) {
+  std::vector<named_file> before = others;
+  for (const named_file& file : written) {
+    const std::optional<file_identity> identity = identity_of(file);
+    for (const named_file& other : before) {
+      if (!identity || identity != identity_of(other)) continue;
+      throw std::runtime_error(
+          fmt::format("{} and {} are the same file, which would be overwritten", other.name(), file.name()));
+    }
+    before.push_back(file);
+  }
+}
 
 void require_writable(const std::string& path) {
   std::error_code ignored;
@@ -32,17 +82,18 @@ void require_writable(const std::string& path) {
     return;
   }
   const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY;
-  const descriptor created(open(path.c_str(), flags | O_EXCL, 0666));
+  const fs::path target = fs::exists(status) ? fs::path(path) : link_target(path);
+  const descriptor created(open(target.c_str(), flags | O_EXCL, 0666));
   if (created.is_open()) {
-    unlink(path.c_str());
-  } else if (errno != EEXIST || !descriptor(open(path.c_str(), flags, 0666)).is_open()) {
+    unlink(target.c_str());
+  } else if (errno != EEXIST || !descriptor(open(target.c_str(), flags, 0666)).is_open()) {
     fail(path, errno);
   }
 }
 
 void require_usable_profile(const std::string& path) {
   std::error_code ignored;
-  if (fs::exists(fs::status(path, ignored))) {
+  if (fs::status(path, ignored).type() != fs::file_type::not_found) {
     const fanout::machine_shape made_on = fanout::tuning_profile::load(path).machine();
     if (made_on != fanout::this_machine()) {
       throw fanout::tuning_error(
@@ -51,8 +102,7 @@ void require_usable_profile(const std::string& path) {
     }
   }
   // It is replaced by a new file in its directory.
-  fs::path target = fs::weakly_canonical(path, ignored);
-  if (ignored) target = path;
+  const fs::path target = link_target(path);
   if (target.filename().empty()) fail(path, ENOENT);
   try {
     require_writable(target.parent_path() / fmt::format(".{}.{}.tmp", target.filename().string(), getpid()));

@@ -202,6 +202,26 @@ TEST_F(TuningProfile, ReplacesTheFileThatALinkPointsTo) {
   EXPECT_EQ(tuning_profile::load(file).recommendations().size(), 2u);
 }
 
+TEST_F(TuningProfile, CreatesTheFileThatALinkPointsTo) {
+  fs::create_directory(directory / "below");
+  const fs::path link = directory / "link.json";
+  const fs::path target = directory / "below" / "profile.json";
+  fs::create_symlink("second.json", link);
+  fs::create_symlink(target, directory / "second.json");
+  fanout::add_to_profile(link, report_of("a"));
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_TRUE(fs::is_symlink(directory / "second.json"));
+  EXPECT_EQ(tuning_profile::load(target).recommendations().size(), 1u);
+}
+
+TEST_F(TuningProfile, IsNotSavedWhereLinksFormACircle) {
+  fs::create_symlink("other.json", file);
+  fs::create_symlink(file, directory / "other.json");
+  EXPECT_EQ(support::message_of<tuning_error>([&] { tuning_profile().save(file); }),
+            "profile " + file.string() + ": it cannot be written: Too many levels of symbolic links");
+  EXPECT_TRUE(fs::is_symlink(file));
+}
+
 TEST_F(TuningProfile, KeepsThePermissionsOfTheFile) {
   fanout::add_to_profile(file, report_of("a"));
   ASSERT_EQ(::chmod(file.c_str(), 0640), 0);

@@ -1,5 +1,6 @@
 // The files that `fanout tune` reads and writes. It knows before the measurement which of them it cannot write.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -92,6 +93,102 @@ TEST_F(Outputs, DamagedProfilesAreToldBeforeTheMeasurement) {
     expect_that_nothing_ran(result, 2);
     EXPECT_NE(result.err.find(profile), std::string::npos) << result.err;
     EXPECT_EQ(content_of(profile), text);
+  }
+}
+
+TEST_F(Outputs, CanBeNoneOfTheInputsUnderAnyName) {
+  const std::string link = place_.path("link");
+  const std::string hard_link = place_.path("hard-link");
+  fs::create_symlink("list", link);
+  fs::create_hard_link(list_, hard_link);
+  const std::string before = content_of(list_);
+  for (const std::string& name : {list_, link, hard_link, place_.path("./list")}) {
+    for (const char* output : {"--report", "--profile"}) {
+      SCOPED_TRACE(std::string(output) + " '" + name + "'");
+      const command_result result = tune({output, name});
+      expect_that_nothing_ran(result, 2);
+      EXPECT_NE(result.err.find("--input-list '" + list_ + "' and " + output + " '" + name + "' are the same file"),
+                std::string::npos)
+          << result.err;
+    }
+  }
+  const std::string input = place_.write("input", "content");
+  fs::create_symlink("input", place_.path("input-link"));
+  const command_result result = tune({"--stdin", input, "--report", place_.path("input-link")});
+  expect_that_nothing_ran(result, 2);
+  EXPECT_NE(result.err.find("--stdin '" + input + "' and --report"), std::string::npos) << result.err;
+  EXPECT_EQ(content_of(input), "content");
+  EXPECT_EQ(content_of(list_), before);
+}
+
+TEST_F(Outputs, CanBeNoListThatIsStandardInput) {
+  command_setting setting;
+  setting.before_start = [this] { dup2(open(list_.c_str(), O_RDONLY), STDIN_FILENO); };
+  const command_result result = run_command(
+      {"tune", "--command", "touch " + mark_ + " {}", "--input-list", "-", "--report", place_.path("./list")},
+      setting);
+  expect_that_nothing_ran(result, 2);
+  EXPECT_NE(result.err.find("--input-list - and --report"), std::string::npos) << result.err;
+}
+
+TEST_F(Outputs, CanBeNoFileThatAWorkloadReads) {
+  const std::string file = place_.write("input/deep/file", "content");
+  fs::create_hard_link(file, place_.path("hard-link"));
+  const command_result result =
+      run_command({"tune", "--input", place_.path("input"), "--report", place_.path("hard-link"), "--sizes", "1"});
+  expect_that_nothing_ran(result, 2);
+  EXPECT_NE(result.err.find("the input '" + file + "' and --report"), std::string::npos) << result.err;
+  EXPECT_EQ(content_of(file), "content");
+}
+
+TEST_F(Outputs, AreDifferentFiles) {
+  fs::create_directory(place_.path("below"));
+  fs::create_directory_symlink("below", place_.path("directory"));
+  fs::create_symlink("below/new", place_.path("dangling"));
+  for (const char* name : {"below/new", "directory/new", "directory/../below/new", "dangling"}) {
+    SCOPED_TRACE(name);
+    const command_result result = tune({"--report", place_.path("below/new"), "--profile", place_.path(name)});
+    expect_that_nothing_ran(result, 2);
+    EXPECT_NE(result.err.find("--report"), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find("--profile"), std::string::npos) << result.err;
+    EXPECT_FALSE(fs::exists(place_.path("below/new")));
+  }
+  const std::string out = place_.write("out", "");
+  command_setting setting;
+  setting.stdout_path = out;
+  for (const char* option : {"--report", "--profile"}) {
+    const command_result result = tune({option, out}, setting);
+    expect_that_nothing_ran(result, 2);
+    EXPECT_NE(result.err.find("standard output and"), std::string::npos) << result.err;
+  }
+}
+
+TEST_F(Outputs, AreWrittenToTheTargetOfALink) {
+  fs::create_directory(place_.path("below"));
+  fs::create_symlink("second-link", place_.path("profile"));
+  fs::create_symlink("below/profile.json", place_.path("second-link"));
+  fs::create_symlink("below/report.html", place_.path("report"));
+  const std::vector<std::string> both{"--report", place_.path("report"), "--profile", place_.path("profile")};
+  std::ofstream(list_) << "/no/such/directory/x\n";
+  EXPECT_EQ(tune(both).exit_code, 1) << "the command fails";
+  EXPECT_TRUE(fs::is_empty(place_.path("below")));
+  std::ofstream(list_) << place_.path("touched") << "\n";
+  const command_result result = tune(both);
+  ASSERT_EQ(result.exit_code, 0) << result.err;
+  for (const char* link : {"profile", "second-link", "report"})
+    EXPECT_TRUE(fs::is_symlink(place_.path(link))) << link;
+  EXPECT_NE(content_of(place_.path("below/profile.json")).find("command"), std::string::npos);
+  EXPECT_NE(content_of(place_.path("below/report.html")).find("</html>"), std::string::npos);
+}
+
+TEST_F(Outputs, ThatAreLinksInACircleAreToldBeforeTheMeasurement) {
+  fs::create_symlink("other", place_.path("one"));
+  fs::create_symlink("one", place_.path("other"));
+  for (const char* option : {"--report", "--profile"}) {
+    const command_result result = tune({option, place_.path("one")});
+    expect_that_nothing_ran(result, 2);
+    EXPECT_NE(result.err.find(place_.path("one")), std::string::npos) << result.err;
+    EXPECT_NE(result.err.find("Too many levels of symbolic links"), std::string::npos) << result.err;
   }
 }
 
