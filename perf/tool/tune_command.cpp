@@ -229,7 +229,9 @@ exit_status tune_command::run(const std::string& command_line) const {
   const bool interrupted_by_user = interrupts.token().stop_requested();
   // Files first: nobody may be reading standard output any more.
   if (!report_.empty()) succeeded_so_far &= attempt([&] { write_file(report_, tuning_page(result)); });
-  if (!profile_.empty() && !interrupted_by_user) {  // half a measurement is nothing to be kept
+  if (!profile_.empty() && reading_errors.size() == tasks.task_count()) {
+    write_error_line(fmt::format("no file could be read: the profile '{}' is not written", profile_));
+  } else if (!profile_.empty() && !interrupted_by_user) {  // half a measurement is nothing to be kept
     succeeded_so_far &= attempt([&] { fanout::add_to_profile(profile_, result.report); });
   }
   succeeded_so_far &= attempt([&] { write_to_stdout(format_tuned(result, format_)); });

@@ -141,6 +141,28 @@ TEST_F(Outputs, CanBeNoFileThatAWorkloadReads) {
   EXPECT_EQ(content_of(file), "content");
 }
 
+TEST_F(Outputs, HaveNoRecommendationFromFilesThatCannotBeRead) {
+  if (!permissions_can_count()) GTEST_SKIP() << "every file can be read here";
+  command_setting setting;
+  setting.permissions_count = true;
+  const std::string profile = place_.path("profile.json");
+  const std::vector<std::string> arguments{"tune",      "--input", place_.path("input"), "--sizes", "1",
+                                           "--profile", profile,   "--budget",           "1s",      "--no-baselines"};
+  for (const char* name : {"a", "b"})
+    fs::permissions(place_.write("input/" + std::string(name), "x"), fs::perms::none);
+  const command_result none = run_command(arguments, setting);
+  EXPECT_EQ(none.exit_code, 1);
+  ASSERT_EQ(none.error_lines().size(), 3U) << none.err;
+  EXPECT_EQ(none.error_lines()[2], "fanout: no file could be read: the profile '" + profile + "' is not written");
+  EXPECT_FALSE(fs::exists(profile));
+
+  fs::permissions(place_.path("input/b"), fs::perms::owner_read);
+  const command_result one = run_command(arguments, setting);
+  EXPECT_EQ(one.exit_code, 1);
+  EXPECT_EQ(one.error_lines().size(), 1U) << one.err;
+  EXPECT_TRUE(fs::exists(profile));
+}
+
 TEST_F(Outputs, AreDifferentFiles) {
   fs::create_directory(place_.path("below"));
   fs::create_directory_symlink("below", place_.path("directory"));
