@@ -22,24 +22,24 @@ std::string listed(const std::vector<std::string>& words) {
 }
 
 /// What CLI11 says of wrong arguments, in our words where its own are hard to read: "--level: 1 required N missing",
-/// "no-progress was given a disallowed flag override".
+/// "--level: At Most 1 required but received 2", "no-progress was given a disallowed flag override".
 std::string wording_of(const CLI::ParseError& error) {
   std::string text = error.what();
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) == nullptr) return text;
-  if (text.ends_with(" missing")) return text.substr(0, text.find(':')) + " needs a value";
+  const std::string option = text.substr(0, text.find(':'));
+  if (text.ends_with(" missing")) return option + " needs a value";
+  if (text.find(" required but received ") != std::string::npos) return option + " is given more than once";
   if (text.ends_with(" disallowed flag override")) return "--" + text.substr(0, text.find(' ')) + " takes no value";
   return text;
-}
-
-/// Given twice, the last one counts, as in most commands: scripts add options to the end of what they have.
-CLI::Option* finish(CLI::Option* option, const std::string& type) {
-  return option->type_name(type)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
 }  // namespace
 
 std::optional<std::string> parse_arguments(CLI::App& program, int argc, const char* const* argv) try {
   program.parse(argc, argv);
+  std::size_t subcommands = 0;
+  for (const CLI::App* each : program.get_subcommands({})) subcommands += each->count();
+  if (subcommands > 1) throw usage_error("only one subcommand can run at a time");
   return std::nullopt;
 } catch (const CLI::CallForVersion& version) {
   return std::string(version.what()) + "\n";
@@ -53,8 +53,9 @@ std::string command_line_of(int argc, const char* const* argv) {
   std::string line = "fanout";
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    const bool plain = !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                               "0123456789-_=./,:+%") == std::string_view::npos;
+    const bool plain = !word.empty() && word.find_first_not_of(
+                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                            "0123456789-_=./,:+%") == std::string_view::npos;
     line += ' ';
     line += plain ? std::string(word) : quoted_for_shell(word);
   }
@@ -76,7 +77,7 @@ CLI::Option* add_number(CLI::App& app, const std::string& option, std::size_t& t
   auto* added = app.add_option_function<std::string>(
       option, [=, &target](const std::string& text) { target = parse_number(option, text, minimum, maximum); },
       fmt::format("{}: {} to {} (default: {})", description, minimum, maximum, target));
-  return finish(added, "N");
+  return added->type_name("N");
 }
 
 CLI::Option* add_choice(CLI::App& app, const std::string& option, std::string& target,
@@ -90,12 +91,12 @@ CLI::Option* add_choice(CLI::App& app, const std::string& option, std::string& t
         target = text;
       },
       fmt::format("{}: {} (default: {})", description, listed(words), target));
-  return finish(added, "NAME");
+  return added->type_name("NAME");
 }
 
 CLI::Option* add_text(CLI::App& app, const std::string& option, std::string& target, const std::string& type,
                       const std::string& description) {
-  return finish(app.add_option(option, target, fmt::format("{} (default: {})", description, target)), type);
+  return app.add_option(option, target, fmt::format("{} (default: {})", description, target))->type_name(type);
 }
 
 }  // namespace tool

@@ -31,7 +31,8 @@ class Workload : public testing::TestWithParam<std::string> {
     std::vector<std::string> all{"compare", "--workload", GetParam(), "--repetitions", "2"};
     if (GetParam() == "compress") all.insert(all.end(), {"--input", input_.path()});
     if (GetParam() == "mandelbrot") all.insert(all.end(), {"--size", "20"});
-    if (GetParam() == "sleep" || GetParam() == "mixed") all.insert(all.end(), {"--tasks", "7", "--milliseconds", "1"});
+    if (GetParam() == "sleep" || GetParam() == "mixed")
+      all.insert(all.end(), {"--tasks", "7", "--milliseconds", "1"});
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
@@ -169,11 +170,43 @@ TEST(Command, WrongArgumentsGiveOneLineAndExitCode2) {
   }
 }
 
-TEST(Command, TheLastOfRepeatedOptionsCounts) {
-  const command_result result = run_command({"compare", "--workload", "sleep", "--tasks", "1", "--milliseconds", "0",
-                                             "--repetitions", "2", "--repetitions", "1", "--format", "json"});
-  EXPECT_EQ(result.exit_code, 0);
-  EXPECT_EQ(nlohmann::json::parse(result.out)["parameters"]["repetitions"], 1);
+TEST(Command, RefusesAnOptionThatIsGivenTwiceAndNamesIt) {
+  const std::vector<std::vector<std::string>> all{
+      {"compare", "--repetitions", "2", "--workload", "sleep", "--repetitions", "1"},
+      {"compare", "--repetitions", "2", "--repetitions=2"},
+      {"compare", "--format", "csv", "--format", "csv"},
+      {"compare", "--input", "/", "--input", "/"},
+      {"tune", "--budget", "1s", "--budget", "1s"},
+      {"tune", "--sizes", "1", "--sizes", "2"},
+      {"tune", "--report", "a", "--report", "b"},
+      {"tune", "--profile", "a", "--profile", "b"},
+      {"tune", "--name", "a", "--name", "b"},
+      {"tune", "--command", "true {}", "--command", "false {}"},
+      {"tune", "--command", "true {}", "--input-list", "a", "--input-list", "b"},
+      {"tune", "--command", "true {}", "--stdin", "a", "--stdin", "b"},
+  };
+  for (const auto& arguments : all) {
+    SCOPED_TRACE(testing::PrintToString(arguments));
+    const command_result result = run_command(arguments);
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_EQ(result.error_lines().size(), 1U) << result.err;
+    const std::string option =
+        arguments.at(arguments.size() - 2).starts_with("--") ? arguments.at(arguments.size() - 2) : "--repetitions";
+    EXPECT_TRUE(result.err.starts_with("fanout: " + option + " is given more than once")) << result.err;
+  }
+}
+
+TEST(Command, RefusesTwoSubcommands) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"tune", "compare"},
+                                                    {"tune", "--sizes", "1", "compare", "--workload", "sleep"},
+                                                    {"compare", "tune", "--no-baselines"},
+                                                    {"tune", "tune"}}) {
+    SCOPED_TRACE(testing::PrintToString(arguments));
+    const command_result result = run_command(arguments);
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_EQ(result.out, "");
+    EXPECT_TRUE(result.err.starts_with("fanout: only one subcommand can run at a time (see fanout")) << result.err;
+  }
 }
 
 TEST(Command, HelpIsOnStandardOutput) {
