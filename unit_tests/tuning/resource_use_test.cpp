@@ -78,6 +78,9 @@ TEST(TuningUtf8, PrintsNoControlCharacters) {
                       "\xc2\x9b"
                       "ü"),
             "a?[31mb???ü");
+  EXPECT_EQ(printable("a\u202egpj\u200b\u2066\ufeff\U000e0041 \u2010\u202f\U0001f600"),
+            "a?gpj???? \u2010\u202f\U0001f600")
+      << "nor those that cannot be seen or turn the text";
 }
 
 }  // namespace
