@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "exit_status.hpp"
+#include "text_output.hpp"
 #include "workloads/command_template.hpp"
 
 namespace tool {
@@ -24,7 +25,7 @@ std::string listed(const std::vector<std::string>& words) {
 /// What CLI11 says of wrong arguments, in our words where its own are hard to read: "--level: 1 required N missing",
 /// "--level: At Most 1 required but received 2", "no-progress was given a disallowed flag override".
 std::string wording_of(const CLI::ParseError& error) {
-  std::string text = error.what();
+  std::string text = short_line(error.what());
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) == nullptr) return text;
   const std::string option = text.substr(0, text.find(':'));
   if (text.ends_with(" missing")) return option + " needs a value";
@@ -67,7 +68,8 @@ std::size_t parse_number(std::string_view option, std::string_view text, std::si
   const char* const end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc() || rest != end || number < minimum || number > maximum) {
-    throw usage_error(fmt::format("{} takes a whole number from {} to {}, not '{}'", option, minimum, maximum, text));
+    throw usage_error(
+        fmt::format("{} takes a whole number from {} to {}, not '{}'", option, minimum, maximum, short_line(text)));
   }
   return number;
 }
@@ -86,7 +88,7 @@ CLI::Option* add_choice(CLI::App& app, const std::string& option, std::string& t
       option,
       [=, &target](const std::string& text) {
         if (std::find(words.begin(), words.end(), text) == words.end()) {
-          throw usage_error(fmt::format("{} takes {}, not '{}'", option, listed(words), text));
+          throw usage_error(fmt::format("{} takes {}, not '{}'", option, listed(words), short_line(text)));
         }
         target = text;
       },

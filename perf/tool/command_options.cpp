@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <utility>
 
 #include "command_line.hpp"
 #include "exit_status.hpp"
+#include "text_output.hpp"
 #include "workloads/command.hpp"
 
 namespace tool {
@@ -45,14 +48,25 @@ std::vector<named_file> command_options::files_read() const {
   return {list, {"--stdin", stdin_}};
 }
 
-command_streams command_options::streams() const try {
+command_streams command_options::streams() const {
   command_streams streams{.input = stdin_, .output = command_output::pipe};
   if (output_ == "null") streams.output = command_output::null;
   if (output_ == "file") streams.output = command_output::file;
-  try_to_open(streams);
+  try {
+    try_to_open({.input = streams.input, .output = command_output::null});
+  } catch (const std::runtime_error& error) {
+    throw usage_error(fmt::format("--stdin: {}", short_line(error.what())));
+  }
+  try {
+    try_to_open({.output = streams.output});
+  } catch (const std::filesystem::filesystem_error& error) {
+    const char* const directory = std::getenv("TMPDIR");
+    throw usage_error(fmt::format("--output {}: the directory of TMPDIR, '{}', cannot be used: {}", output_,
+                                  directory == nullptr ? "/tmp" : directory, error.code().message()));
+  } catch (const std::runtime_error& error) {
+    throw usage_error(fmt::format("--output {}: {}", output_, error.what()));
+  }
   return streams;
-} catch (const std::runtime_error& error) {
-  throw usage_error(fmt::format("standard input or output of the commands: {}", error.what()));
 }
 
 workload_options::prepared command_options::prepare(process_groups& groups) const try {
@@ -64,9 +78,9 @@ workload_options::prepared command_options::prepare(process_groups& groups) cons
   return {std::make_unique<command_workload>(groups, command_, std::move(words), std::move(streams), std::move(list)),
           {}};
 } catch (const command_template::invalid& error) {
-  throw usage_error(fmt::format("--command '{}' {}", command_, error.what()));
+  throw usage_error(fmt::format("--command '{}' {}", short_line(command_), error.what()));
 } catch (const input_error& error) {
-  throw usage_error(fmt::format("--input-list '{}' cannot be read: {}", error.path(), error.what()));
+  throw usage_error(fmt::format("--input-list '{}' cannot be read: {}", short_line(error.path()), error.what()));
 }
 
 }  // namespace tool

@@ -37,10 +37,10 @@ constexpr const char* footer =
     "is spent, and recommends the smallest size that is as good as the best. The hand-written schedulers of\n"
     "fanout compare then run at that size beside it.\n\n"
     "For work that is not C++, --command runs a command for each line of --input-list, `-` for standard input. The\n"
-    "line takes the place of {}; empty lines are skipped. There is no shell unless --shell asks for one: blanks part\n"
-    "the words, '…', \"…\" and backslashes quote as in a shell, nothing is expanded, and what a shell would not take\n"
-    "literally is refused unless it is quoted. With --shell each {} becomes \"$1\", which holds the line, so leave\n"
-    "out quotes of your own around it. A command that fails ends the measurement, and its line is named.\n\n"
+    "line takes the place of {}; empty lines are skipped. There is no shell unless --shell asks for one: blanks\n"
+    "part the words, '…', \"…\" and backslashes quote as in a shell, nothing is expanded, and what a shell would\n"
+    "not take literally is refused unless it is quoted. With --shell each {} becomes \"$1\", which holds the line,\n"
+    "so leave out quotes of your own around it. A command that fails ends the measurement, and its line is named.\n\n"
     "A command with {threads} brings its own threads: the size takes the place of {threads}, one command runs at a\n"
     "time, and there are no hand-written schedulers. {{}} and {{threads}} stand for the texts {} and {threads}.\n\n"
     "Commands cannot use the terminal. Their standard output goes into a pipe that fanout reads, because grep, tar\n"
@@ -64,6 +64,7 @@ constexpr const char* footer =
     "  130  interrupted by Ctrl-C, as a shell reports it";
 
 std::vector<std::size_t> parse_sizes(const std::string& text) {
+  if (std::count(text.begin(), text.end(), ',') >= 1024) throw usage_error("--sizes takes at most 1024 sizes");
   std::vector<std::size_t> sizes;
   std::string_view rest = text;
   while (true) {
@@ -130,6 +131,9 @@ fanout::tuning_report measure(workload& tasks, const fanout::tuning_options& cho
     throw interruption();
   } catch (const fanout::budget_error& error) {
     throw usage_error(budget_advice(budget, error, tasks.task_count()));
+  } catch (const fanout::resource_error& error) {
+    if (options.sizes.empty()) throw;
+    throw usage_error(fmt::format("none of the --sizes can be measured: {}", error.what()));
   } catch (const std::invalid_argument& error) {
     throw usage_error(error.what());
   }
@@ -265,7 +269,11 @@ void tune_command::require_report_is_no_input(const workload& tasks) const try {
 }
 
 std::string tune_command::workload_name() const {
-  if (!name_.empty()) return name_;
+  if (app_->count("--name") != 0) {
+    if (name_.empty() || name_.size() > 1024) throw usage_error("--name takes 1 to 1024 bytes");
+    if (name_ != valid_utf8(name_)) throw usage_error(fmt::format("--name takes UTF-8, not '{}'", short_line(name_)));
+    return name_;
+  }
   return app_->count("--command") == 0 ? workload_.name() : "command";
 }
 

@@ -14,6 +14,7 @@
 #include <system_error>
 
 #include "descriptor.hpp"
+#include "text_output.hpp"
 
 namespace tool {
 namespace {
@@ -21,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 [[noreturn]] void fail(const std::string& path, int code) {
-  throw std::system_error(code, std::generic_category(), fmt::format("cannot write '{}'", path));
+  throw std::system_error(code, std::generic_category(), fmt::format("cannot write '{}'", short_line(path)));
 }
 
 /// The file that a symbolic link leads to, which need not exist. A path that is no link is returned as it is.
@@ -58,7 +59,9 @@ std::optional<file_identity> identity_of(const named_file& file) {
 
 }  // namespace
 
-std::string named_file::name() const { return descriptor >= 0 ? option : fmt::format("{} '{}'", option, path); }
+std::string named_file::name() const {
+  return descriptor >= 0 ? option : fmt::format("{} '{}'", option, short_line(path));
+}
 
 void require_different_files(const std::vector<named_file>& others, const std::vector<named_file>& written) {
   std::vector<named_file> before = others;
