@@ -134,7 +134,7 @@ fanout::tuning_report measure(workload& tasks, const fanout::tuning_options& cho
     throw usage_error(budget_advice(budget, error, tasks.task_count()));
   } catch (const fanout::resource_error& error) {
     if (options.sizes.empty()) throw;
-    throw usage_error(fmt::format("none of the --sizes can be measured: {}", error.what()));
+    throw std::runtime_error(fmt::format("none of the --sizes can be measured: {}", error.what()));
   } catch (const std::invalid_argument& error) {
     throw usage_error(error.what());
   }

@@ -67,7 +67,7 @@ TEST_F(Message, NamesTheSizesForWhichThereAreNoThreads) {
     const rlimit limit{rlim_t{1} << 31, rlim_t{1} << 31};  // of 20,000 stacks, a few hundred
     setrlimit(RLIMIT_AS, &limit);
   };
-  const std::string message = of({"--workload", "sleep"}, "20000", 2, setting);
+  const std::string message = of({"--workload", "sleep"}, "20000", 1, setting);
   EXPECT_TRUE(message.starts_with("fanout: none of the --sizes can be measured: ")) << message;
   EXPECT_NE(message.find("20000 are needed"), std::string::npos) << message;
 }
