@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <utility>
@@ -59,10 +57,6 @@ command_streams command_options::streams() const {
   }
   try {
     try_to_open({.output = streams.output});
-  } catch (const std::filesystem::filesystem_error& error) {
-    const char* const directory = std::getenv("TMPDIR");
-    throw usage_error(fmt::format("--output {}: the directory of TMPDIR, '{}', cannot be used: {}", output_,
-                                  directory == nullptr ? "/tmp" : directory, error.code().message()));
   } catch (const std::runtime_error& error) {
     throw usage_error(fmt::format("--output {}: {}", output_, error.what()));
   }

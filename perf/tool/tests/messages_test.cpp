@@ -72,12 +72,11 @@ TEST_F(Message, NamesTheSizesForWhichThereAreNoThreads) {
   EXPECT_NE(message.find("20000 are needed"), std::string::npos) << message;
 }
 
-TEST_F(Message, NamesTheDirectoryOfTemporaryFiles) {
+TEST_F(Message, NamesTheOptionAndTheDirectoryOfTemporaryFiles) {
   command_setting setting;
-  setting.before_start = [] { setenv("TMPDIR", "/no/directory", 1); };
-  EXPECT_EQ(
-      of_command({"--input-list", list_, "--output", "file"}, 2, setting),
-      "fanout: --output file: the directory of TMPDIR, '/no/directory', cannot be used: No such file or directory");
+  setting.before_start = [] { setenv("TMPDIR", "/proc", 1); };
+  const std::string message = of_command({"--input-list", list_, "--output", "file"}, 2, setting);
+  EXPECT_TRUE(message.starts_with("fanout: --output file: cannot write a temporary file in '/proc'")) << message;
 }
 
 TEST_F(Message, KnowsAStandardInputThatCannotBeReadFromAnEmptyOne) {
