@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "baselines.hpp"
 #include "budget_advice.hpp"
-#include "compare.hpp"
 #include "duration.hpp"
 #include "interrupt.hpp"
 #include "progress_bar.hpp"
@@ -34,7 +34,7 @@ constexpr const char* description = "Measure how many threads a workload is best
 constexpr const char* footer =
     "Runs the workload on executors of several sizes in turn until the medians are known well enough or the budget\n"
     "is spent, and recommends the smallest size that is as good as the best. The hand-written schedulers of\n"
-    "fanout compare then run at that size beside it.\n\n"
+    "fanout compare then run at that size, if the rest of the budget is enough for them.\n\n"
     "For work that is not C++, --command runs a command for each line of --input-list, `-` for standard input. The\n"
     "line takes the place of {}. There is no shell unless --shell asks for one: blanks part the words, '…', \"…\" and\n"
     "backslashes quote as in a shell, and nothing is expanded. With --shell each {} becomes \"$1\", which holds the\n"
@@ -133,24 +133,6 @@ fanout::tuning_report measure(workload& tasks, const fanout::tuning_options& cho
   }
 }
 
-/// The hand-written schedulers at the recommended size, as often as a quarter of the measurement's budget allows, once
-/// at least.
-std::optional<comparison> measure_baselines(const workload& tasks, const fanout::tuning_report& report,
-                                            std::chrono::nanoseconds budget, bool show_progress,
-                                            const std::stop_token& stop) {
-  const double round = report.rows().front().median_seconds + 4 * report.recommended_row().median_seconds;
-  const double rounds = std::chrono::duration<double>(budget).count() / 4 / round - 1;
-  const auto competitors = make_competitors(report.recommended());
-  try {
-    return compare(tasks, competitors,
-                   {.repetitions = static_cast<std::size_t>(std::clamp(rounds, 1.0, 15.0)),
-                    .show_progress = show_progress,
-                    .stop = stop});
-  } catch (const interruption&) {
-    return std::nullopt;  // what is known without them is still written
-  }
-}
-
 /// Tells an error instead of throwing it, so that the rest is still done. Returns whether there was none.
 template <class F>
 bool attempt(const F& action) {
@@ -207,15 +189,22 @@ exit_status tune_command::run(const std::string& command_line) const {
       runs_commands ? prepare_command(*groups) : workload_.prepare(fanout::max_concurrency(), interrupts.token());
   workload& tasks = *prepared.tasks;
   unreadable_inputs unreadable;
-  tuned result{.report = measure(tasks, options, budget(), show_progress, unreadable),
+  const given_budget budget = this->budget();
+  const auto end = std::chrono::steady_clock::now() + budget.whole;
+  tuned result{.report = measure(tasks, options, budget, show_progress, unreadable),
                .baselines = std::nullopt,
+               .baselines_left_out = {},
                .summary = one_line(tasks.summary()),
                .memory_is_of_commands = runs_commands,
                .command_line = command_line};
   bool succeeded_so_far = true;
   if (!no_baselines_ && !tasks.brings_threads() && result.report.complete()) {
     succeeded_so_far = attempt([&] {
-      result.baselines = measure_baselines(tasks, result.report, options.budget, show_progress, interrupts.token());
+      measured_baselines measured =
+          measure_baselines(tasks, result.report, {.end = end, .share = budget.whole - budget.for_sizes},
+                            show_progress, interrupts.token());
+      result.baselines = std::move(measured.results);
+      result.baselines_left_out = std::move(measured.left_out);
     });
   }
 
