@@ -182,11 +182,15 @@ exit_status tune_command::run(const std::string& command_line) const {
   require_outputs();
 
   std::optional<process_groups> groups;
-  if (runs_commands) groups.emplace(fanout::max_concurrency());
+  workload_options::prepared prepared;
+  if (runs_commands) {
+    // Before signals are watched: their default actions end the tool while it waits for lines of the list.
+    groups.emplace(fanout::max_concurrency());
+    prepared = prepare_command(*groups);
+  }
   const interrupt_watcher interrupts(groups ? &*groups : nullptr);
   options.stop = interrupts.token();
-  const workload_options::prepared prepared =
-      runs_commands ? prepare_command(*groups) : workload_.prepare(fanout::max_concurrency(), interrupts.token());
+  if (!runs_commands) prepared = workload_.prepare(fanout::max_concurrency(), interrupts.token());
   workload& tasks = *prepared.tasks;
   unreadable_inputs unreadable;
   const given_budget budget = this->budget();
