@@ -57,8 +57,10 @@ constexpr const char* footer =
     "  fanout tune --shell --command 'sort {} | uniq | wc -l' --input-list files.txt --profile fanout-profile.json\n\n"
     "Exit codes:\n"
     "  0    there is a recommendation\n"
-    "  1    a command failed, some input could not be read (the rest was measured), or something else failed\n"
-    "  2    the arguments cannot be used, a file cannot be written, or the budget is too small\n"
+    "  1    a command failed, some input could not be read (the rest was measured), a file or standard output could\n"
+    "       not be written in the end (the others were written), or something else failed\n"
+    "  2    the arguments cannot be used, a file cannot be written (seen before anything ran), or the budget is too\n"
+    "       small\n"
     "  130  interrupted by Ctrl-C, as a shell reports it";
 
 std::vector<std::size_t> parse_sizes(const std::string& text) {
@@ -218,8 +220,14 @@ exit_status tune_command::run(const std::string& command_line) const {
   const bool interrupted_by_user = interrupts.token().stop_requested();
   // Files first: nobody may be reading standard output any more.
   if (!report_.empty()) succeeded_so_far &= attempt([&] { write_file(report_, tuning_page(result)); });
-  if (!profile_.empty() && !interrupted_by_user) {  // half a measurement is nothing to be kept
-    succeeded_so_far &= attempt([&] { fanout::add_to_profile(profile_, result.report); });
+  if (!profile_.empty()) {
+    succeeded_so_far &= attempt([&] {
+      if (!result.report.complete()) {  // half a measurement is nothing to be kept
+        throw std::runtime_error(fmt::format("nothing was added to the profile '{}': the measurement was interrupted",
+                                             one_line(profile_)));
+      }
+      fanout::add_to_profile(profile_, result.report);
+    });
   }
   succeeded_so_far &= attempt([&] { write_to_stdout(format_tuned(result, format_)); });
   if (interrupted_by_user) return interrupted;

@@ -101,7 +101,7 @@ struct start_plan {
 
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
-  sigaction(SIGPIPE, &standard, nullptr);  // main() ignores it
+  for (const int signal : {SIGPIPE, SIGXFSZ}) sigaction(signal, &standard, nullptr);  // main() ignores them
   sigset_t none;
   sigemptyset(&none);
   const int input = open(plan.input, O_RDONLY | O_CLOEXEC | O_NOCTTY);

@@ -264,8 +264,7 @@ TEST_F(Signals, ReachACommandWithTheirDefaultAction) {
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGCHLD, SIG_IGN);
+    for (const int signal : {SIGPIPE, SIGXFSZ, SIGCHLD}) std::signal(signal, SIG_IGN);
   };
   const std::string list = place_.write("list", "Blk\nIgn\n");
   const command_result result =
