@@ -58,8 +58,8 @@ measured_baselines measure_baselines(const workload& tasks, const fanout::tuning
     const auto text = [](seconds each) {
       return duration_text(std::chrono::duration_cast<std::chrono::nanoseconds>(each));
     };
-    return left_out(fmt::format("they take about {}, and {} of the budget was left", text(least_rounds * round),
-                                text(left)));
+    return left_out(
+        fmt::format("they take about {}, and {} of the budget was left", text(least_rounds * round), text(left)));
   }
   const double repetitions = std::min<seconds>(left, time.share) / round - 1;
   try {

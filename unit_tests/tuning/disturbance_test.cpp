@@ -131,7 +131,8 @@ TEST(TuningDisturbance, IsTheUseOfTheCoresWithoutTheProcessItself) {
   ASSERT_TRUE(use.others && use.stolen);
   EXPECT_DOUBLE_EQ(*use.others, 0.2);
   EXPECT_DOUBLE_EQ(*use.stolen, 0.1);
-  EXPECT_EQ(use_between(before, cpu_times{.busy = 116, .stolen = 9, .all = 1020}, {.cpu_seconds = 17}).others, 0) << "never negative";
+  EXPECT_EQ(use_between(before, cpu_times{.busy = 116, .stolen = 9, .all = 1020}, {.cpu_seconds = 17}).others, 0)
+      << "never negative";
 }
 
 TEST(TuningDisturbance, IsUnknownForAShortTime) {

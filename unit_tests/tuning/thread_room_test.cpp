@@ -34,7 +34,8 @@ machine with(const machine& more) {
 TEST(TuningThreadRoom, IsWithoutALimitWhereTheSystemShowsNone) {
   EXPECT_EQ(room_of({}), no_limit);
   EXPECT_EQ(room_of(with({})), no_limit);
-  EXPECT_EQ(room_of(with({{"/proc/self/cgroup", "0::/\n"}, {"/sys/fs/cgroup/pids.max", "max\n"},
+  EXPECT_EQ(room_of(with({{"/proc/self/cgroup", "0::/\n"},
+                          {"/sys/fs/cgroup/pids.max", "max\n"},
                           {"/sys/fs/cgroup/pids.current", "9\n"}})),
             no_limit);
 }

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -56,9 +56,9 @@ std::uint64_t square(std::size_t index) { return index * index; }
 TEST_F(Compare, BeginsNoRepetitionThatWouldNotEndInTimeButMeasuresOne) {
   for (const char* name : {"a", "b"}) add(name);
   const fake_workload tasks(5, square);
-  const comparison result = compare(
-      tasks, competitors_,
-      {.repetitions = 6, .show_progress = false, .stop = {}, .end = std::chrono::steady_clock::now()});
+  const comparison result =
+      compare(tasks, competitors_,
+              {.repetitions = 6, .show_progress = false, .stop = {}, .end = std::chrono::steady_clock::now()});
   EXPECT_EQ(log_.size(), 2U * 2);
   EXPECT_EQ(result.repetitions, 1U);
 }

@@ -301,10 +301,9 @@ TEST_F(FewProcesses, AreAnErrorOfALineOrOfTheThreads) {
 }
 
 TEST_F(FewProcesses, LeaveOutSizesAboveTheirNumber) {
-  const command_result result =
-      run_command({"tune", "--workload", "sleep", "--tasks", "16", "--milliseconds", "1", "--sizes", "1,2,32768",
-                   "--budget", "20s", "--no-baselines"},
-                  setting_);
+  const command_result result = run_command({"tune", "--workload", "sleep", "--tasks", "16", "--milliseconds", "1",
+                                             "--sizes", "1,2,32768", "--budget", "20s", "--no-baselines"},
+                                            setting_);
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_NE(result.out.find("Sizes from 32768 up were left out"), std::string::npos) << result.out;
 }
@@ -312,9 +311,9 @@ TEST_F(FewProcesses, LeaveOutSizesAboveTheirNumber) {
 TEST_F(FewProcesses, LeaveOutTheSchedulersAndTellWhy) {
   // The limit is reached at other places each time.
   for (int attempt = 0; attempt != 10; ++attempt) {
-    const command_result result = run_command({"tune", "--workload", "sleep", "--tasks", "16", "--milliseconds", "1",
-                                               "--sizes", "6", "--budget", "20s"},
-                                              setting_);
+    const command_result result = run_command(
+        {"tune", "--workload", "sleep", "--tasks", "16", "--milliseconds", "1", "--sizes", "6", "--budget", "20s"},
+        setting_);
     EXPECT_EQ(result.exit_code, 0) << result.err;
     EXPECT_NE(result.out.find("Recommended: 6"), std::string::npos) << result.out;
     EXPECT_NE(result.out.find("The hand-written schedulers were left out: "), std::string::npos) << result.out;

@@ -155,7 +155,8 @@ TEST_P(SignalsToAStoppedKeeper, EndItWithTheTool) {
   EXPECT_TRUE(eventually([&] {
     return processes_that([&](const observed_process& each) {
              return each.number == keepers[0].number && each.name == "fanout-keeper";
-           }).empty();
+           })
+        .empty();
   }));
   EXPECT_TRUE(eventually([this] { return processes_in_groups(groups_).empty(); }));
 }
@@ -238,7 +239,8 @@ TEST_P(SignalsWhileTheListIsRead, EndTheTool) {
         std::erase_if(keepers, [](const observed_process& keeper) {
           return processes_that([&](const observed_process& each) {
                    return each.number == keeper.parent && each.parent == getpid();
-                 }).empty();
+                 })
+              .empty();
         });
         return keepers.size() == 1;
       }));
