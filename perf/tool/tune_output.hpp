@@ -22,7 +22,7 @@ struct tuned {
 };
 
 /// `table`, `csv` or `json`. The CSV is the report's, without the baselines; the JSON is the report's, which
-/// `tuning_report::from_json` reads, with two members more.
+/// `tuning_report::from_json` reads, with further members.
 std::string format_tuned(const tuned& result, const std::string& format);
 
 /// The report with other figures of the peak memory: in bytes, by concurrency; each size needs one.
