@@ -17,8 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include "baselines.hpp"
 #include "budget_advice.hpp"
-#include "compare.hpp"
 #include "duration.hpp"
 #include "interrupt.hpp"
 #include "progress_bar.hpp"
@@ -35,7 +35,7 @@ constexpr const char* description = "Measure how many threads a workload is best
 constexpr const char* footer =
     "Runs the workload on executors of several sizes in turn until the medians are known well enough or the budget\n"
     "is spent, and recommends the smallest size that is as good as the best. The hand-written schedulers of\n"
-    "fanout compare then run at that size beside it.\n\n"
+    "fanout compare then run at that size, if the rest of the budget is enough for them.\n\n"
     "For work that is not C++, --command runs a command for each line of --input-list, `-` for standard input. The\n"
     "line takes the place of {}; empty lines are skipped. There is no shell unless --shell asks for one: blanks\n"
     "part the words, '…', \"…\" and backslashes quote as in a shell, nothing is expanded, and what a shell would\n"
@@ -60,8 +60,10 @@ constexpr const char* footer =
     "fanout-profile.json\n\n"
     "Exit codes:\n"
     "  0    there is a recommendation\n"
-    "  1    a command failed, some input could not be read (the rest was measured), or something else failed\n"
-    "  2    the arguments cannot be used, a file cannot be written, or the budget is too small\n"
+    "  1    a command failed, some input could not be read (the rest was measured), a file or standard output could\n"
+    "       not be written in the end (the others were written), or something else failed\n"
+    "  2    the arguments cannot be used, a file cannot be written (seen before anything ran), or the budget is too\n"
+    "       small\n"
     "  130  interrupted by Ctrl-C, as a shell reports it";
 
 std::vector<std::size_t> parse_sizes(const std::string& text) {
@@ -140,24 +142,6 @@ fanout::tuning_report measure(workload& tasks, const fanout::tuning_options& cho
   }
 }
 
-/// The hand-written schedulers at the recommended size, as often as a quarter of the measurement's budget allows, once
-/// at least.
-std::optional<comparison> measure_baselines(const workload& tasks, const fanout::tuning_report& report,
-                                            std::chrono::nanoseconds budget, bool show_progress,
-                                            const std::stop_token& stop) {
-  const double round = report.rows().front().median_seconds + 4 * report.recommended_row().median_seconds;
-  const double rounds = std::chrono::duration<double>(budget).count() / 4 / round - 1;
-  const auto competitors = make_competitors(report.recommended());
-  try {
-    return compare(tasks, competitors,
-                   {.repetitions = static_cast<std::size_t>(std::clamp(rounds, 1.0, 15.0)),
-                    .show_progress = show_progress,
-                    .stop = stop});
-  } catch (const interruption&) {
-    return std::nullopt;  // what is known without them is still written
-  }
-}
-
 /// Tells an error instead of throwing it, so that the rest is still done. Returns whether there was none.
 template <class F>
 bool attempt(const F& action) {
@@ -207,23 +191,34 @@ exit_status tune_command::run(const std::string& command_line) const {
   require_outputs(runs_commands);
 
   std::optional<process_groups> groups;
-  if (runs_commands) groups.emplace(fanout::max_concurrency());
+  workload_options::prepared prepared;
+  if (runs_commands) {
+    // Before signals are watched: their default actions end the tool while it waits for lines of the list.
+    groups.emplace(fanout::max_concurrency());
+    prepared = prepare_command(*groups);
+  }
   const interrupt_watcher interrupts(groups ? &*groups : nullptr);
   options.stop = interrupts.token();
-  const workload_options::prepared prepared =
-      runs_commands ? prepare_command(*groups) : workload_.prepare(fanout::max_concurrency(), interrupts.token());
+  if (!runs_commands) prepared = workload_.prepare(fanout::max_concurrency(), interrupts.token());
   workload& tasks = *prepared.tasks;
   require_report_is_no_input(tasks);
   unreadable_inputs unreadable;
-  tuned result{.report = measure(tasks, options, budget(), show_progress, unreadable),
+  const given_budget budget = this->budget();
+  const auto end = std::chrono::steady_clock::now() + budget.whole;
+  tuned result{.report = measure(tasks, options, budget, show_progress, unreadable),
                .baselines = std::nullopt,
+               .baselines_left_out = {},
                .summary = one_line(tasks.summary()),
                .memory_is_of_commands = runs_commands,
                .command_line = command_line};
   bool succeeded_so_far = true;
   if (!no_baselines_ && !tasks.brings_threads() && result.report.complete()) {
     succeeded_so_far = attempt([&] {
-      result.baselines = measure_baselines(tasks, result.report, options.budget, show_progress, interrupts.token());
+      measured_baselines measured =
+          measure_baselines(tasks, result.report, {.end = end, .share = budget.whole - budget.for_sizes},
+                            show_progress, interrupts.token());
+      result.baselines = std::move(measured.results);
+      result.baselines_left_out = std::move(measured.left_out);
     });
   }
 
@@ -233,10 +228,17 @@ exit_status tune_command::run(const std::string& command_line) const {
   const bool interrupted_by_user = interrupts.token().stop_requested();
   // Files first: nobody may be reading standard output any more.
   if (!report_.empty()) succeeded_so_far &= attempt([&] { write_file(report_, tuning_page(result)); });
-  if (!profile_.empty() && reading_errors.size() == tasks.task_count()) {
-    write_error_line(fmt::format("no file could be read: the profile '{}' is not written", profile_));
-  } else if (!profile_.empty() && !interrupted_by_user) {  // half a measurement is nothing to be kept
-    succeeded_so_far &= attempt([&] { fanout::add_to_profile(profile_, result.report); });
+  if (!profile_.empty()) {
+    succeeded_so_far &= attempt([&] {
+      if (!result.report.complete()) {  // half a measurement is nothing to be kept
+        throw std::runtime_error(fmt::format("nothing was added to the profile '{}': the measurement was interrupted",
+                                             one_line(profile_)));
+      }
+      if (reading_errors.size() == tasks.task_count()) {
+        throw std::runtime_error(fmt::format("no file could be read: the profile '{}' is not written", profile_));
+      }
+      fanout::add_to_profile(profile_, result.report);
+    });
   }
   succeeded_so_far &= attempt([&] { write_to_stdout(format_tuned(result, format_)); });
   if (interrupted_by_user) return interrupted;

@@ -96,7 +96,11 @@ void require_writable(const std::string& path) {
 
 void require_usable_profile(const std::string& path) {
   std::error_code ignored;
-  if (fs::status(path, ignored).type() != fs::file_type::not_found) {
+  const fs::file_status status = fs::status(path, ignored);
+  if (fs::is_other(status)) {
+    throw fanout::tuning_error(fmt::format("profile {}: it is a pipe or a device, not a file", path));
+  }
+  if (status.type() != fs::file_type::not_found) {
     const fanout::machine_shape made_on = fanout::tuning_profile::load(path).machine();
     if (made_on != fanout::this_machine()) {
       throw fanout::tuning_error(
@@ -115,7 +119,13 @@ void require_usable_profile(const std::string& path) {
 }
 
 void write_file(const std::string& path, std::string_view text) {
-  std::FILE* const file = std::fopen(path.c_str(), "wbe");
+  // Without waiting for a reader, if it is a pipe.
+  const int number = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0666);
+  if (number < 0 && errno == ENXIO) {
+    throw std::runtime_error(fmt::format("cannot write '{}': it is a pipe that nobody reads", path));
+  }
+  if (number >= 0) fcntl(number, F_SETFL, O_WRONLY);
+  std::FILE* const file = number < 0 ? nullptr : fdopen(number, "wb");
   bool written = file != nullptr;
   if (written) written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
   int error = errno;

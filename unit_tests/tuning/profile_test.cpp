@@ -129,6 +129,16 @@ TEST_F(TuningProfile, IsRefusedOnAMachineOfAnotherShape) {
   EXPECT_EQ(recommended_concurrency(file, "compress", 3), 3u);
 }
 
+TEST(TuningMachineShape, NamesTheAvailableConcurrencyIfTheOthersDoNotSayIt) {
+  using fanout::machine_shape;
+  EXPECT_EQ((machine_shape{.cores = 2, .available = 2}.to_string()), "2 cores");
+  EXPECT_EQ((machine_shape{.cores = 2, .available = 1}.to_string()), "2 cores, available concurrency 1");
+  EXPECT_EQ((machine_shape{.cores = 4, .quota = 1.5, .available = 2}.to_string()), "4 cores, CPU quota 1.5 cores");
+  EXPECT_EQ((machine_shape{.cores = 2, .quota = 9, .available = 2}.to_string()), "2 cores, CPU quota 9 cores");
+  EXPECT_EQ((machine_shape{.cores = 4, .quota = 1.5, .available = 4}.to_string()),
+            "4 cores, CPU quota 1.5 cores, available concurrency 4");
+}
+
 TEST_F(TuningProfile, IsNotOverwrittenByAReportOfAnotherMachine) {
   fanout::add_to_profile(file, report_of("compress"));
   const std::string before = content();

@@ -2,8 +2,11 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -220,6 +223,40 @@ TEST_F(Outputs, AreWrittenToAPipe) {
   const command_result result = tune({"--report", "/dev/stderr"}, setting);
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_NE(result.err.find("</html>"), std::string::npos) << result.err;
+}
+
+// Were the tool to wait for a reader, or for a profile in the pipe, these would hang until their time limit.
+TEST_F(Outputs, ThatArePipesWithoutAReaderAreErrors) {
+  const std::string pipe = place_.path("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const command_result report = tune({"--report", pipe, "--profile", place_.path("profile.json")});
+  EXPECT_EQ(report.exit_code, 1);
+  EXPECT_NE(report.err.find("'" + pipe + "': it is a pipe that nobody reads"), std::string::npos) << report.err;
+  EXPECT_NE(report.out.find("Recommended"), std::string::npos);
+  EXPECT_NE(content_of(place_.path("profile.json")).find("command"), std::string::npos);
+  fs::remove(mark_);
+  const command_result profile = tune({"--profile", pipe});
+  expect_that_nothing_ran(profile, 2);
+  EXPECT_NE(profile.err.find(pipe + ": it is a pipe"), std::string::npos) << profile.err;
+}
+
+TEST_F(Outputs, AboveTheLimitOfFileSizesAreErrorsThatNameThem) {
+  command_setting setting;
+  setting.before_start = [] {
+    const rlimit few{1024, 1024};
+    setrlimit(RLIMIT_FSIZE, &few);
+    std::signal(SIGXFSZ, SIG_DFL);
+  };
+  const std::string report = place_.path("report.html");
+  const command_result result = tune({"--report", report}, setting);
+  EXPECT_EQ(result.exit_code, 1);
+  EXPECT_NE(result.err.find("cannot write '" + report + "'"), std::string::npos) << result.err;
+  EXPECT_NE(result.out.find("Recommended"), std::string::npos);
+  const std::string profile = place_.path("profile.json");
+  const command_result second = tune({"--profile", profile, "--name", std::string(1000, 'x')}, setting);
+  EXPECT_EQ(second.exit_code, 1);
+  EXPECT_NE(second.err.find(profile), std::string::npos) << second.err;
+  EXPECT_FALSE(fs::exists(profile));
 }
 
 TEST_F(Outputs, ThatNobodyReadsAreKnownBeforeTheMeasurement) {

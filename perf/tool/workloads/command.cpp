@@ -23,7 +23,10 @@ std::optional<std::string> complaint(const command_end& end) {
   if (end.number == SIGTTIN) {
     return "wanted to read the terminal, which a measured command cannot use; --stdin names a file that it can read";
   }
-  if (end.number == SIGTTOU) return "wanted to change the terminal, which other commands use at the same time";
+  if (end.number == SIGTTOU) {
+    return "wanted to change the terminal, which other commands use at the same time, or to write to it after "
+           "'stty tostop'";
+  }
   return fmt::format("stopped itself by signal {}", end.number);
 }
 
