@@ -23,15 +23,18 @@ std::string listed(const std::vector<std::string>& words) {
 }
 
 /// What CLI11 says of wrong arguments, in our words where its own are hard to read: "--level: 1 required N missing",
-/// "--level: At Most 1 required but received 2", "no-progress was given a disallowed flag override".
+/// "no-progress was given a disallowed flag override".
 std::string wording_of(const CLI::ParseError& error) {
   std::string text = short_line(error.what());
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) == nullptr) return text;
-  const std::string option = text.substr(0, text.find(':'));
-  if (text.ends_with(" missing")) return option + " needs a value";
-  if (text.find(" required but received ") != std::string::npos) return option + " is given more than once";
+  if (text.ends_with(" missing")) return text.substr(0, text.find(':')) + " needs a value";
   if (text.ends_with(" disallowed flag override")) return "--" + text.substr(0, text.find(' ')) + " takes no value";
   return text;
+}
+
+/// Given twice, the last one counts, as in most commands: scripts add options to the end of what they have.
+CLI::Option* finish(CLI::Option* option, const std::string& type) {
+  return option->type_name(type)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 }
 
 }  // namespace
@@ -79,7 +82,7 @@ CLI::Option* add_number(CLI::App& app, const std::string& option, std::size_t& t
   auto* added = app.add_option_function<std::string>(
       option, [=, &target](const std::string& text) { target = parse_number(option, text, minimum, maximum); },
       fmt::format("{}: {} to {} (default: {})", description, minimum, maximum, target));
-  return added->type_name("N");
+  return finish(added, "N");
 }
 
 CLI::Option* add_choice(CLI::App& app, const std::string& option, std::string& target,
@@ -93,12 +96,12 @@ CLI::Option* add_choice(CLI::App& app, const std::string& option, std::string& t
         target = text;
       },
       fmt::format("{}: {} (default: {})", description, listed(words), target));
-  return added->type_name("NAME");
+  return finish(added, "NAME");
 }
 
 CLI::Option* add_text(CLI::App& app, const std::string& option, std::string& target, const std::string& type,
                       const std::string& description) {
-  return app.add_option(option, target, fmt::format("{} (default: {})", description, target))->type_name(type);
+  return finish(app.add_option(option, target, fmt::format("{} (default: {})", description, target)), type);
 }
 
 }  // namespace tool

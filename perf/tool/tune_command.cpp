@@ -58,6 +58,7 @@ constexpr const char* footer =
     "  echo big.tar | fanout tune --command 'zstd -q -c -T{threads} {}' --input-list - --sizes 1,2,4,8\n"
     "  fanout tune --shell --command 'sort {} | uniq | wc -l' --input-list files.txt --profile "
     "fanout-profile.json\n\n"
+    "Of an option that is given twice, the last value counts.\n\n"
     "Exit codes:\n"
     "  0    there is a recommendation\n"
     "  1    a command failed, some input could not be read (the rest was measured), a file or standard output could\n"

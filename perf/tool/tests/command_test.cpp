@@ -170,30 +170,11 @@ TEST(Command, WrongArgumentsGiveOneLineAndExitCode2) {
   }
 }
 
-TEST(Command, RefusesAnOptionThatIsGivenTwiceAndNamesIt) {
-  const std::vector<std::vector<std::string>> all{
-      {"compare", "--repetitions", "2", "--workload", "sleep", "--repetitions", "1"},
-      {"compare", "--repetitions", "2", "--repetitions=2"},
-      {"compare", "--format", "csv", "--format", "csv"},
-      {"compare", "--input", "/", "--input", "/"},
-      {"tune", "--budget", "1s", "--budget", "1s"},
-      {"tune", "--sizes", "1", "--sizes", "2"},
-      {"tune", "--report", "a", "--report", "b"},
-      {"tune", "--profile", "a", "--profile", "b"},
-      {"tune", "--name", "a", "--name", "b"},
-      {"tune", "--command", "true {}", "--command", "false {}"},
-      {"tune", "--command", "true {}", "--input-list", "a", "--input-list", "b"},
-      {"tune", "--command", "true {}", "--stdin", "a", "--stdin", "b"},
-  };
-  for (const auto& arguments : all) {
-    SCOPED_TRACE(testing::PrintToString(arguments));
-    const command_result result = run_command(arguments);
-    EXPECT_EQ(result.exit_code, 2);
-    EXPECT_EQ(result.error_lines().size(), 1U) << result.err;
-    const std::string option =
-        arguments.at(arguments.size() - 2).starts_with("--") ? arguments.at(arguments.size() - 2) : "--repetitions";
-    EXPECT_TRUE(result.err.starts_with("fanout: " + option + " is given more than once")) << result.err;
-  }
+TEST(Command, TheLastOfRepeatedOptionsCounts) {
+  const command_result result = run_command({"compare", "--workload", "sleep", "--tasks", "1", "--milliseconds", "0",
+                                             "--repetitions", "2", "--repetitions", "1", "--format", "json"});
+  EXPECT_EQ(result.exit_code, 0);
+  EXPECT_EQ(nlohmann::json::parse(result.out)["parameters"]["repetitions"], 1);
 }
 
 TEST(Command, RefusesTwoSubcommands) {
