@@ -24,6 +24,7 @@ add_library(fanout_tuning_objects OBJECT
   source/tuning/resource_use.cpp
   source/tuning/results.cpp
   source/tuning/sweep.cpp
+  source/tuning/thread_room.cpp
   source/tuning/tuning.cpp
   source/tuning/utf8.cpp
   source/tuning/whole_file.cpp

@@ -73,8 +73,9 @@ class FANOUT_EXPORT tuning_profile {
 };
 
 /// Adds the recommendation of a report to a profile file, and creates the file if it does not exist. Recommendations
-/// for other workloads are kept. Throws what `load`, `add` and `save` throw; then the file is unchanged. A profile
-/// made on a machine of another shape is never overwritten.
+/// for other workloads are kept, and members that this version of the library does not know are lost. Throws what
+/// `load`, `add` and `save` throw; then the file is unchanged. A profile made on a machine of another shape is never
+/// overwritten.
 FANOUT_EXPORT void add_to_profile(const std::filesystem::path& file, const tuning_report& report);
 
 /// The recommended size for a workload, for `executor_options::concurrency`. Reads the file at each call.

@@ -37,7 +37,7 @@ struct machine_shape {
   /// What `available_concurrency()` computes from these two.
   std::size_t available = 1;
 
-  /// A text such as `4 cores` or `4 cores, CPU quota 1.5 cores`.
+  /// A text such as `4 cores` or `4 cores, CPU quota 1.5 cores`. Names `available` if it does not follow from these.
   FANOUT_EXPORT std::string to_string() const;
 
   /// Member by member.

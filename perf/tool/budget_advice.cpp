@@ -10,8 +10,8 @@ std::string budget_advice(const given_budget& given, const fanout::budget_error&
   using seconds = std::chrono::duration<double>;
   const std::string begin = fmt::format("--budget {} is too small", given.text);
   if (!refused.sufficient()) {
-    return fmt::format("{}: none of the {} tasks ended within it. Use a much longer one, or shorter tasks", begin,
-                       tasks);
+    const std::string nothing = tasks == 1 ? "the task did not end" : fmt::format("none of the {} tasks ended", tasks);
+    return fmt::format("{}: {} within it. Use a much longer one, or shorter tasks", begin, nothing);
   }
   const seconds sufficient = *refused.sufficient() * (seconds(given.whole) / seconds(given.for_sizes));
   const auto fewer_tasks = [&](seconds budget) {

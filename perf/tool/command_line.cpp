@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "exit_status.hpp"
+#include "text_output.hpp"
 #include "workloads/command_template.hpp"
 
 namespace tool {
@@ -24,7 +25,7 @@ std::string listed(const std::vector<std::string>& words) {
 /// What CLI11 says of wrong arguments, in our words where its own are hard to read: "--level: 1 required N missing",
 /// "no-progress was given a disallowed flag override".
 std::string wording_of(const CLI::ParseError& error) {
-  std::string text = error.what();
+  std::string text = short_line(error.what());
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) == nullptr) return text;
   if (text.ends_with(" missing")) return text.substr(0, text.find(':')) + " needs a value";
   if (text.ends_with(" disallowed flag override")) return "--" + text.substr(0, text.find(' ')) + " takes no value";
@@ -40,6 +41,9 @@ CLI::Option* finish(CLI::Option* option, const std::string& type) {
 
 std::optional<std::string> parse_arguments(CLI::App& program, int argc, const char* const* argv) try {
   program.parse(argc, argv);
+  std::size_t subcommands = 0;
+  for (const CLI::App* each : program.get_subcommands({})) subcommands += each->count();
+  if (subcommands > 1) throw usage_error("only one subcommand can run at a time");
   return std::nullopt;
 } catch (const CLI::CallForVersion& version) {
   return std::string(version.what()) + "\n";
@@ -53,8 +57,9 @@ std::string command_line_of(int argc, const char* const* argv) {
   std::string line = "fanout";
   for (int i = 1; i < argc; ++i) {
     const std::string_view word = argv[i];
-    const bool plain = !word.empty() && word.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                               "0123456789-_=./,:+%") == std::string_view::npos;
+    const bool plain = !word.empty() && word.find_first_not_of(
+                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                            "0123456789-_=./,:+%") == std::string_view::npos;
     line += ' ';
     line += plain ? std::string(word) : quoted_for_shell(word);
   }
@@ -66,7 +71,8 @@ std::size_t parse_number(std::string_view option, std::string_view text, std::si
   const char* const end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc() || rest != end || number < minimum || number > maximum) {
-    throw usage_error(fmt::format("{} takes a whole number from {} to {}, not '{}'", option, minimum, maximum, text));
+    throw usage_error(
+        fmt::format("{} takes a whole number from {} to {}, not '{}'", option, minimum, maximum, short_line(text)));
   }
   return number;
 }
@@ -85,7 +91,7 @@ CLI::Option* add_choice(CLI::App& app, const std::string& option, std::string& t
       option,
       [=, &target](const std::string& text) {
         if (std::find(words.begin(), words.end(), text) == words.end()) {
-          throw usage_error(fmt::format("{} takes {}, not '{}'", option, listed(words), text));
+          throw usage_error(fmt::format("{} takes {}, not '{}'", option, listed(words), short_line(text)));
         }
         target = text;
       },

@@ -1,6 +1,7 @@
 #include "command_options.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <memory>
 #include <stdexcept>
@@ -8,6 +9,7 @@
 
 #include "command_line.hpp"
 #include "exit_status.hpp"
+#include "text_output.hpp"
 #include "workloads/command.hpp"
 
 namespace tool {
@@ -38,14 +40,27 @@ bool command_options::chosen() const {
   return false;
 }
 
-command_streams command_options::streams() const try {
+std::vector<named_file> command_options::files_read() const {
+  named_file list{"--input-list", input_list_};
+  if (input_list_ == "-") list = {.option = "--input-list -", .descriptor = STDIN_FILENO};
+  return {list, {"--stdin", stdin_}};
+}
+
+command_streams command_options::streams() const {
   command_streams streams{.input = stdin_, .output = command_output::pipe};
   if (output_ == "null") streams.output = command_output::null;
   if (output_ == "file") streams.output = command_output::file;
-  try_to_open(streams);
+  try {
+    try_to_open({.input = streams.input, .output = command_output::null});
+  } catch (const std::runtime_error& error) {
+    throw usage_error(fmt::format("--stdin: {}", short_line(error.what())));
+  }
+  try {
+    try_to_open({.output = streams.output});
+  } catch (const std::runtime_error& error) {
+    throw usage_error(fmt::format("--output {}: {}", output_, error.what()));
+  }
   return streams;
-} catch (const std::runtime_error& error) {
-  throw usage_error(fmt::format("standard input or output of the commands: {}", error.what()));
 }
 
 workload_options::prepared command_options::prepare(process_groups& groups) const try {
@@ -57,9 +72,9 @@ workload_options::prepared command_options::prepare(process_groups& groups) cons
   return {std::make_unique<command_workload>(groups, command_, std::move(words), std::move(streams), std::move(list)),
           {}};
 } catch (const command_template::invalid& error) {
-  throw usage_error(fmt::format("--command '{}' {}", command_, error.what()));
+  throw usage_error(fmt::format("--command '{}' {}", short_line(command_), error.what()));
 } catch (const input_error& error) {
-  throw usage_error(fmt::format("--input-list '{}' cannot be read: {}", error.path(), error.what()));
+  throw usage_error(fmt::format("--input-list '{}' cannot be read: {}", short_line(error.path()), error.what()));
 }
 
 }  // namespace tool

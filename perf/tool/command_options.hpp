@@ -2,10 +2,12 @@
 
 #include <CLI/App.hpp>
 #include <string>
+#include <vector>
 
 #include "processes/child_process.hpp"
 #include "processes/process_groups.hpp"
 #include "workload_options.hpp"
+#include "written_files.hpp"
 
 namespace tool {
 
@@ -20,6 +22,9 @@ class command_options {
 
   /// Whether `--command` was given. Throws `usage_error` if others of these options were given without it.
   bool chosen() const;
+
+  /// The files that the tool or the commands read.
+  std::vector<named_file> files_read() const;
 
   /// The command over its list. Throws `usage_error`.
   workload_options::prepared prepare(process_groups& groups) const;

@@ -100,7 +100,12 @@ comparison compare(const workload& tasks, std::span<const std::unique_ptr<compet
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::mt19937 shuffle_source(1);  // NOLINT(cert-msc51-cpp): every call measures in the same order
 
-  for (std::size_t repetition = 0; repetition <= options.repetitions; ++repetition) {
+  using clock = std::chrono::steady_clock;
+  clock::duration longest(0);
+  std::size_t repetition = 0;
+  for (; repetition <= options.repetitions; ++repetition) {
+    const auto start = clock::now();
+    if (repetition > 1 && longest > options.end - start) break;
     const bool warms_up = repetition == 0;
     if (!warms_up) std::shuffle(order.begin(), order.end(), shuffle_source);
     for (const std::size_t who : order) {
@@ -110,12 +115,13 @@ comparison compare(const workload& tasks, std::span<const std::unique_ptr<compet
       if (!warms_up) records[who].seconds.push_back(run.seconds);
       note_outcomes(run.outcomes, expected, records[who], failures);
     }
+    longest = std::max(longest, clock::now() - start);
   }
 
   comparison result;
   result.tasks = tasks.task_count();
   result.completed = result.tasks - failures.size();
-  result.repetitions = options.repetitions;
+  result.repetitions = repetition - 1;
   for (std::size_t who = 0; who < competitors.size(); ++who) {
     result.rows.push_back(result_of(competitors[who]->name(), records[who], failures));
   }

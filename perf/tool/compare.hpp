@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -19,6 +20,7 @@ struct compare_options {
   std::size_t repetitions = 5;  // that count, at least 1; one more, before them, warms up
   bool show_progress = false;
   std::stop_token stop;
+  std::chrono::steady_clock::time_point end = std::chrono::steady_clock::time_point::max();  // of the repetitions
 };
 
 struct competitor_result {
@@ -43,6 +45,9 @@ struct comparison {
 /// Measures each competitor on the whole workload: one repetition to warm up, then those that count. Within a
 /// repetition the competitors follow each other in an order that changes from one to the next, always the same way, so
 /// that none of them profits from what the one before it leaves behind.
+///
+/// After the first repetition that counts, none is begun that would not end by `options.end` if it takes as long as the
+/// longest one so far.
 ///
 /// A task whose input cannot be read in some run counts for no competitor's checksum. Any other exception of a task
 /// reaches the caller as it is. Throws `interruption` once `options.stop` is requested. Requires that the first

@@ -28,6 +28,7 @@ constexpr const char* footer =
     "  fanout compare\n"
     "  fanout compare --input /usr/include --level 9\n"
     "  fanout compare --workload sleep --concurrency 16 --format csv\n\n"
+    "Of an option that is given twice, the last value counts.\n\n"
     "Exit codes:\n"
     "  0    all competitors produced the same results\n"
     "  1    results differ, some input could not be read (the rest was compared), or something else failed\n"

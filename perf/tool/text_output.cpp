@@ -5,7 +5,10 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -18,29 +21,87 @@ namespace {
   throw std::system_error(code, std::generic_category(), "cannot write to standard output");
 }
 
+/// The first character of a text that is not empty.
+struct character {
+  char32_t code;       // U+FFFD if it is not UTF-8
+  std::size_t length;  // in bytes
+};
+
+character first_character(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text.front());
+  const std::size_t length = lead < 0x80   ? 1
+                             : lead < 0xc2 ? 0
+                             : lead < 0xe0 ? 2
+                             : lead < 0xf0 ? 3
+                             : lead < 0xf5 ? 4
+                                           : 0;
+  if (length == 1) return {lead, 1};
+  if (length == 0 || text.size() < length) return {0xfffd, 1};
+  char32_t code = lead & (0xffU >> (length + 1));
+  for (const char each : text.substr(1, length - 1)) {
+    const auto byte = static_cast<unsigned char>(each);
+    if ((byte & 0xc0) != 0x80) return {0xfffd, 1};
+    code = code << 6 | (byte & 0x3fU);
+  }
+  return {code, length};
+}
+
+/// Whether a reader does not see a character as what it is: controls, among them those of direction, separators of lines,
+/// joiners, and tags.
+bool is_hidden(char32_t code) {
+  struct range {
+    char32_t first, last;
+  };
+  constexpr std::array<range, 13> hidden{{{0x00, 0x1f},
+                                          {0x7f, 0x9f},
+                                          {0xad, 0xad},
+                                          {0x61c, 0x61c},
+                                          {0x180e, 0x180e},
+                                          {0x200b, 0x200f},
+                                          {0x2028, 0x202e},
+                                          {0x2060, 0x206f},
+                                          {0xfeff, 0xfeff},
+                                          {0xfff9, 0xfffb},
+                                          {0x1bca0, 0x1bca3},
+                                          {0x1d173, 0x1d17a},
+                                          {0xe0000, 0xe007f}}};
+  return std::any_of(hidden.begin(), hidden.end(),
+                     [=](range each) { return each.first <= code && code <= each.last; });
+}
+
 }  // namespace
 
 std::string one_line(std::string_view text) {
   std::string line;
   line.reserve(text.size());
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    const auto byte = static_cast<unsigned char>(text[at]);
-    const auto next = static_cast<unsigned char>(at + 1 < text.size() ? text[at + 1] : '\0');
-    if (byte == '\n') {
+  while (!text.empty()) {
+    const auto [code, length] = first_character(text);
+    const auto number = static_cast<std::uint32_t>(code);
+    const auto out = std::back_inserter(line);
+    if (code == U'\n') {
       line += "\\n";
-    } else if (byte == '\t') {
+    } else if (code == U'\t') {
       line += "\\t";
-    } else if (byte < 0x20 || byte == 0x7f) {
-      fmt::format_to(std::back_inserter(line), "\\x{:02x}", byte);
-    } else if (byte == 0xc2 && next >= 0x80 &&
-               next < 0xa0) {  // U+0080 to U+009F: for a terminal U+009B is as good as ESC [
-      fmt::format_to(std::back_inserter(line), "\\u00{:02x}", next);
-      ++at;
+    } else if (!is_hidden(code)) {
+      line += text.substr(0, length);
+    } else if (length == 1) {
+      fmt::format_to(out, "\\x{:02x}", number);
+    } else if (length == 4) {
+      fmt::format_to(out, "\\U{:08x}", number);
     } else {
-      line += text[at];
+      fmt::format_to(out, "\\u{:04x}", number);
     }
+    text.remove_prefix(length);
   }
   return line;
+}
+
+std::string short_line(std::string_view text) {
+  constexpr std::size_t longest = 200;
+  if (text.size() <= longest) return one_line(text);
+  std::size_t end = longest;
+  for (int back = 0; back != 3 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80; ++back) --end;
+  return one_line(text.substr(0, end)) + "…";
 }
 
 std::string valid_utf8(std::string_view text) {

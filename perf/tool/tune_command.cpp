@@ -1,6 +1,7 @@
 #include "tune_command.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -16,8 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include "baselines.hpp"
 #include "budget_advice.hpp"
-#include "compare.hpp"
 #include "duration.hpp"
 #include "interrupt.hpp"
 #include "progress_bar.hpp"
@@ -34,12 +35,12 @@ constexpr const char* description = "Measure how many threads a workload is best
 constexpr const char* footer =
     "Runs the workload on executors of several sizes in turn until the medians are known well enough or the budget\n"
     "is spent, and recommends the smallest size that is as good as the best. The hand-written schedulers of\n"
-    "fanout compare then run at that size beside it.\n\n"
+    "fanout compare then run at that size, if the rest of the budget is enough for them.\n\n"
     "For work that is not C++, --command runs a command for each line of --input-list, `-` for standard input. The\n"
-    "line takes the place of {}. There is no shell unless --shell asks for one: blanks part the words, '…', \"…\" and\n"
-    "backslashes quote as in a shell, and nothing is expanded. With --shell each {} becomes \"$1\", which holds the\n"
-    "line, so leave out quotes of your own around it. A command that fails ends the measurement, and its line is\n"
-    "named.\n\n"
+    "line takes the place of {}; empty lines are skipped. There is no shell unless --shell asks for one: blanks\n"
+    "part the words, '…', \"…\" and backslashes quote as in a shell, nothing is expanded, and what a shell would\n"
+    "not take literally is refused unless it is quoted. With --shell each {} becomes \"$1\", which holds the line,\n"
+    "so leave out quotes of your own around it. A command that fails ends the measurement, and its line is named.\n\n"
     "A command with {threads} brings its own threads: the size takes the place of {threads}, one command runs at a\n"
     "time, and there are no hand-written schedulers. {{}} and {{threads}} stand for the texts {} and {threads}.\n\n"
     "Commands cannot use the terminal. Their standard output goes into a pipe that fanout reads, because grep, tar\n"
@@ -47,21 +48,27 @@ constexpr const char* footer =
     "A budget that is too small is refused when it is spent at the latest, and the message names one that is\n"
     "accepted. Sizes for which there are no threads are left out. The reason that follows the table says that, and\n"
     "whether there were few tasks for each thread, or the machine was busy.\n\n"
-    "Ctrl-C ends the measurement and writes what is known by then. No command outlives fanout.\n\n"
+    "Ctrl-C ends the measurement and writes what is known by then. Commands are killed with fanout, whatever ends\n"
+    "it, also by SIGKILL. Processes that left the process group of their command may then remain.\n\n"
     "Examples:\n"
     "  fanout tune\n"
     "  fanout tune --workload mixed --waiting 75 --report report.html\n"
     "  find . -name '*.log' | fanout tune --command 'zstd -q -c {}' --input-list -\n"
     "  find . -name '*.log' -print0 | fanout tune --command 'grep -c error {}' --input-list - --null\n"
     "  echo big.tar | fanout tune --command 'zstd -q -c -T{threads} {}' --input-list - --sizes 1,2,4,8\n"
-    "  fanout tune --shell --command 'sort {} | uniq | wc -l' --input-list files.txt --profile fanout-profile.json\n\n"
+    "  fanout tune --shell --command 'sort {} | uniq | wc -l' --input-list files.txt --profile "
+    "fanout-profile.json\n\n"
+    "Of an option that is given twice, the last value counts.\n\n"
     "Exit codes:\n"
     "  0    there is a recommendation\n"
-    "  1    a command failed, some input could not be read (the rest was measured), or something else failed\n"
-    "  2    the arguments cannot be used, a file cannot be written, or the budget is too small\n"
+    "  1    a command failed, some input could not be read (the rest was measured), a file or standard output could\n"
+    "       not be written in the end (the others were written), or something else failed\n"
+    "  2    the arguments cannot be used, a file cannot be written (seen before anything ran), or the budget is too\n"
+    "       small\n"
     "  130  interrupted by Ctrl-C, as a shell reports it";
 
 std::vector<std::size_t> parse_sizes(const std::string& text) {
+  if (std::count(text.begin(), text.end(), ',') >= 1024) throw usage_error("--sizes takes at most 1024 sizes");
   std::vector<std::size_t> sizes;
   std::string_view rest = text;
   while (true) {
@@ -128,26 +135,11 @@ fanout::tuning_report measure(workload& tasks, const fanout::tuning_options& cho
     throw interruption();
   } catch (const fanout::budget_error& error) {
     throw usage_error(budget_advice(budget, error, tasks.task_count()));
+  } catch (const fanout::resource_error& error) {
+    if (options.sizes.empty()) throw;
+    throw std::runtime_error(fmt::format("none of the --sizes can be measured: {}", error.what()));
   } catch (const std::invalid_argument& error) {
     throw usage_error(error.what());
-  }
-}
-
-/// The hand-written schedulers at the recommended size, as often as a quarter of the measurement's budget allows, once
-/// at least.
-std::optional<comparison> measure_baselines(const workload& tasks, const fanout::tuning_report& report,
-                                            std::chrono::nanoseconds budget, bool show_progress,
-                                            const std::stop_token& stop) {
-  const double round = report.rows().front().median_seconds + 4 * report.recommended_row().median_seconds;
-  const double rounds = std::chrono::duration<double>(budget).count() / 4 / round - 1;
-  const auto competitors = make_competitors(report.recommended());
-  try {
-    return compare(tasks, competitors,
-                   {.repetitions = static_cast<std::size_t>(std::clamp(rounds, 1.0, 15.0)),
-                    .show_progress = show_progress,
-                    .stop = stop});
-  } catch (const interruption&) {
-    return std::nullopt;  // what is known without them is still written
   }
 }
 
@@ -197,25 +189,37 @@ exit_status tune_command::run(const std::string& command_line) const {
   fanout::tuning_options options = this->options();
   const bool show_progress = !no_progress_ && terminal_shows_progress();
   const bool runs_commands = commands_.chosen();
-  require_outputs();
+  require_outputs(runs_commands);
 
   std::optional<process_groups> groups;
-  if (runs_commands) groups.emplace(fanout::max_concurrency());
+  workload_options::prepared prepared;
+  if (runs_commands) {
+    // Before signals are watched: their default actions end the tool while it waits for lines of the list.
+    groups.emplace(fanout::max_concurrency());
+    prepared = prepare_command(*groups);
+  }
   const interrupt_watcher interrupts(groups ? &*groups : nullptr);
   options.stop = interrupts.token();
-  const workload_options::prepared prepared =
-      runs_commands ? prepare_command(*groups) : workload_.prepare(fanout::max_concurrency(), interrupts.token());
+  if (!runs_commands) prepared = workload_.prepare(fanout::max_concurrency(), interrupts.token());
   workload& tasks = *prepared.tasks;
+  require_report_is_no_input(tasks);
   unreadable_inputs unreadable;
-  tuned result{.report = measure(tasks, options, budget(), show_progress, unreadable),
+  const given_budget budget = this->budget();
+  const auto end = std::chrono::steady_clock::now() + budget.whole;
+  tuned result{.report = measure(tasks, options, budget, show_progress, unreadable),
                .baselines = std::nullopt,
+               .baselines_left_out = {},
                .summary = one_line(tasks.summary()),
                .memory_is_of_commands = runs_commands,
                .command_line = command_line};
   bool succeeded_so_far = true;
   if (!no_baselines_ && !tasks.brings_threads() && result.report.complete()) {
     succeeded_so_far = attempt([&] {
-      result.baselines = measure_baselines(tasks, result.report, options.budget, show_progress, interrupts.token());
+      measured_baselines measured =
+          measure_baselines(tasks, result.report, {.end = end, .share = budget.whole - budget.for_sizes},
+                            show_progress, interrupts.token());
+      result.baselines = std::move(measured.results);
+      result.baselines_left_out = std::move(measured.left_out);
     });
   }
 
@@ -225,16 +229,32 @@ exit_status tune_command::run(const std::string& command_line) const {
   const bool interrupted_by_user = interrupts.token().stop_requested();
   // Files first: nobody may be reading standard output any more.
   if (!report_.empty()) succeeded_so_far &= attempt([&] { write_file(report_, tuning_page(result)); });
-  if (!profile_.empty() && !interrupted_by_user) {  // half a measurement is nothing to be kept
-    succeeded_so_far &= attempt([&] { fanout::add_to_profile(profile_, result.report); });
+  if (!profile_.empty()) {
+    succeeded_so_far &= attempt([&] {
+      if (!result.report.complete()) {  // half a measurement is nothing to be kept
+        throw std::runtime_error(fmt::format("nothing was added to the profile '{}': the measurement was interrupted",
+                                             one_line(profile_)));
+      }
+      if (reading_errors.size() == tasks.task_count()) {
+        throw std::runtime_error(fmt::format("no file could be read: the profile '{}' is not written", profile_));
+      }
+      fanout::add_to_profile(profile_, result.report);
+    });
   }
   succeeded_so_far &= attempt([&] { write_to_stdout(format_tuned(result, format_)); });
   if (interrupted_by_user) return interrupted;
   return succeeded_so_far && prepared.errors.empty() && reading_errors.empty() ? succeeded : failed;
 }
 
-void tune_command::require_outputs() const {
+void tune_command::require_outputs(bool runs_commands) const {
+  std::vector<named_file> others = runs_commands ? commands_.files_read() : std::vector<named_file>();
+  others.push_back({.option = "standard output", .descriptor = STDOUT_FILENO});
+  others.push_back({.option = "standard error", .descriptor = STDERR_FILENO});
+  std::vector<named_file> written;
+  if (app_->count("--report") != 0) written.push_back({"--report", report_});
+  if (app_->count("--profile") != 0) written.push_back({"--profile", profile_});
   try {
+    require_different_files(others, written);
     if (app_->count("--report") != 0) require_writable(report_);
     if (app_->count("--profile") != 0) require_usable_profile(profile_);
   } catch (const std::exception& error) {
@@ -243,8 +263,21 @@ void tune_command::require_outputs() const {
   require_stdout();
 }
 
+void tune_command::require_report_is_no_input(const workload& tasks) const try {
+  if (app_->count("--report") == 0) return;
+  std::vector<named_file> inputs;
+  for (const std::string& path : tasks.input_files()) inputs.push_back({"the input", path});
+  require_different_files(inputs, {{"--report", report_}});
+} catch (const std::runtime_error& error) {
+  throw usage_error(error.what());
+}
+
 std::string tune_command::workload_name() const {
-  if (!name_.empty()) return name_;
+  if (app_->count("--name") != 0) {
+    if (name_.empty() || name_.size() > 1024) throw usage_error("--name takes 1 to 1024 bytes");
+    if (name_ != valid_utf8(name_)) throw usage_error(fmt::format("--name takes UTF-8, not '{}'", short_line(name_)));
+    return name_;
+  }
   return app_->count("--command") == 0 ? workload_.name() : "command";
 }
 

@@ -33,8 +33,10 @@ class tune_command {
   exit_status run(const std::string& command_line) const;
 
  private:
-  /// Throws unless what the measurement will be written to can be written.
-  void require_outputs() const;
+  /// Throws unless what the measurement will be written to can be written, and is nothing that the tool also reads.
+  void require_outputs(bool runs_commands) const;
+  /// The same for the files of a workload, once they are known. A profile may be one of them: it is added to.
+  void require_report_is_no_input(const workload& tasks) const;
   workload_options::prepared prepare_command(process_groups& groups) const;
   std::string workload_name() const;
   given_budget budget() const;

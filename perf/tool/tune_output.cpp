@@ -60,12 +60,14 @@ std::string format_tuned(const tuned& result, const std::string& format) {
     document["summary"] = result.summary;
     document["peak_memory_of"] = result.memory_is_of_commands ? "largest command" : "process";
     if (result.baselines) document["baselines"] = baselines_json(*result.baselines);
+    if (!result.baselines_left_out.empty()) document["baselines_left_out"] = result.baselines_left_out;
     return document.dump(2, ' ', true, nlohmann::json::error_handler_t::replace) + "\n";
   }
   std::string text =
       fmt::format("{}: {}\n\n{}", one_line(result.report.workload()), result.summary, result.report.to_table());
   if (result.memory_is_of_commands) text += "Peak memory is that of the largest command.\n";
   if (result.baselines) text += baselines_table(*result.baselines, result.report.recommended());
+  if (!result.baselines_left_out.empty()) text += "\n" + result.baselines_left_out + "\n";
   return text;
 }
 

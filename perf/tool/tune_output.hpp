@@ -15,6 +15,7 @@ namespace tool {
 struct tuned {
   fanout::tuning_report report;
   std::optional<comparison> baselines;  // the schedulers of `fanout compare` at the recommended size
+  std::string baselines_left_out{};     // why they were left out although they were asked for, or empty
   std::string summary;                  // of the workload
   bool memory_is_of_commands = false;   // the report has the peak memory of the largest command, not the tool's own
   std::string command_line;

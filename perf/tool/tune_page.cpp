@@ -155,6 +155,9 @@ std::string tuning_page(const tuned& result) {
                  "got. Peak memory is that of {}.</p>\n{}",
                  result.memory_is_of_commands ? "the largest command" : "the process", rows_table(report));
   if (result.baselines) html += baselines_table(*result.baselines, report.recommended());
+  if (!result.baselines_left_out.empty()) {
+    fmt::format_to(out, "<p class=\"quiet\">{}</p>\n", escaped(result.baselines_left_out));
+  }
   fmt::format_to(out, "<h2>Machine and command</h2>\n<p>{}</p>\n<p><code>{}</code></p>\n</body>\n</html>\n",
                  escaped(report.machine().to_string()), escaped(result.command_line));
   return html;

@@ -84,12 +84,12 @@ workload_options::prepared workload_options::prepare_compress(std::size_t concur
   auto errors = std::exchange(files.errors, {});
   if (files.paths.empty()) {
     tell(errors);
-    throw usage_error(fmt::format("--input '{}' holds no regular files", input_));
+    throw usage_error(fmt::format("--input '{}' holds no regular files", short_line(input_)));
   }
   return {std::make_unique<compress_workload>(input_, std::move(files), static_cast<int>(level_), concurrency),
           std::move(errors)};
 } catch (const input_error& error) {
-  throw usage_error(fmt::format("--input '{}' cannot be listed: {}", error.path(), error.what()));
+  throw usage_error(fmt::format("--input '{}' cannot be listed: {}", short_line(error.path()), error.what()));
 }
 
 }  // namespace tool

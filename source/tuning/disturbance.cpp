@@ -32,12 +32,15 @@ double share_of_waits(const measured_size& size) {
 }  // namespace
 
 core_use use_between(const std::optional<cpu_times>& before, const std::optional<cpu_times>& after,
-                     double own_seconds) {
+                     const resource_use& own) {
+  const bool by_children = own.child_cpu_seconds > much * own.cpu_seconds;
   constexpr double least = 0.5;
-  if (!before || !after || after->all - before->all < least) return {};
+  if (!before || !after || after->all - before->all < least) return {.by_children = by_children};
   const double all = after->all - before->all;
   const auto share = [all](double seconds) { return std::clamp(seconds / all, 0.0, 1.0); };
-  return {.others = share(after->busy - before->busy - own_seconds), .stolen = share(after->stolen - before->stolen)};
+  return {.others = share(after->busy - before->busy - own.cpu_seconds),
+          .stolen = share(after->stolen - before->stolen),
+          .by_children = by_children};
 }
 
 disturbance disturbance_of(const std::vector<measured_size>& sizes, const machine_shape& machine,
@@ -57,6 +60,7 @@ disturbance disturbance_of(const std::vector<measured_size>& sizes, const machin
            std::to_string(worst->concurrency);
   }
   if (waited && !others && !stolen && use.others && !machine.quota) {
+    if (use.by_children) return {};
     return {
         .by_others = false,
         .text = " T" + wait.substr(1) + ", but other programs used only " + percent_text(*use.others) +

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -12,14 +14,27 @@ namespace {
 
 using nlohmann::json;
 
-/// The parser's message without the parser's name for the error. It is cut off after 200 bytes, because the parser
-/// quotes the input that it does not understand.
-std::string shortened(std::string_view what) {
+/// The text without control characters, cut off after 200 bytes: it is from the input, which may be anything.
+std::string shortened(std::string_view text) {
   constexpr std::size_t longest = 200;
-  if (const std::size_t name_ends = what.find("] "); name_ends != std::string_view::npos) {
-    what.remove_prefix(name_ends + 2);
-  }
-  return printable(what.substr(0, longest)) + (what.size() > longest ? " ..." : "");
+  return printable(text.substr(0, longest)) + (text.size() > longest ? " ..." : "");
+}
+
+/// The parser's message without the parser's name for the error. It quotes the input that the parser does not
+/// understand.
+std::string parser_message(std::string_view what) {
+  const std::size_t name_ends = what.find("] ");
+  return shortened(name_ends == std::string_view::npos ? what : what.substr(name_ends + 2));
+}
+
+/// Readers of JSON differ in which of two members of one name they take, so a document that has two is damaged.
+void refuse_duplicates(const json_value::object& members) {
+  std::vector<std::string_view> names;
+  names.reserve(members.size());
+  for (const auto& member : members) names.emplace_back(member.first);
+  std::sort(names.begin(), names.end());
+  const auto twice = std::adjacent_find(names.begin(), names.end());
+  if (twice != names.end()) throw tuning_error("an object has two members \"" + shortened(*twice) + "\"");
 }
 
 /// Receives the parser's events and builds the document. It refuses a document that is too large before building all
@@ -38,7 +53,10 @@ class builder {
 
   bool start_object(std::size_t /*size*/) { return open(json_value::object()); }
   bool start_array(std::size_t /*size*/) { return open(json_value::array()); }
-  bool end_object() { return close(); }
+  bool end_object() {
+    refuse_duplicates(std::get<json_value::object>(open_.back()->content));
+    return close();
+  }
   bool end_array() { return close(); }
 
   bool key(std::string& name) {
@@ -49,7 +67,7 @@ class builder {
   }
 
   bool parse_error(std::size_t /*position*/, const std::string& /*token*/, const json::exception& e) {
-    throw tuning_error("it is not JSON: " + shortened(e.what()));
+    throw tuning_error("it is not JSON: " + parser_message(e.what()));
   }
 
  private:
@@ -99,6 +117,8 @@ json_value parse(std::string_view text) {
   if (text.size() > largest_document) {
     throw tuning_error("it is larger than " + std::to_string(largest_document >> 20) + " MiB");
   }
+  // The parser takes it for the end of the document.
+  if (text.find('\0') != std::string_view::npos) throw tuning_error("it is not JSON: it has a null character");
   builder built;
   json::sax_parse(text.begin(), text.end(), &built);
   return std::move(built).take();
@@ -126,8 +146,8 @@ const json_value* json_reader::member(const char* name) const {
   const auto* const members = std::get_if<json_value::object>(&value_.content);
   if (members == nullptr) refuse("must be an object");
   const auto member =
-      std::find_if(members->rbegin(), members->rend(), [&](const auto& each) { return each.first == name; });
-  return member == members->rend() ? nullptr : &member->second;
+      std::find_if(members->begin(), members->end(), [&](const auto& each) { return each.first == name; });
+  return member == members->end() ? nullptr : &member->second;
 }
 
 std::string json_reader::path_of(const char* name) const { return path_.empty() ? name : path_ + "." + name; }

@@ -18,7 +18,8 @@ inline constexpr int deepest_nesting = 32;
 inline constexpr std::size_t most_values = 100'000;
 inline constexpr std::uint64_t most_threads = 1'000'000;  ///< As a limit, or as the cores of a machine.
 
-/// Parses a document, and checks its schema, and that its version is 1. Throws `tuning_error`.
+/// Parses a document, and checks its schema, that its version is 1, and that no object has two members of one name.
+/// Throws `tuning_error`.
 json_value parse_document(std::string_view text, std::string_view schema);
 
 /// A value and its path in the document. If the value is not of the type that a function asks for, or a member is
@@ -27,7 +28,7 @@ class json_reader {
  public:
   explicit json_reader(const json_value& value, std::string path = {});
 
-  /// A member of an object. If there are several of that name, the last.
+  /// A member of an object.
   json_reader at(const char* name) const;
 
   /// The same, or none if the member is missing or null: earlier versions of the library did not write all members.

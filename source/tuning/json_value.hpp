@@ -13,7 +13,7 @@ namespace fanout::detail {
 /// (json_value::destroy in 3.11 and 3.12): if there is none left, the process terminates.
 struct json_value {
   using array = std::vector<json_value>;
-  using object = std::vector<std::pair<std::string, json_value>>;  // in the order of the document, with duplicates
+  using object = std::vector<std::pair<std::string, json_value>>;  // in the order of the document
 
   std::variant<std::nullptr_t, bool, std::uint64_t, std::int64_t, double, std::string, array, object> content{};
 };

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <cmath>
+
 #include "fanout/detail/machine.hpp"
 #include "fanout/limits.hpp"
 #include "fanout/tuning_report.hpp"
@@ -8,6 +11,8 @@ namespace fanout {
 std::string machine_shape::to_string() const {
   std::string text = std::to_string(cores) + (cores == 1 ? " core" : " cores");
   if (quota) text += ", CPU quota " + detail::exact_text(*quota) + (*quota == 1 ? " core" : " cores");
+  const double usable = std::min(static_cast<double>(cores), std::ceil(quota.value_or(static_cast<double>(cores))));
+  if (static_cast<double>(available) != usable) text += ", available concurrency " + std::to_string(available);
   return text;
 }
 

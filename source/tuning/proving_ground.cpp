@@ -67,7 +67,10 @@ run_figures proving_ground::run() {
 }
 
 core_use proving_ground::use_by_others() const {
-  return use_between(cpus_at_start_, times_of_cpus(), resource_use_of_process().cpu_seconds - own_at_start_);
+  const resource_use now = resource_use_of_process();
+  return use_between(cpus_at_start_, times_of_cpus(),
+                     {.cpu_seconds = now.cpu_seconds - own_at_start_.cpu_seconds,
+                      .child_cpu_seconds = now.child_cpu_seconds - own_at_start_.child_cpu_seconds});
 }
 
 }  // namespace fanout::detail

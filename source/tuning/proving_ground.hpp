@@ -46,7 +46,7 @@ class proving_ground {
   const std::stop_token stop_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   const std::optional<cpu_times> cpus_at_start_ = times_of_cpus();
-  const double own_at_start_ = resource_use_of_process().cpu_seconds;
+  const resource_use own_at_start_ = resource_use_of_process();
   std::optional<executor> executor_;
   std::size_t prepared_ = 0;
 };

@@ -21,7 +21,9 @@ resource_use resource_use_of_process() {
   for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
     rusage use{};
     if (::getrusage(who, &use) != 0) continue;
-    sum.cpu_seconds += seconds_of(use.ru_utime) + seconds_of(use.ru_stime);
+    const double cpu_seconds = seconds_of(use.ru_utime) + seconds_of(use.ru_stime);
+    sum.cpu_seconds += cpu_seconds;
+    if (who == RUSAGE_CHILDREN) sum.child_cpu_seconds = cpu_seconds;
     sum.voluntary_switches += static_cast<double>(use.ru_nvcsw);
     sum.involuntary_switches += static_cast<double>(use.ru_nivcsw);
   }

@@ -11,6 +11,7 @@ namespace fanout::detail {
 /// may run commands.
 struct resource_use {
   double cpu_seconds = 0;
+  double child_cpu_seconds = 0;  ///< The part of the child processes.
   double voluntary_switches = 0;
   double involuntary_switches = 0;
 };

@@ -24,7 +24,7 @@ std::optional<double> sum_of(const std::optional<double>& one, const std::option
 class sweeper {
  public:
   sweeper(const sweep_plan& plan, const tuning_options& options, const sweep_ground& ground)
-      : plan_(plan), options_(options), ground_(ground), random_(options.seed) {}
+      : plan_(plan), options_(options), ground_(ground), random_(options.seed), refused_(plan.refused) {}
 
   sweep_result run() {
     const bool stopped = !warm_up_all() || !measure();
@@ -39,7 +39,7 @@ class sweeper {
     std::vector<std::size_t> sizes = plan_.sizes;
     for (std::size_t next = 0; next != sizes.size(); ++next) {
       if (!warm_up(sizes[next], options_.budget - ground_.elapsed())) return false;
-      if (refused_) break;
+      if (refused_ == sizes[next]) break;
       if (!refuse_small_budget(std::span(sizes).subspan(next + 1))) return false;
       if (plan_.named) continue;
       if (sizes[next] > plan_.available && throughput_falls(sizes_)) break;

@@ -52,6 +52,7 @@ struct sweep_plan {
   bool named = false;              ///< Whether the caller named them: then no others are measured.
   std::size_t available = 1;       ///< All sizes up to this one are measured.
   std::size_t most = 1;            ///< No rung above this is added.
+  std::optional<std::size_t> refused{};  ///< The smallest size that was left out already, for want of threads.
 };
 
 /// The measurements of a size.

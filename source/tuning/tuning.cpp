@@ -5,11 +5,13 @@
 #include <string>
 #include <utility>
 
+#include "fanout/error.hpp"
 #include "fanout/limits.hpp"
 #include "tuning/ladder.hpp"
 #include "tuning/proving_ground.hpp"
 #include "tuning/results.hpp"
 #include "tuning/sweep.hpp"
+#include "tuning/thread_room.hpp"
 
 namespace fanout {
 
@@ -47,6 +49,16 @@ sweep_plan plan_for(const tuning_options& options) {
   return {.sizes = checked_sizes(options.sizes, most), .named = true, .available = available, .most = most};
 }
 
+/// Leaves out the sizes for which the system has no threads, without creating any.
+void leave_out_impossible_sizes(sweep_plan& plan) {
+  const std::size_t room = thread_room();
+  const auto first = std::upper_bound(plan.sizes.begin(), plan.sizes.end(), room);
+  if (first == plan.sizes.begin()) throw resource_error(*first, room);
+  if (first != plan.sizes.end()) plan.refused = *first;
+  plan.sizes.erase(first, plan.sizes.end());
+  plan.most = std::min(plan.most, room);
+}
+
 }  // namespace
 
 void throw_empty_workload() { throw std::invalid_argument("the workload is an empty function"); }
@@ -54,7 +66,8 @@ void throw_no_tasks_to_tune() { throw std::invalid_argument("n must be at least 
 
 tuning_report run_tuning(const tuning_workload& workload, std::size_t tasks, const tuning_options& options) {
   check_options(options);
-  const sweep_plan plan = plan_for(options);
+  sweep_plan plan = plan_for(options);
+  leave_out_impossible_sizes(plan);
   proving_ground proving(workload, tasks, options.stop);
   const sweep_ground ground{.prepare = [&](std::size_t concurrency) { proving.prepare(concurrency); },
                             .warm_up = [&](std::chrono::nanoseconds limit) { return proving.warm_up(limit); },

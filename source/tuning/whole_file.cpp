@@ -90,6 +90,19 @@ class new_file {
   bool renamed_ = false;
 };
 
+/// The file that a symbolic link leads to, which need not exist. A path that is no link is returned as it is.
+std::filesystem::path link_target(std::filesystem::path file) {
+  constexpr int most_links = 40;  // as many as Linux follows
+  std::error_code fault;
+  for (int links = 0; is_symlink(std::filesystem::symlink_status(file, fault)); ++links) {
+    if (links == most_links) fail("it cannot be written", ELOOP);
+    const std::filesystem::path target = std::filesystem::read_symlink(file, fault);
+    if (fault) fail("it cannot be written", fault.value());
+    file = file.parent_path() / target;
+  }
+  return file;
+}
+
 }  // namespace
 
 bool is_missing(const std::filesystem::path& file) {
@@ -114,9 +127,7 @@ std::string read_whole_file(const std::filesystem::path& file) {
 }
 
 void replace_file(const std::filesystem::path& file, std::string_view content) {
-  std::error_code fault;
-  std::filesystem::path target = std::filesystem::weakly_canonical(file, fault);
-  if (fault) target = file;
+  const std::filesystem::path target = link_target(file);
   new_file written(target);
   written.take_permissions_of(target);
   written.write(content);

@@ -14,8 +14,8 @@ bool is_missing(const std::filesystem::path& file);
 std::string read_whole_file(const std::filesystem::path& file);
 
 /// Writes a new file in the same directory and renames it. So readers see the old content or the new, and after any
-/// error the old file is unchanged. If `file` is a symbolic link, its target is replaced. The permissions of an old
-/// file are kept.
+/// error the old file is unchanged. If `file` is a symbolic link, its target is replaced, or created. The permissions of an
+/// old file are kept.
 void replace_file(const std::filesystem::path& file, std::string_view content);
 
 }  // namespace fanout::detail

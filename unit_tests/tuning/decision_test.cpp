@@ -162,7 +162,13 @@ TEST(TuningDecision, SaysThatThereWereFewTasksForEachThread) {
       << results_of(few).reason;
   few.tasks = 1;
   few.sizes = {{1, {4}}, {2, {4}}};
-  EXPECT_NE(results_of(few).reason.find("only 1 task for 1 thread,"), std::string::npos) << results_of(few).reason;
+  EXPECT_NE(results_of(few).reason.find(" There was only 1 task for 1 thread,"), std::string::npos)
+      << results_of(few).reason;
+}
+
+TEST(TuningDecision, SaysNothingOfFewTasksIfOneThreadRunsThemAll) {
+  const tuning_results results = results_of({.sizes = {{1, {4}}}, .tasks = 3});
+  EXPECT_EQ(results.reason.find("only 3 tasks"), std::string::npos) << results.reason;
 }
 
 TEST(TuningDecision, SaysNothingOfTasksThatAreEnoughOrUnknown) {

@@ -93,6 +93,18 @@ TEST(TuningDisturbance, ByThreadsOfTheWorkloadItselfIsNotOfOthers) {
   EXPECT_TRUE(says(results, " Confidence 100 %.")) << results.reason;
 }
 
+TEST(TuningDisturbance, ByChildProcessesIsNotOfFurtherThreads) {
+  const core_use use{.others = 0.02, .stolen = 0, .by_children = true};
+  const tuning_results results = results_of({.wait = 0.5, .use = use, .measured = {2, 4}});
+  EXPECT_FALSE(results.busy);
+  EXPECT_FALSE(says(results, "further threads")) << results.reason;
+  const cpu_times before{.busy = 100, .stolen = 10, .all = 1000};
+  const cpu_times after{.busy = 116, .stolen = 10, .all = 1020};
+  EXPECT_TRUE(use_between(before, after, {.cpu_seconds = 10, .child_cpu_seconds = 2}).by_children);
+  EXPECT_FALSE(use_between(before, after, {.cpu_seconds = 10, .child_cpu_seconds = 0.5}).by_children);
+  EXPECT_TRUE(use_between(before, std::nullopt, {.cpu_seconds = 10, .child_cpu_seconds = 2}).by_children);
+}
+
 TEST(TuningDisturbance, IsNotSeenInWaitsOfMoreThreadsThanCores) {
   EXPECT_FALSE(results_of({.wait = 0.5, .use = {}, .measured = {3, 4}}).busy);
   EXPECT_FALSE(
@@ -115,18 +127,19 @@ TEST(TuningDisturbance, IsNoReasonToTakeTasksForWaiting) {
 
 TEST(TuningDisturbance, IsTheUseOfTheCoresWithoutTheProcessItself) {
   const cpu_times before{.busy = 100, .stolen = 10, .all = 1000};
-  const core_use use = use_between(before, cpu_times{.busy = 116, .stolen = 12, .all = 1020}, 12);
+  const core_use use = use_between(before, cpu_times{.busy = 116, .stolen = 12, .all = 1020}, {.cpu_seconds = 12});
   ASSERT_TRUE(use.others && use.stolen);
   EXPECT_DOUBLE_EQ(*use.others, 0.2);
   EXPECT_DOUBLE_EQ(*use.stolen, 0.1);
-  EXPECT_EQ(use_between(before, cpu_times{.busy = 116, .stolen = 9, .all = 1020}, 17).others, 0) << "never negative";
+  EXPECT_EQ(use_between(before, cpu_times{.busy = 116, .stolen = 9, .all = 1020}, {.cpu_seconds = 17}).others, 0)
+      << "never negative";
 }
 
 TEST(TuningDisturbance, IsUnknownForAShortTime) {
   const cpu_times before{.busy = 100, .stolen = 10, .all = 1000};
-  EXPECT_FALSE(use_between(before, cpu_times{.busy = 100.4, .stolen = 10, .all = 1000.4}, 0).others);
-  EXPECT_FALSE(use_between(before, std::nullopt, 0).others);
-  EXPECT_FALSE(use_between(std::nullopt, before, 0).stolen);
+  EXPECT_FALSE(use_between(before, cpu_times{.busy = 100.4, .stolen = 10, .all = 1000.4}, {}).others);
+  EXPECT_FALSE(use_between(before, std::nullopt, {}).others);
+  EXPECT_FALSE(use_between(std::nullopt, before, {}).stolen);
 }
 
 }  // namespace

@@ -163,6 +163,26 @@ TEST(TuningJson, SurvivesDamageOfEveryByte) {
   }
 }
 
+TEST(TuningJson, RefusesANullCharacterAlsoBehindTheEnd) {
+  const std::string text = tuning_report(some_results()).to_json();
+  for (const std::string& tail : {std::string(1, '\0'), std::string("\0{}", 3)}) {
+    EXPECT_EQ(refusal_of(text + tail), "it is not JSON: it has a null character");
+  }
+}
+
+TEST(TuningJson, RefusesTwoMembersOfOneName) {
+  EXPECT_EQ(refusal_of(with("\"version\": 1,", "\"version\": 1, \"version\": 1,")),
+            "an object has two members \"version\"");
+  EXPECT_EQ(refusal_of(with("\"cores\": 4,", "\"cores\": 4, \"c\\u006fres\": 5,")),
+            "an object has two members \"cores\"")
+      << "an escape makes no other name";
+  EXPECT_EQ(refusal_of(with("\"version\": 1,", "\"version\": 1, \"later\": [{\"x\": 1, \"y\": 2, \"x\": 3}],")),
+            "an object has two members \"x\"");
+  EXPECT_EQ(tuning_report::from_json(with("\"version\": 1,", "\"version\": 1, \"a\": {\"x\": 1}, \"x\": 2,")),
+            tuning_report(some_results()))
+      << "the objects differ";
+}
+
 TEST(TuningJson, RefusesDeepNesting) {
   EXPECT_EQ(refusal_of(std::string(1'000'000, '[')), "it is nested more than 32 levels deep");
   std::string objects;

@@ -129,6 +129,16 @@ TEST_F(TuningProfile, IsRefusedOnAMachineOfAnotherShape) {
   EXPECT_EQ(recommended_concurrency(file, "compress", 3), 3u);
 }
 
+TEST(TuningMachineShape, NamesTheAvailableConcurrencyIfTheOthersDoNotSayIt) {
+  using fanout::machine_shape;
+  EXPECT_EQ((machine_shape{.cores = 2, .available = 2}.to_string()), "2 cores");
+  EXPECT_EQ((machine_shape{.cores = 2, .available = 1}.to_string()), "2 cores, available concurrency 1");
+  EXPECT_EQ((machine_shape{.cores = 4, .quota = 1.5, .available = 2}.to_string()), "4 cores, CPU quota 1.5 cores");
+  EXPECT_EQ((machine_shape{.cores = 2, .quota = 9, .available = 2}.to_string()), "2 cores, CPU quota 9 cores");
+  EXPECT_EQ((machine_shape{.cores = 4, .quota = 1.5, .available = 4}.to_string()),
+            "4 cores, CPU quota 1.5 cores, available concurrency 4");
+}
+
 TEST_F(TuningProfile, IsNotOverwrittenByAReportOfAnotherMachine) {
   fanout::add_to_profile(file, report_of("compress"));
   const std::string before = content();
@@ -200,6 +210,26 @@ TEST_F(TuningProfile, ReplacesTheFileThatALinkPointsTo) {
   fanout::add_to_profile(link, report_of("b"));
   EXPECT_TRUE(fs::is_symlink(link));
   EXPECT_EQ(tuning_profile::load(file).recommendations().size(), 2u);
+}
+
+TEST_F(TuningProfile, CreatesTheFileThatALinkPointsTo) {
+  fs::create_directory(directory / "below");
+  const fs::path link = directory / "link.json";
+  const fs::path target = directory / "below" / "profile.json";
+  fs::create_symlink("second.json", link);
+  fs::create_symlink(target, directory / "second.json");
+  fanout::add_to_profile(link, report_of("a"));
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_TRUE(fs::is_symlink(directory / "second.json"));
+  EXPECT_EQ(tuning_profile::load(target).recommendations().size(), 1u);
+}
+
+TEST_F(TuningProfile, IsNotSavedWhereLinksFormACircle) {
+  fs::create_symlink("other.json", file);
+  fs::create_symlink(file, directory / "other.json");
+  EXPECT_EQ(support::message_of<tuning_error>([&] { tuning_profile().save(file); }),
+            "profile " + file.string() + ": it cannot be written: Too many levels of symbolic links");
+  EXPECT_TRUE(fs::is_symlink(file));
 }
 
 TEST_F(TuningProfile, KeepsThePermissionsOfTheFile) {

@@ -17,7 +17,9 @@ using namespace fanout::detail;
 TEST(TuningResourceUse, CountsTheTimeOfChildProcesses) {
   const resource_use before = resource_use_of_process();
   ASSERT_EQ(std::system("i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done"), 0);
-  EXPECT_GT(resource_use_of_process().cpu_seconds, before.cpu_seconds);
+  const resource_use after = resource_use_of_process();
+  EXPECT_GT(after.child_cpu_seconds, before.child_cpu_seconds);
+  EXPECT_GT(after.cpu_seconds, before.cpu_seconds);
 }
 
 TEST(TuningResourceUse, ForgetsThePeakOfEarlier) {
@@ -78,6 +80,9 @@ TEST(TuningUtf8, PrintsNoControlCharacters) {
                       "\xc2\x9b"
                       "ü"),
             "a?[31mb???ü");
+  EXPECT_EQ(printable("a\u202egpj\u200b\u2066\ufeff\U000e0041 \u2010\u202f\U0001f600"),
+            "a?gpj???? \u2010\u202f\U0001f600")
+      << "nor those that cannot be seen or turn the text";
 }
 
 }  // namespace

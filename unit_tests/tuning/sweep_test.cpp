@@ -159,6 +159,16 @@ TEST(TuningSweep, LeavesOutNamedSizesForWhichThereAreNoThreads) {
   EXPECT_EQ(result.refused, 8u);
 }
 
+TEST(TuningSweep, MeasuresAllSizesOfAPlanFromWhichLargerOnesWereLeftOut) {
+  for (sweep_plan plan : {ladder(2), named_sizes({1, 2})}) {
+    plan.refused = 64;
+    tuning_machine machine(perfect_up_to(16));
+    const auto result = sweep(plan, {.budget = 1000s}, machine.ground());
+    EXPECT_EQ(sizes_of(result), plan.sizes);
+    EXPECT_EQ(result.refused, 64U);
+  }
+}
+
 TEST(TuningSweep, ThrowsIfThereAreThreadsForNoSize) {
   tuning_machine machine(perfect_up_to(16));
   machine.refuses_from = 6;

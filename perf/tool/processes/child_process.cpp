@@ -11,8 +11,11 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -34,8 +37,11 @@ int require(int result, const std::string& what) {
 }
 
 descriptor open_temporary_file() {
-  const std::string directory = std::filesystem::temp_directory_path();
-  const std::string what = "cannot write a temporary file in '" + directory + "'";
+  const char* const named = std::getenv("TMPDIR");
+  const bool by_user = named != nullptr && *named != '\0';
+  const std::string directory = by_user ? named : "/tmp";
+  const std::string what =
+      "cannot write a temporary file in '" + directory + "'" + (by_user ? ", which TMPDIR names" : "");
   descriptor file(open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
   if (file.is_open()) return file;
   if (errno != EOPNOTSUPP && errno != EISDIR) fail(errno, what);
@@ -101,7 +107,7 @@ struct start_plan {
 
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
-  sigaction(SIGPIPE, &standard, nullptr);  // main() ignores it
+  for (const int signal : {SIGPIPE, SIGXFSZ}) sigaction(signal, &standard, nullptr);  // main() ignores them
   sigset_t none;
   sigemptyset(&none);
   const int input = open(plan.input, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -132,10 +138,9 @@ pid_t start(start_plan& plan) {
 }
 
 /// Waits for output of the command, for its end, or for 100 ms, and reads what there is. Closes the pipe at its end.
-void read_some(descriptor& pipe, const descriptor& process) {
+void read_some(descriptor& pipe, const descriptor& process, std::span<char> ignored) {
   std::array<pollfd, 2> waiting{pollfd{pipe.get(), POLLIN, 0}, pollfd{process.get(), POLLIN, 0}};
   if (poll(waiting.data(), waiting.size(), 100) <= 0 || waiting[0].revents == 0) return;
-  std::array<char, std::size_t{64} * 1024> ignored;  // NOLINT: not initialised, for speed
   const ssize_t count = read(pipe.get(), ignored.data(), ignored.size());
   if (count == 0 || (count < 0 && errno != EINTR)) pipe.reset();
 }
@@ -147,8 +152,11 @@ std::optional<int> wait_for_end(pid_t child, descriptor pipe) {
   // no such descriptor, and the time-out of poll() takes its place.
   const descriptor process(pipe.is_open() ? static_cast<int>(syscall(SYS_pidfd_open, child, 0)) : -1);
   std::optional<int> stopped_by;
+  // On the heap, because the stacks of the threads may be small (`ulimit -s`).
+  constexpr std::size_t most_at_once = std::size_t{64} * 1024;
+  const auto memory = std::make_unique_for_overwrite<char[]>(most_at_once);  // NOLINT(modernize-avoid-c-arrays)
   while (true) {
-    if (pipe.is_open()) read_some(pipe, process);
+    if (pipe.is_open()) read_some(pipe, process, {memory.get(), most_at_once});
     siginfo_t state{};
     const int flags = WEXITED | WSTOPPED | WNOWAIT | (pipe.is_open() ? WNOHANG : 0);
     if (waitid(P_PID, static_cast<id_t>(child), &state, flags) != 0) {

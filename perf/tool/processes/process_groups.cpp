@@ -41,11 +41,15 @@ std::atomic<pid_t>* shared_entries(std::size_t count) {
 [[noreturn]] void keep(int lifeline, const std::atomic<pid_t>* entries, std::size_t count) {
   setsid();
   prctl(PR_SET_NAME, "fanout-keeper");
+  prctl(PR_SET_PDEATHSIG, SIGCONT);  // in case somebody has stopped it: it could not end with the tool then
   char byte = 0;
   while (read(lifeline, &byte, 1) == -1 && errno == EINTR) {
   }
   for (std::size_t i = 0; i != count; ++i) {
-    if (const pid_t leader = entries[i].load(std::memory_order_acquire); leader > 0) kill(-leader, SIGKILL);
+    const pid_t leader = entries[i].load(std::memory_order_acquire);
+    if (leader <= 0) continue;
+    kill(-leader, SIGKILL);
+    kill(leader, SIGKILL);  // which may have moved to another group
   }
   _exit(0);
 }
@@ -72,6 +76,7 @@ process_groups::process_groups(std::size_t most) : size_(most), entries_(shared_
 
 process_groups::~process_groups() {
   lifeline_.reset();
+  kill(keeper_, SIGCONT);  // in case somebody has stopped it
   while (waitpid(keeper_, nullptr, 0) == -1 && errno == EINTR) {
   }
   munmap(entries_, size_ * sizeof(entry));

@@ -56,7 +56,10 @@ std::vector<pid_t> descendants_of(const std::vector<pid_t>& ancestors) {
 }
 
 void send_to(const std::vector<pid_t>& leaders, const std::vector<pid_t>& descendants, int signal) {
-  for (const pid_t leader : leaders) kill(-leader, signal);
+  for (const pid_t leader : leaders) {
+    kill(-leader, signal);
+    kill(leader, signal);  // which may have moved to another group of the session, even to that of the tool
+  }
   for (const pid_t descendant : descendants) kill(descendant, signal);
 }
 

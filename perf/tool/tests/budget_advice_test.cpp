@@ -43,6 +43,11 @@ TEST(BudgetAdvice, NamesNothingIfNothingIsKnown) {
       "--budget 1.0s is too small: none of the 400 tasks ended within it. Use a much longer one, or shorter tasks");
 }
 
+TEST(BudgetAdvice, CountsOneTaskAsOne) {
+  EXPECT_EQ(budget_advice({.text = "1ms", .whole = 1ms, .for_sizes = 1ms}, fanout::budget_error("", {}), 1),
+            "--budget 1ms is too small: the task did not end within it. Use a much longer one, or shorter tasks");
+}
+
 TEST(DurationOption, IsReadAsATimeThatIsNotShorter) {
   const std::vector<std::chrono::nanoseconds> times{1ns, 1999999999ns, 2s, 119001ms, 120s, 7199s, 7201s, 24h};
   for (const std::chrono::nanoseconds time : times) {

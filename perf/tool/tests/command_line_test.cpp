@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <string>
 
 #include "duration.hpp"
 #include "exit_status.hpp"
@@ -46,6 +47,23 @@ TEST(OneLine, LeavesNoControlCharactersOfTwoBytes) {
                      "2J \xc2\x9f"),
             "\\u0080 \\u009b2J \\u009f");
   EXPECT_EQ(one_line("\xc2\xa0 \xc2"), "\xc2\xa0 \xc2");
+}
+
+TEST(OneLine, ShowsCharactersThatCannotBeSeenOrTurnTheText) {
+  EXPECT_EQ(one_line("a\u202egpj.exe"), "a\\u202egpj.exe");
+  EXPECT_EQ(one_line("\u00ad\u061c\u180e\u200b\u200f\u2028\u2066\u2069\ufeff\U000e0041"),
+            "\\u00ad\\u061c\\u180e\\u200b\\u200f\\u2028\\u2066\\u2069\\ufeff\\U000e0041");
+  EXPECT_EQ(one_line("\u200a\u2010\u2027\u202f\u2070\u00ae\u05d0\u0645\u3042\U0001f600"),
+            "\u200a\u2010\u2027\u202f\u2070\u00ae\u05d0\u0645\u3042\U0001f600");
+  EXPECT_EQ(one_line("\xe2\x80"), "\xe2\x80") << "cut off";
+  EXPECT_EQ(escaped("a\u202e<b>"), "a\\u202e&lt;b&gt;") << "the page";
+}
+
+TEST(ShortLine, HasAnEllipsisInPlaceOfTheRestOfALongText) {
+  EXPECT_EQ(short_line(std::string(200, 'x')), std::string(200, 'x'));
+  EXPECT_EQ(short_line(std::string(200'000, 'x')), std::string(200, 'x') + "…");
+  EXPECT_EQ(short_line(std::string(199, 'x') + "äää"), std::string(199, 'x') + "…") << "no character is divided";
+  EXPECT_EQ(short_line(std::string(300, '\n')).size(), 400 + std::string("…").size());
 }
 
 TEST(OneLine, LeavesOtherBytesAlone) { EXPECT_EQ(one_line("gr\xc3\xbc\xc3\x9f \xff"), "gr\xc3\xbc\xc3\x9f \xff"); }

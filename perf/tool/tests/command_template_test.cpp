@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tool {
@@ -27,16 +28,68 @@ TEST(CommandTemplate, KeepsALineWithBlanksAndQuotesInOneWord) {
 
 TEST(CommandTemplate, UnderstandsQuotesAsAShellDoes) {
   EXPECT_EQ(split("a 'b c' {}"), (words{"a", "b c", "LINE"}));
-  EXPECT_EQ(split("a \"b \\\" \\\\ \\n $x\" {}"), (words{"a", "b \" \\ \\n $x", "LINE"}));
+  EXPECT_EQ(split("a \"b \\\" \\\\ \\n \\$x $ $\" {}"), (words{"a", "b \" \\ \\n $x $ $", "LINE"}));
   EXPECT_EQ(split("a b\\ c \\> {}"), (words{"a", "b c", ">", "LINE"}));
   EXPECT_EQ(split("a '' x'y'\"z\" {}"), (words{"a", "", "xyz", "LINE"}));
   EXPECT_EQ(split("a '{}' \"{}\""), (words{"a", "LINE", "LINE"}));
 }
 
-TEST(CommandTemplate, RefusesWhatOnlyAShellUnderstands) {
-  for (const char* text : {"a {} > b", "a {} | b", "a {} & b", "a; {}", "a < {}", "a $(b) {}", "a `b` {}", "a $b {}"}) {
-    EXPECT_THROW(split(text), command_template::invalid) << text;
+/// What the refusal of a text says after "has "; empty if it is not refused.
+std::string refusal_of(const std::string& text) {
+  try {
+    split(text);
+    return {};
+  } catch (const command_template::invalid& error) {
+    return std::string(error.what()).substr(std::string("has ").size());
   }
+}
+
+TEST(CommandTemplate, RefusesWhatOnlyAShellUnderstands) {
+  for (const auto& [text, character] : std::vector<std::pair<std::string, char>>{
+           {"a {} > b", '>'},        {"a {} | b", '|'},    {"a {} & b", '&'},  {"a; {}", ';'},    {"a < {}", '<'},
+           {"a $(b) {}", '$'},       {"a `b` {}", '`'},    {"a $b {}", '$'},   {"a * {}", '*'},   {"a {}*", '*'},
+           {"a 'x'*.log {}", '*'},   {"a ? {}", '?'},      {"a [ab] {}", '['}, {"a x[{}]", '['},  {"a [!a] {}", '['},
+           {"a ~ {}", '~'},          {"~/bin/a {}", '~'},  {"a ~x/y {}", '~'}, {"a {} # b", '#'}, {"a #{}", '#'},
+           {"a b{1,2} {}", '{'},     {"a {1..3} {}", '{'}, {"a {{},b}", '{'},  {"a {b,{}}", '{'}, {"! a {}", '!'},
+           {"a {\"b\":1,2} {}", '{'}}) {
+    EXPECT_EQ(refusal_of(text), std::string("a '") + character + "', which is for a shell: quote it, or add --shell")
+        << text;
+  }
+  for (const char* text : {"a \"$b\" {}", "a \"${b}\" {}", "a \"$(b)\" {}", "a \"`b`\" {}", "a \"$1\" {}"}) {
+    EXPECT_TRUE(refusal_of(text).ends_with(
+        "' between \"…\", which is for a shell: put a backslash before it, or add --shell"))
+        << text << refusal_of(text);
+  }
+}
+
+TEST(CommandTemplate, RefusesAssignmentsBeforeTheProgram) {
+  for (const char* text : {"X=1 a {}", "X= a {}", "_x9='b c' a {}", "X={} a"}) {
+    EXPECT_TRUE(refusal_of(text).starts_with("the assignment '")) << text;
+    EXPECT_NE(refusal_of(text).find("put env before it"), std::string::npos) << text;
+  }
+  EXPECT_EQ(split("env X=1 a {}"), (words{"env", "X=1", "a", "LINE"}));
+  EXPECT_EQ(split("9x=1 {}"), (words{"9x=1", "LINE"}));
+  EXPECT_EQ(split("'X'=1 {}"), (words{"X=1", "LINE"})) << "in a shell, this is the name of a program";
+}
+
+TEST(CommandTemplate, RefusesLineEndsThatEndACommandInAShell) {
+  EXPECT_TRUE(refusal_of("a {}\nb").starts_with("a line end between words, which is for a shell"));
+  EXPECT_TRUE(refusal_of("a\n {}").starts_with("a line end between words"));
+  EXPECT_EQ(split("\n a {}\n \n"), (words{"a", "LINE"}));
+  EXPECT_EQ(split("a 'b\nc' \"d\ne\" {}"), (words{"a", "b\nc", "d\ne", "LINE"}));
+}
+
+TEST(CommandTemplate, JoinsLinesThatEndInABackslash) {
+  EXPECT_EQ(split("a \\\n  b \\\n\\\n {}\\\n"), (words{"a", "b", "LINE"}));
+  EXPECT_EQ(split("a b\\\nc \"d\\\ne\" 'f\\\ng' {}"), (words{"a", "bc", "de", "f\\\ng", "LINE"}));
+}
+
+TEST(CommandTemplate, TakesLiterallyWhatAShellDoes) {
+  EXPECT_EQ(split("[ -f {} ]"), (words{"[", "-f", "LINE", "]"}));
+  EXPECT_EQ(split("a b~ c#d ! x[] {b} {} {a,b X=1 x=~ \\* \\~ '*' \"?\" % ^ @ , a:b"),
+            (words{"a", "b~", "c#d", "!", "x[]", "{b}", "LINE", "{a,b", "X=1", "x=~", "*", "~", "*", "?", "%", "^",
+                   "@", ",", "a:b"}));
+  EXPECT_EQ(split("a {},{} {threads},x"), (words{"a", "LINE,LINE", "1,x"}));
 }
 
 TEST(CommandTemplate, RefusesWhatIsNotFinished) {

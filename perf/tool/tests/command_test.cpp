@@ -31,7 +31,8 @@ class Workload : public testing::TestWithParam<std::string> {
     std::vector<std::string> all{"compare", "--workload", GetParam(), "--repetitions", "2"};
     if (GetParam() == "compress") all.insert(all.end(), {"--input", input_.path()});
     if (GetParam() == "mandelbrot") all.insert(all.end(), {"--size", "20"});
-    if (GetParam() == "sleep" || GetParam() == "mixed") all.insert(all.end(), {"--tasks", "7", "--milliseconds", "1"});
+    if (GetParam() == "sleep" || GetParam() == "mixed")
+      all.insert(all.end(), {"--tasks", "7", "--milliseconds", "1"});
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }
@@ -174,6 +175,19 @@ TEST(Command, TheLastOfRepeatedOptionsCounts) {
                                              "--repetitions", "2", "--repetitions", "1", "--format", "json"});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(nlohmann::json::parse(result.out)["parameters"]["repetitions"], 1);
+}
+
+TEST(Command, RefusesTwoSubcommands) {
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"tune", "compare"},
+                                                    {"tune", "--sizes", "1", "compare", "--workload", "sleep"},
+                                                    {"compare", "tune", "--no-baselines"},
+                                                    {"tune", "tune"}}) {
+    SCOPED_TRACE(testing::PrintToString(arguments));
+    const command_result result = run_command(arguments);
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_EQ(result.out, "");
+    EXPECT_TRUE(result.err.starts_with("fanout: only one subcommand can run at a time (see fanout")) << result.err;
+  }
 }
 
 TEST(Command, HelpIsOnStandardOutput) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -51,6 +52,16 @@ class Compare : public testing::Test {
 };
 
 std::uint64_t square(std::size_t index) { return index * index; }
+
+TEST_F(Compare, BeginsNoRepetitionThatWouldNotEndInTimeButMeasuresOne) {
+  for (const char* name : {"a", "b"}) add(name);
+  const fake_workload tasks(5, square);
+  const comparison result =
+      compare(tasks, competitors_,
+              {.repetitions = 6, .show_progress = false, .stop = {}, .end = std::chrono::steady_clock::now()});
+  EXPECT_EQ(log_.size(), 2U * 2);
+  EXPECT_EQ(result.repetitions, 1U);
+}
 
 TEST_F(Compare, MeasuresEveryCompetitorInEveryRepetitionAfterOneToWarmUp) {
   for (const char* name : {"a", "b", "c", "d"}) add(name);

@@ -1,13 +1,18 @@
 // Signals to `fanout tune --command`: no command outlives it.
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <functional>
+#include <future>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "observed_processes.hpp"
@@ -108,6 +113,57 @@ TEST_P(SignalsBeyondGroups, EndTheToolAndLeaveNoProcess) {
 INSTANTIATE_TEST_SUITE_P(All, SignalsBeyondGroups, testing::Values(SIGTERM, SIGINT),
                          [](const auto& instance) { return std::string(sigabbrev_np(instance.param)); });
 
+/// A command that joins the group of the tool, as a shell with job control does for its own jobs.
+class SignalsToMovedCommands : public Signals, public testing::WithParamInterface<int> {};
+
+TEST_P(SignalsToMovedCommands, EndTheToolAndLeaveNoProcess) {
+  if (std::system("perl -e 1") != 0) GTEST_SKIP() << "perl is needed for a command that changes its group";
+  const std::string seconds = std::to_string(200'000 + getpid());
+  const auto sleeping = [&] {
+    return processes_that([&](const observed_process& each) {
+      return each.name == "sleep" && arguments_of(each.number).find(seconds) != std::string::npos;
+    });
+  };
+  setting_.before_start = [] { setpgid(0, 0); };
+  when_they_run_ = [&](pid_t tool) {
+    EXPECT_TRUE(eventually([&] { return sleeping().size() == 2; }));
+    for (const observed_process& each : sleeping()) EXPECT_EQ(each.group, tool) << "that would be no test";
+    kill(tool, GetParam());
+  };
+  EXPECT_EQ(run("exec perl -e 'setpgrp(0, getpgrp(getppid())); exec \"sleep\", \"" + seconds + "\"'").exit_code,
+            -GetParam());
+  EXPECT_TRUE(eventually([&] { return sleeping().empty(); }));
+  for (const observed_process& each : sleeping()) kill(each.number, SIGKILL);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SignalsToMovedCommands, testing::Values(SIGTERM, SIGINT, SIGKILL),
+                         [](const auto& instance) { return std::string(sigabbrev_np(instance.param)); });
+
+class SignalsToAStoppedKeeper : public Signals, public testing::WithParamInterface<int> {};
+
+TEST_P(SignalsToAStoppedKeeper, EndItWithTheTool) {
+  std::vector<observed_process> keepers;
+  when_they_run_ = [&](pid_t tool) {
+    keepers = processes_that(
+        [=](const observed_process& each) { return each.parent == tool && each.name == "fanout-keeper"; });
+    ASSERT_EQ(keepers.size(), 1U);
+    kill(keepers[0].number, SIGSTOP);
+    kill(tool, GetParam());
+  };
+  EXPECT_EQ(run().exit_code, -GetParam());
+  ASSERT_EQ(keepers.size(), 1U);
+  EXPECT_TRUE(eventually([&] {
+    return processes_that([&](const observed_process& each) {
+             return each.number == keepers[0].number && each.name == "fanout-keeper";
+           })
+        .empty();
+  }));
+  EXPECT_TRUE(eventually([this] { return processes_in_groups(groups_).empty(); }));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SignalsToAStoppedKeeper, testing::Values(SIGTERM, SIGINT, SIGKILL),
+                         [](const auto& instance) { return std::string(sigabbrev_np(instance.param)); });
+
 TEST_F(Signals, KillTheCommandsAlsoIfTheKeeperIsKilledWithTheTool) {
   when_they_run_ = [](pid_t tool) {
     const auto keepers = processes_that(
@@ -163,14 +219,54 @@ TEST_F(Signals, SentToTheGroupOfTheToolLeaveNoCommand) {
   EXPECT_TRUE(eventually([this] { return processes_in_groups(groups_).empty(); }));
 }
 
+class SignalsWhileTheListIsRead : public Signals, public testing::WithParamInterface<int> {};
+
+// Were the tool to go on waiting for the end of the list, this would hang until its time limit.
+TEST_P(SignalsWhileTheListIsRead, EndTheTool) {
+  const std::string pipe = place_.path("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  for (const std::string& list : {pipe, std::string("-")}) {
+    setting_.before_start = [&] {
+      if (list == "-") dup2(open(pipe.c_str(), O_RDONLY), STDIN_FILENO);
+    };
+    std::promise<void> over;
+    std::thread writer([&, ended = over.get_future()] {
+      const int end = open(pipe.c_str(), O_WRONLY | O_CLOEXEC);
+      EXPECT_EQ(write(end, "1\n", 2), 2);
+      std::vector<observed_process> keepers;
+      EXPECT_TRUE(eventually([&] {
+        keepers = processes_that([](const observed_process& each) { return each.name == "fanout-keeper"; });
+        std::erase_if(keepers, [](const observed_process& keeper) {
+          return processes_that([&](const observed_process& each) {
+                   return each.number == keeper.parent && each.parent == getpid();
+                 })
+              .empty();
+        });
+        return keepers.size() == 1;
+      }));
+      if (!keepers.empty()) kill(keepers[0].parent, GetParam());
+      ended.wait();
+      close(end);
+    });
+    const command_result result = run_command(
+        {"tune", "--command", "true {}", "--input-list", list, "--sizes", "1", "--budget", "10h"}, setting_);
+    over.set_value();
+    writer.join();
+    EXPECT_EQ(result.exit_code, -GetParam()) << list << ": " << result.err;
+    EXPECT_EQ(result.out, "");
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SignalsWhileTheListIsRead, testing::Values(SIGINT, SIGTERM),
+                         [](const auto& instance) { return std::string(sigabbrev_np(instance.param)); });
+
 TEST_F(Signals, ReachACommandWithTheirDefaultAction) {
   setting_.before_start = [] {
     // As of a caller that waits for signals in a thread, and of one that has no children.
     sigset_t all;
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
-    std::signal(SIGCHLD, SIG_IGN);
+    for (const int signal : {SIGPIPE, SIGXFSZ, SIGCHLD}) std::signal(signal, SIG_IGN);
   };
   const std::string list = place_.write("list", "Blk\nIgn\n");
   const command_result result =

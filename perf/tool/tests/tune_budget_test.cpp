@@ -83,6 +83,18 @@ TEST(TuneBudget, EndsACommandThatTakesLonger) {
   EXPECT_NE(result.err.find("none of the 2 tasks ended within it"), std::string::npos) << result.err;
 }
 
+// The one size takes six runs of the budget's twelve, and the schedulers would take ten. A slower machine can do less.
+TEST(TuneBudget, LeavesOutSchedulersForWhichItIsTooSmall) {
+  const temporary_directory place;
+  const std::string list = place.write("list", "0.1\n0.1\n0.1\n0.1\n");
+  const command_result result =
+      run_command(tune({"--command", "sleep {}", "--input-list", list, "--sizes", "1", "--budget", "4800ms"}));
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_NE(result.out.find("Recommended: 1"), std::string::npos) << result.out;
+  EXPECT_NE(result.out.find("The hand-written schedulers were left out: they take about "), std::string::npos)
+      << result.out;
+}
+
 // Stacks of 200 MB, and room for less than ten of them.
 TEST(TuneSizes, ThatTheMachineCannotGiveAreLeftOutAndNamed) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)

@@ -174,6 +174,16 @@ TEST(TuneOutput, GivesOneRunOfABaselineNoSpread) {
   EXPECT_NE(format_tuned(thrice, "table").find("± 0.0 %"), std::string::npos);
 }
 
+TEST(TuneOutput, SaysWhyThereAreNoBaselines) {
+  tuned result = result_of({1, 2});
+  EXPECT_FALSE(nlohmann::json::parse(format_tuned(result, "json")).contains("baselines_left_out"));
+  result.baselines.reset();
+  result.baselines_left_out = "They were left out.";
+  EXPECT_EQ(nlohmann::json::parse(format_tuned(result, "json"))["baselines_left_out"], "They were left out.");
+  EXPECT_NE(format_tuned(result, "table").find("\nThey were left out.\n"), std::string::npos);
+  EXPECT_NE(tuning_page(result).find(">They were left out.<"), std::string::npos);
+}
+
 TEST(ValidUtf8, ReplacesWhatIsNot) {
   EXPECT_EQ(valid_utf8("Größe \xf0\x9f\x98\x80"), "Größe \xf0\x9f\x98\x80");
   EXPECT_EQ(valid_utf8("a\xff"

@@ -156,7 +156,7 @@ TEST(Tune, ShowsNoControlCharactersOfAName) {
         run_command(tune_sleep({"--name",
                                 "\x1b[2J\x7f\xc2\x9b"
                                 "2Jname",
-                                "--format", format, "--no-baselines", "--budget", "1s"}));
+                                "--format", format, "--no-baselines"}));
     EXPECT_EQ(result.exit_code, 0) << result.err;
     EXPECT_EQ(result.out.find_first_of("\x1b\x7f"), std::string::npos) << result.out;
     EXPECT_EQ(result.out.find("\xc2\x9b"), std::string::npos) << result.out;
@@ -222,10 +222,14 @@ TEST(Tune, CtrlCWritesWhatWasMeasuredSoFar) {
     // It runs size 2 and does not warm up: there is something of a size.
     if (!interrupted && text.find("size 2, ") != std::string::npos) interrupted = kill(process, SIGINT) == 0;
   };
-  const command_result result = run_command(
-      {"tune", "--workload", "sleep", "--tasks", "4", "--milliseconds", "100", "--sizes", "1,2", "--budget", "10h"},
-      setting);
+  const temporary_directory place;
+  const std::string profile = place.path("profile.json");
+  const command_result result = run_command({"tune", "--workload", "sleep", "--tasks", "4", "--milliseconds", "100",
+                                             "--sizes", "1,2", "--budget", "10h", "--profile", profile},
+                                            setting);
   EXPECT_TRUE(interrupted);
+  EXPECT_FALSE(std::filesystem::exists(profile));
+  EXPECT_NE(result.err.find("nothing was added to the profile '" + profile + "'"), std::string::npos) << result.err;
   EXPECT_EQ(result.exit_code, -SIGINT);
   EXPECT_NE(result.out.find("sleep: 4 tasks of 100 ms"), std::string::npos) << result.out << result.err;
 }

@@ -23,7 +23,10 @@ std::optional<std::string> complaint(const command_end& end) {
   if (end.number == SIGTTIN) {
     return "wanted to read the terminal, which a measured command cannot use; --stdin names a file that it can read";
   }
-  if (end.number == SIGTTOU) return "wanted to change the terminal, which other commands use at the same time";
+  if (end.number == SIGTTOU) {
+    return "wanted to change the terminal, which other commands use at the same time, or to write to it after "
+           "'stty tostop'";
+  }
   return fmt::format("stopped itself by signal {}", end.number);
 }
 
@@ -48,7 +51,7 @@ std::string command_workload::task_name(std::size_t index) const { return list_.
 std::string command_workload::failure(std::size_t index, const std::string& what) const {
   const list_line& line = list_.lines[index];
   return fmt::format("the command for line {} of {} ('{}') {}", line.number, one_line(list_.name),
-                     one_line(line.text), what);
+                     short_line(line.text), what);
 }
 
 std::optional<std::uint64_t> command_workload::take_peak_memory() {
@@ -64,7 +67,9 @@ std::uint64_t command_workload::run(std::size_t index, const std::stop_token& st
   if (const auto what = complaint(end); what && !stop.stop_requested()) throw command_error(failure(index, *what));
   return combine(index, 0);
 } catch (const std::system_error& error) {
-  throw command_error(failure(index, fmt::format("could not be started: {}", error.what())));
+  const std::string program = words_.words_for(list_.lines[index].text, threads_).front();
+  throw command_error(
+      failure(index, fmt::format("could not be started: cannot run '{}': {}", short_line(program), error.what())));
 }
 
 }  // namespace tool

@@ -1,8 +1,10 @@
 #include "workloads/command_list.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <system_error>
@@ -10,12 +12,24 @@
 #include "workloads/workload.hpp"
 
 namespace tool {
+namespace {
+
+[[noreturn]] void fail(const std::string& name, int code) {
+  throw input_error(name, std::generic_category().message(code));
+}
+
+}  // namespace
 
 command_list read_list(const std::string& path, separator between) {
-  if (path == "-") return read_list(std::cin, "standard input", between);
+  if (path == "-") {
+    // Of a stream that is closed, or of a directory, std::cin only knows that nothing more comes.
+    if (read(STDIN_FILENO, nullptr, 0) < 0) fail("standard input", errno);
+    return read_list(std::cin, "standard input", between);
+  }
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw input_error(path, std::generic_category().message(errno != 0 ? errno : EIO));
+  if (!file) fail(path, errno != 0 ? errno : EIO);
+  if (std::filesystem::is_directory(path)) fail(path, EISDIR);
   return read_list(file, path, between);
 }
 

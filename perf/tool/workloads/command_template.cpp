@@ -9,8 +9,36 @@
 namespace tool {
 namespace {
 
-constexpr std::string_view for_shells = "|&;<>()`$";
 constexpr std::string_view blanks = " \t\n";
+constexpr std::string_view continuation = "\\\n";
+constexpr std::string_view digits = "0123456789";
+constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+
+bool is_one_of(char character, std::string_view set) { return set.find(character) != std::string_view::npos; }
+
+/// Whether a text up to a `=` is a variable that a shell would assign to.
+bool is_variable(std::string_view text) {
+  return !text.empty() && is_one_of(text.front(), letters) && std::all_of(text.begin(), text.end(), [](char each) {
+    return is_one_of(each, letters) || is_one_of(each, digits);
+  });
+}
+
+/// Whether a shell expands braces: `rest` follows the opening one. `{}` and `{threads}` have nothing to choose from.
+bool is_brace_expansion(std::string_view rest) {
+  std::size_t open = 1;
+  for (std::size_t at = 0; at != rest.size(); ++at) {
+    if (rest[at] == '{') ++open;
+    if (rest[at] == '}' && --open == 0) {
+      rest = rest.substr(0, at);
+      return rest.find(',') != std::string_view::npos || rest.find("..") != std::string_view::npos;
+    }
+  }
+  return false;
+}
+
+[[noreturn]] void refuse(std::string_view syntax, std::string_view instead = "quote it") {
+  throw command_template::invalid(fmt::format("has {}, which is for a shell: {}, or add --shell", syntax, instead));
+}
 
 /// Reads the words of a text from its front to its end.
 class word_reader {
@@ -23,11 +51,28 @@ class word_reader {
   }
 
  private:
-  void skip_blanks() { at_ = std::min(text_.find_first_not_of(blanks, at_), text_.size()); }
+  void skip_blanks() {
+    bool line_ended = false;
+    while (at_ < text_.size()) {
+      if (skip_continuation()) continue;
+      if (!is_one_of(text_[at_], blanks)) break;
+      line_ended |= text_[at_++] == '\n';
+    }
+    if (line_ended && !words_.empty() && at_ < text_.size()) refuse("a line end between words", "put a blank there");
+  }
+
+  bool skip_continuation() {
+    if (!text_.substr(at_).starts_with(continuation)) return false;
+    at_ += continuation.size();
+    return true;
+  }
 
   void read_word() {
     std::string word;
-    while (at_ < text_.size() && blanks.find(text_[at_]) == std::string_view::npos) {
+    const std::size_t begin = at_;
+    while (at_ < text_.size() && !is_one_of(text_[at_], blanks)) {
+      if (skip_continuation()) continue;
+      refuse_what_is_for_a_shell(begin);
       const char next = text_[at_++];
       if (next == '\'') {
         read_single_quoted(word);
@@ -36,13 +81,27 @@ class word_reader {
       } else if (next == '\\') {
         if (at_ == text_.size()) throw command_template::invalid("ends in a backslash that escapes nothing");
         word += text_[at_++];
-      } else if (for_shells.find(next) != std::string_view::npos) {
-        throw command_template::invalid(fmt::format("has a '{}', which is for a shell: quote it, or add --shell", next));
       } else {
         word += next;
       }
     }
     words_.push_back(std::move(word));
+  }
+
+  /// Looks at the next character, which no quote protects, of the word that begins at `begin`.
+  void refuse_what_is_for_a_shell(std::size_t begin) const {
+    const char next = text_[at_];
+    const std::string_view before = text_.substr(begin, at_ - begin);
+    const auto rest = [this] { return text_.substr(at_ + 1, text_.find_first_of(blanks, at_) - at_ - 1); };
+    const bool begins_command = words_.empty() && before.empty();
+    const bool means_something = is_one_of(next, "|&;<>()`$*?") || (is_one_of(next, "~#") && before.empty()) ||
+                                 (next == '[' && rest().find(']', 1) != std::string_view::npos) ||
+                                 (next == '{' && is_brace_expansion(rest())) ||
+                                 (next == '!' && begins_command && rest().empty());
+    if (means_something) refuse(fmt::format("a '{}'", next));
+    if (next == '=' && words_.empty() && is_variable(before)) {
+      refuse(fmt::format("the assignment '{}='", before), "put env before it");
+    }
   }
 
   void read_single_quoted(std::string& word) {
@@ -53,17 +112,25 @@ class word_reader {
   }
 
   void read_double_quoted(std::string& word) {
-    for (; at_ < text_.size(); ++at_) {
-      if (text_[at_] == '"') {
-        ++at_;
-        return;
+    while (at_ < text_.size()) {
+      if (skip_continuation()) continue;
+      const char next = text_[at_++];
+      if (next == '"') return;
+      if (next == '\\' && at_ < text_.size() && is_one_of(text_[at_], "\"\\$`")) {
+        word += text_[at_++];
+        continue;
       }
-      const bool escapes = text_[at_] == '\\' && at_ + 1 < text_.size() &&
-                           std::string_view("\"\\$`").find(text_[at_ + 1]) != std::string_view::npos;
-      if (escapes) ++at_;
-      word += text_[at_];
+      if (next == '`' || (next == '$' && at_ < text_.size() && begins_an_expansion(text_[at_]))) {
+        refuse(fmt::format("a '{}' between \"…\"", next), "put a backslash before it");
+      }
+      word += next;
     }
     throw command_template::invalid("has a \" that nothing closes");
+  }
+
+  /// Whether a shell expands a `$` that this character follows.
+  static bool begins_an_expansion(char after) {
+    return is_one_of(after, letters) || is_one_of(after, digits) || is_one_of(after, "{(@*#?$!-");
   }
 
   std::string_view text_;

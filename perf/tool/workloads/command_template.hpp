@@ -12,8 +12,13 @@ namespace tool {
 ///
 /// Without a shell, the text is split into words at blanks. Quotes keep blanks together as in a POSIX shell: all between
 /// `'…'` is taken as it is; between `"…"` a backslash escapes `"`, `\`, `$` and `` ` ``; elsewhere it escapes any
-/// character. Nothing is expanded: no variable, no pattern, no `~`. What only a shell understands is refused where it is
-/// not quoted (`|`, `&`, `;`, `<`, `>`, `(`, `)`, `` ` ``, `$`), so that nobody hands a `>` to a program by mistake.
+/// character. A backslash at the end of a line joins the next one to it. Nothing is expanded, so whatever a shell would
+/// not take literally is refused where it is not quoted, so that nobody hands a `>` or a `*` to a program by mistake:
+///
+/// * ``| & ; < > ( ) ` $ * ?``, a `[` with a `]` behind it, `~` and `#` at the beginning of a word, `{a,b}` and `{1..9}`,
+///   and a `` ` `` or a variable between `"…"`
+/// * line ends between words, and a first word that is `!` or assigns to a variable (`X=1`)
+///
 /// Each `{}` becomes the line of the list, as part of its word: a line with blanks or quotes stays one word. Each
 /// `{threads}` becomes the number of threads. `{{}}` and `{{threads}}` stand for the texts `{}` and `{threads}`.
 ///

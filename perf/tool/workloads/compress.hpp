@@ -19,6 +19,7 @@ class compress_workload final : public workload {
   std::string_view name() const override { return "compress"; }
   std::string summary() const override;
   parameters description() const override;
+  std::span<const std::string> input_files() const override { return files_.paths; }
   std::size_t task_count() const override { return files_.paths.size(); }
   std::string task_name(std::size_t index) const override { return files_.paths[index]; }
   std::uint64_t run(std::size_t index, const std::stop_token& stop) const override;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
@@ -43,6 +44,9 @@ class workload {
   virtual std::string summary() const = 0;
 
   virtual parameters description() const = 0;
+
+  /// The files that the tasks read, as far as the tool knows them.
+  virtual std::span<const std::string> input_files() const { return {}; }
 
   /// At least 1.
   virtual std::size_t task_count() const = 0;
