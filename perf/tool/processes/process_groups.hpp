@@ -12,7 +12,8 @@
 
 namespace tool {
 
-/// The process groups of the commands that run, one for each command. No process in them outlives the tool.
+/// The process groups of the commands that run, one for each command. They end with the tool; docs/tuning.md names the
+/// processes that may remain.
 ///
 /// If a signal that can be caught ends the tool, `interrupt_watcher` calls `halt(SIGKILL)` first. For all other ends,
 /// such as SIGKILL or a crash, there is the *keeper*, a child process that does nothing until the tool has ended, and
