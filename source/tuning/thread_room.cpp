@@ -1,14 +1,13 @@
 #include "tuning/thread_room.hpp"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
-#include <fstream>
-#include <iterator>
 #include <limits>
-#include <sstream>
 #include <string_view>
 #include <system_error>
 
@@ -45,8 +44,12 @@ class room {
     for (const char* const file : {"/proc/sys/kernel/threads-max", "/proc/sys/kernel/pid_max"}) {
       if (all) limit(number_at(content_of(file)), *all);
     }
-    std::istringstream groups(content_of("/proc/self/cgroup"));
-    for (std::string line; std::getline(groups, line);) limit_by_group(line);
+    const std::string groups = content_of("/proc/self/cgroup");
+    for (std::size_t at = 0; at < groups.size();) {
+      const std::size_t end = std::min(groups.find('\n', at), groups.size());
+      limit_by_group(groups.substr(at, end - at));
+      at = end + 1;
+    }
     return std::max(most_, own_);
   }
 
@@ -87,9 +90,12 @@ class room {
 };
 
 std::optional<std::string> content(const std::string& path) {
-  std::ifstream file(path);
-  if (!file) return std::nullopt;
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return std::nullopt;
+  std::array<char, 4096> text;  // more than these files hold, except that of a process in very many control groups
+  const ssize_t size = ::read(file, text.data(), text.size());
+  ::close(file);
+  return size < 0 ? std::nullopt : std::optional(std::string(text.data(), static_cast<std::size_t>(size)));
 }
 
 }  // namespace

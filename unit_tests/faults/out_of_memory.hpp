@@ -73,7 +73,8 @@ inline std::size_t walk(const operation& each, memory::source from, memory::of w
     each.run();
     still_usable();
   }
-  for (std::size_t step = 0; step != most_steps; ++step) {
+  int repetitions = 0;
+  for (std::size_t step = 0; step != most_steps;) {
     const std::ptrdiff_t before = memory::live_blocks();
     std::exception_ptr thrown;
     bool refused = false;
@@ -104,7 +105,13 @@ inline std::size_t walk(const operation& each, memory::source from, memory::of w
     still_usable();
     each.run();  // what the failure undid that was kept for the next call is made again
     const std::ptrdiff_t left = memory::live_blocks() - before;
-    if (left > each.slack) {  // fewer there may be: an idle executor was given up
+    // Fewer there may be: an idle executor was given up. What is lost is lost each time; what is there once more may be
+    // kept for later calls.
+    constexpr int most_repetitions = 3;
+    if (left <= each.slack) {
+      ++step;
+      repetitions = 0;
+    } else if (++repetitions == most_repetitions) {
       ADD_FAILURE() << each.name << ", allocation " << step << " left " << left << " blocks behind";
       return step;
     }
