@@ -1,44 +1,19 @@
 #include "tuning/machine_load.hpp"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
 #include <memory>
 #include <string>
 
 #include "fanout/detail/machine.hpp"
+#include "tuning/readable_file.hpp"
 
 namespace fanout::detail {
 namespace {
-
-class readable_file {
- public:
-  /// A relative path begins at the open directory.
-  explicit readable_file(const char* path, int directory = AT_FDCWD)
-      : descriptor_(::openat(directory, path, O_RDONLY | O_CLOEXEC)) {}
-  readable_file(const readable_file&) = delete;
-  readable_file& operator=(const readable_file&) = delete;
-  ~readable_file() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-
-  /// 0 at the end, and if the file cannot be read.
-  std::size_t read(char* buffer, std::size_t size) const {
-    for (;;) {
-      const auto count = ::read(descriptor_, buffer, size);
-      if (count >= 0) return static_cast<std::size_t>(count);
-      if (errno != EINTR) return 0;
-    }
-  }
-
- private:
-  const int descriptor_;
-};
 
 /// What the file schedstat of a thread says. Allocates nothing: there may be hundreds of threads.
 std::optional<std::uint64_t> wait_of(int threads, std::string_view number) {
@@ -129,11 +104,7 @@ std::optional<cpu_times> times_in_stat(std::string_view text, bool (&counts)(uns
 std::optional<cpu_times> times_of_cpus() {
   const long ticks = ::sysconf(_SC_CLK_TCK);
   if (ticks <= 0) return std::nullopt;
-  const readable_file file("/proc/stat");
-  std::string text;
-  std::array<char, 4096> part;
-  while (const std::size_t size = file.read(part.data(), part.size())) text.append(part.data(), size);
-  return times_in_stat(text, may_run_on, 1 / static_cast<double>(ticks));
+  return times_in_stat(readable_file("/proc/stat").rest(), may_run_on, 1 / static_cast<double>(ticks));
 }
 
 }  // namespace fanout::detail

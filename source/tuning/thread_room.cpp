@@ -1,15 +1,15 @@
 #include "tuning/thread_room.hpp"
 
-#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <limits>
 #include <string_view>
 #include <system_error>
+
+#include "tuning/readable_file.hpp"
 
 namespace fanout::detail {
 namespace {
@@ -90,12 +90,8 @@ class room {
 };
 
 std::optional<std::string> content(const std::string& path) {
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return std::nullopt;
-  std::array<char, 4096> text;  // more than these files hold, except that of a process in very many control groups
-  const ssize_t size = ::read(file, text.data(), text.size());
-  ::close(file);
-  return size < 0 ? std::nullopt : std::optional(std::string(text.data(), static_cast<std::size_t>(size)));
+  const readable_file file(path.c_str());
+  return file.is_open() ? std::optional(file.rest()) : std::nullopt;
 }
 
 }  // namespace
