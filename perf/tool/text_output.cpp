@@ -5,11 +5,10 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <fanout/detail/hidden_characters.hpp>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <system_error>
@@ -46,29 +45,6 @@ character first_character(std::string_view text) {
   return {code, length};
 }
 
-/// Whether a reader does not see a character as what it is: controls, among them those of direction, separators of lines,
-/// joiners, and tags.
-bool is_hidden(char32_t code) {
-  struct range {
-    char32_t first, last;
-  };
-  constexpr std::array<range, 13> hidden{{{0x00, 0x1f},
-                                          {0x7f, 0x9f},
-                                          {0xad, 0xad},
-                                          {0x61c, 0x61c},
-                                          {0x180e, 0x180e},
-                                          {0x200b, 0x200f},
-                                          {0x2028, 0x202e},
-                                          {0x2060, 0x206f},
-                                          {0xfeff, 0xfeff},
-                                          {0xfff9, 0xfffb},
-                                          {0x1bca0, 0x1bca3},
-                                          {0x1d173, 0x1d17a},
-                                          {0xe0000, 0xe007f}}};
-  return std::any_of(hidden.begin(), hidden.end(),
-                     [=](range each) { return each.first <= code && code <= each.last; });
-}
-
 }  // namespace
 
 std::string one_line(std::string_view text) {
@@ -82,7 +58,7 @@ std::string one_line(std::string_view text) {
       line += "\\n";
     } else if (code == U'\t') {
       line += "\\t";
-    } else if (!is_hidden(code)) {
+    } else if (!fanout::detail::is_hidden(code)) {
       line += text.substr(0, length);
     } else if (length == 1) {
       fmt::format_to(out, "\\x{:02x}", number);

@@ -1,8 +1,9 @@
 #include "tuning/utf8.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
+
+#include "fanout/detail/hidden_characters.hpp"
 
 namespace fanout::detail {
 namespace {
@@ -31,29 +32,6 @@ char32_t code_of(std::string_view text, std::size_t length) {
   char32_t code = length == 1 ? byte_at(text, 0) : byte_at(text, 0) & (0xffU >> (length + 1));
   for (std::size_t index = 1; index != length; ++index) code = code << 6 | (byte_at(text, index) & 0x3fU);
   return code;
-}
-
-/// Whether a reader does not see a character as what it is: controls, among them those of direction, separators of
-/// lines, joiners, and tags.
-bool is_hidden(char32_t code) {
-  struct range {
-    char32_t first, last;
-  };
-  constexpr std::array<range, 13> hidden{{{0x00, 0x1f},
-                                          {0x7f, 0x9f},
-                                          {0xad, 0xad},
-                                          {0x61c, 0x61c},
-                                          {0x180e, 0x180e},
-                                          {0x200b, 0x200f},
-                                          {0x2028, 0x202e},
-                                          {0x2060, 0x206f},
-                                          {0xfeff, 0xfeff},
-                                          {0xfff9, 0xfffb},
-                                          {0x1bca0, 0x1bca3},
-                                          {0x1d173, 0x1d17a},
-                                          {0xe0000, 0xe007f}}};
-  return std::any_of(hidden.begin(), hidden.end(),
-                     [=](range each) { return each.first <= code && code <= each.last; });
 }
 
 }  // namespace
