@@ -26,7 +26,8 @@ std::chrono::nanoseconds parse_duration(std::string_view option, std::string_vie
     if (!(time > 0s && time <= longest_duration)) continue;
     if (const auto whole = std::chrono::duration_cast<std::chrono::nanoseconds>(time); whole > 0ns) return whole;
   }
-  throw usage_error(fmt::format("{} takes a time of up to a day, such as 500ms, 30s or 2m, not '{}'", option, short_line(text)));
+  throw usage_error(fmt::format("{} takes a time of up to a day, such as 500ms, 30s or 2m, not '{}'", option,
+                                short_line(text)));
 }
 
 std::string duration_option(std::chrono::nanoseconds time) {

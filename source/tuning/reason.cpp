@@ -52,7 +52,8 @@ class explanation {
     const std::size_t size = chosen().concurrency;
     if (!results_.tasks || *results_.tasks >= least_tasks_a_thread * size) return {};
     if (results_.rows.back().concurrency == 1) return {};  // nothing was divided
-    return std::string(*results_.tasks == 1 ? " There was only " : " There were only ") + counted(*results_.tasks, "task") + " for " + counted(size, "thread") +
+    return std::string(*results_.tasks == 1 ? " There was only " : " There were only ") +
+           counted(*results_.tasks, "task") + " for " + counted(size, "thread") +
            ", so the times say more about how these tasks divide among the threads than about the machine: measure "
            "with " +
            std::to_string(least_tasks_a_thread * size) + " tasks or more.";
