@@ -4,6 +4,7 @@
 #include <memory>
 #include <utility>
 
+#include "fanout/batch.hpp"
 #include "fanout/detail/batch.hpp"
 #include "fanout/detail/invoke.hpp"
 #include "fanout/detail/pooled.hpp"
@@ -151,6 +152,31 @@ class executor {
   template <detail::items Items, detail::mapper<Items> F>
   auto settle_map(Items&& items, F&& mapper, detail::limit auto concurrency) const {
     return detail::settle_map_on<Items>(&core(), std::forward<Items>(items), mapper, detail::limited_to(concurrency));
+  }
+
+  /// Like the free function, within this executor's limit. Requires that the executor lives until the batch has ended.
+  template <detail::submitted_tasks Range>
+  auto submit(Range&& tasks, const run_options& options = {}) const {
+    return detail::submit_on<Range>(&core(), std::forward<Range>(tasks), options);
+  }
+
+  /// The same with only a limit: `database.submit(queries, 2)`.
+  template <detail::submitted_tasks Range>
+  auto submit(Range&& tasks, detail::limit auto concurrency) const {
+    return detail::submit_on<Range>(&core(), std::forward<Range>(tasks), detail::limited_to(concurrency));
+  }
+
+  /// Like the free function, within this executor's limit. Requires that the executor lives until the batch has ended.
+  template <detail::submitted_items Items, detail::submitted_mapper<Items> F>
+  auto submit_map(Items&& items, F&& mapper, const run_options& options = {}) const {
+    return detail::submit_map_on<Items>(&core(), std::forward<Items>(items), std::forward<F>(mapper), options);
+  }
+
+  /// The same with only a limit: `database.submit_map(keys, fetch, 2)`.
+  template <detail::submitted_items Items, detail::submitted_mapper<Items> F>
+  auto submit_map(Items&& items, F&& mapper, detail::limit auto concurrency) const {
+    return detail::submit_map_on<Items>(&core(), std::forward<Items>(items), std::forward<F>(mapper),
+                                        detail::limited_to(concurrency));
   }
 
   /// Like `invoke_in_parallel`, within this executor's limit.

@@ -3,6 +3,8 @@
 /// @file
 /// Everything except `native_tbb.hpp` and the library `fanout::tuning`. Includes headers of the standard library and
 /// none of oneTBB.
+#include "fanout/batch.hpp"
+#include "fanout/batch_progress.hpp"
 #include "fanout/error.hpp"
 #include "fanout/execute.hpp"
 #include "fanout/execute_with_pool.hpp"
@@ -16,6 +18,7 @@
 #include "fanout/resource_pool.hpp"
 #include "fanout/run_options.hpp"
 #include "fanout/settle.hpp"
+#include "fanout/submit.hpp"
 #include "fanout/task_context.hpp"
 #include "fanout/threads.hpp"
 

@@ -12,6 +12,7 @@
 
 #include "fanout/detail/results.hpp"
 #include "fanout/detail/slot_pool.hpp"
+#include "fanout/detail/time_limit.hpp"
 #include "fanout/detail/tsan.hpp"
 #include "fanout/error.hpp"
 #include "fanout/pool_statistics.hpp"
@@ -288,13 +289,13 @@ class resource_pool {
   template <class Clock, class Duration>
   std::optional<lease<T>> try_acquire_until(const std::chrono::time_point<Clock, Duration>& limit) {
     kept_pool pool = pool_;
-    const std::size_t slot = pool->acquire_until(steady(limit));
+    const std::size_t slot = pool->acquire_until(detail::steady(limit));
     return lent_or_none(std::move(pool), slot);
   }
   /// The same with a duration that starts now.
   template <class Rep, class Period>
   std::optional<lease<T>> try_acquire_for(const std::chrono::duration<Rep, Period>& limit) {
-    return try_acquire_until(after(clock::now(), limit));
+    return try_acquire_until(detail::after(clock::now(), limit));
   }
 
   /// The same. At the limit it throws `pool_timeout`, whose text says why no resource was free.
@@ -302,7 +303,7 @@ class resource_pool {
   lease<T> acquire_for(const std::chrono::duration<Rep, Period>& limit) {
     kept_pool pool = pool_;
     const clock::time_point begin = clock::now();
-    const clock::time_point end = after(begin, limit);
+    const clock::time_point end = detail::after(begin, limit);
     const std::size_t slot = pool->acquire_until(end);
     if (slot == detail::slot_pool::none) pool->throw_timeout(end - begin);
     return lease<T>(typename lease<T>::key(), std::move(pool), slot);
@@ -356,25 +357,6 @@ class resource_pool {
   static std::optional<lease<T>> lent_or_none(kept_pool pool, std::size_t slot) {
     if (slot == detail::slot_pool::none) return std::nullopt;
     return std::optional<lease<T>>(std::in_place, typename lease<T>::key(), std::move(pool), slot);
-  }
-
-  /// A longer wait counts as endless. In floating point, in which no duration overflows.
-  using seconds = std::chrono::duration<double>;
-  static constexpr seconds century{3.2e9};
-
-  /// Rounded up, so that a call never gives up early.
-  template <class Rep, class Period>
-  static clock::time_point after(clock::time_point now, const std::chrono::duration<Rep, Period>& limit) {
-    if (seconds(limit) > century) return clock::time_point::max();
-    return limit > limit.zero() ? now + std::chrono::ceil<clock::duration>(limit) : now;
-  }
-  template <class Clock, class Duration>
-  static clock::time_point steady(const std::chrono::time_point<Clock, Duration>& limit) {
-    const auto now = Clock::now();
-    const seconds ahead = seconds(limit.time_since_epoch()) - seconds(now.time_since_epoch());
-    if (ahead > century) return clock::time_point::max();
-    if constexpr (std::same_as<std::chrono::time_point<Clock, Duration>, clock::time_point>) return limit;
-    return after(clock::now(), ahead < -century ? Clock::duration::zero() : limit - now);
   }
 
   const std::shared_ptr<detail::typed_pool<T>> pool_;

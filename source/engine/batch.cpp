@@ -35,11 +35,13 @@ batch::batch(const batch_request& request, std::size_t runners, const batch_scop
                    request.whole_chunks),
       many_runners_(runners > few_runners_.size() ? new runner[runners] : nullptr),
       runners_(many_runners_ ? many_runners_.get() : few_runners_.data(), runners) {
+  scope_.awaited_as = request.watch;
   if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);
 }
 
 void batch::admit(const batch_scope& scope) {
   scope_ = scope;
+  scope_.awaited_as = request_.watch;
   in_limiter_ = scope.limiter != nullptr;
 }
 
@@ -195,6 +197,7 @@ bool batch::decide(verdict decision, verdict before) noexcept {
 
 void batch::record_failure(std::size_t index) noexcept {
   std::exception_ptr cause = std::current_exception();
+  failed_.fetch_add(1, std::memory_order_relaxed);
   if (request_.options.on_error == error_policy::stop && decide(verdict::failed)) {
     failed_index_ = index;
     cause_ = std::move(cause);
@@ -260,6 +263,14 @@ std::size_t batch::number_of(const chunk& its_chunk) const noexcept {
 std::size_t batch::completed() const {
   std::size_t sum = 0;
   for (const runner& each : runners_) sum += each.completed.load(std::memory_order_acquire);
+  return sum;
+}
+
+// The ends are read first, so that no task is seen to have ended before it was started.
+batch_progress batch::counts() const {
+  batch_progress sum{.failed = failed_.load(std::memory_order_relaxed)};
+  for (const runner& each : runners_) sum.completed += each.work.mine.ended();
+  for (const runner& each : runners_) sum.started += each.work.mine.started();
   return sum;
 }
 

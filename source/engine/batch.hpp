@@ -15,6 +15,7 @@
 #include "threads/arena.hpp"
 #include "executor/batch_scope.hpp"
 #include "executor/executor_limiter.hpp"
+#include "fanout/batch_progress.hpp"
 #include "fanout/detail/batch.hpp"
 #include "fanout/error.hpp"
 #include "engine/progress.hpp"
@@ -60,6 +61,9 @@ class batch final : public batch_control,
 
   /// Stops the batch, because a stop was requested.
   void cancel() noexcept;
+
+  /// What its tasks have counted, if it is watched. Any thread may call it.
+  batch_progress counts() const;
 
   /// The number of runners that an adaptive batch has found best; 0 if it has measured nothing. Requires that all
   /// runners have joined.
@@ -139,6 +143,7 @@ class batch final : public batch_control,
   arena* home_ = nullptr;  // the arena that reserves enter
   reserves::calls calls_{*this};
 
+  std::atomic<std::size_t> failed_{0};  // a number for those who watch the batch
   std::atomic<verdict> verdict_{verdict::undecided};
   std::exception_ptr cause_;  // of `failed` and `broken`; written by the thread that decided the verdict
   std::size_t failed_index_ = 0;

@@ -7,10 +7,12 @@
 
 #include "base/deferred_cancellation.hpp"
 #include "engine/batch.hpp"
+#include "engine/batch_watch.hpp"
 #include "executor/batch_scope.hpp"
 #include "executor/executor_cache.hpp"
 #include "executor/executor_core.hpp"
 #include "executor/executor_limiter.hpp"
+#include "executor/position.hpp"
 #include "fanout/detail/machine.hpp"
 #include "fanout/limits.hpp"
 #include "fanout/task_context.hpp"
@@ -18,31 +20,6 @@
 /// Decides where a batch runs: in which arena, with how many runners, and whether it has to wait for a slot.
 namespace fanout::detail {
 namespace {
-
-/// Makes sure that the calling thread has an entry if it works for a batch.
-///
-/// A worker of oneTBB may run a piece of a loop that a task of an automatic batch has started. Then it is in the
-/// arena of the batch, but in no batch scope. This class gives it an entry, so a batch that it starts knows the
-/// batches around it. If the worker calls the executor of that task, directly or through another executor, the call
-/// works under this entry: it must not wait for a slot that is held by a task which waits for the loop.
-class position {
- public:
-  position() {
-    if (here_ != nullptr) return;
-    scope_ = executor_core::scope_of_worker();
-    if (scope_.home != nullptr) here_ = &entry_.emplace(scope_, /*holds_slot=*/false);
-  }
-  position(const position&) = delete;
-  position& operator=(const position&) = delete;
-  ~position() {
-    if (here_ != nullptr && here_->lent().load(std::memory_order_relaxed)) here_->entered().limiter->resume(*here_);
-  }
-
- private:
-  const scope_entry* here_ = current_entry();
-  batch_scope scope_;
-  std::optional<scope_entry> entry_;
-};
 
 /// Tells the request that all runners have joined, also if the batch could not be run.
 struct tell_joined {
@@ -52,10 +29,27 @@ struct tell_joined {
   }
 };
 
+/// Lets the watch of the request, if there is one, look at the batch.
+class watched_batch {
+ public:
+  watched_batch(const batch& running, batch_watch* watch) : watch_(watch) {
+    if (watch_ != nullptr) watch_->begin(running);
+  }
+  watched_batch(const watched_batch&) = delete;
+  watched_batch& operator=(const watched_batch&) = delete;
+  ~watched_batch() {
+    if (watch_ != nullptr) watch_->end();
+  }
+
+ private:
+  batch_watch* const watch_;
+};
+
 /// Runs the batch by calling `run`. A stop that is requested meanwhile cancels the batch.
 template <class Run>
 void run_to_the_end(batch& running, const batch_request& request, const Run& run) {
   const tell_joined at_end{request};
+  const watched_batch here(running, request.watch);
   const std::stop_callback on_stop(request.options.stop, [&running] { running.cancel(); });
   run();
 }
@@ -87,7 +81,9 @@ void run_on_executor(executor_core& executor, const concurrency_limit& limit, co
   const std::size_t adapt_from = std::min(executor.adapt_from(), runners);
   batch running(request, runners, {.starter = from}, adapt_from);  // before `enter`, because this may throw
   run_to_the_end(running, request, [&] {
-    const auto [how, lender] = limiter.enter(from, request.options.stop);
+    const bool has_slot = request.watch != nullptr && request.watch->take_slot();
+    const auto [how, lender] = has_slot ? executor_limiter::enter_result{executor_limiter::admission::slot}
+                                        : limiter.enter(from, request.options.stop, request.watch);
     if (how == executor_limiter::admission::stopped) return running.cancel();
     const loan_of_slot back{limiter, lender};
     const executor_core::visit here(executor, from);

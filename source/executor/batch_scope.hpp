@@ -17,6 +17,7 @@ struct batch_scope {
   executor_core* home = nullptr;         // the executor in whose arena the batch runs; null if it runs in none
   const scope_entry* starter = nullptr;  // the entry of the task that started the batch; null if no task did
   const scope_entry* lender = nullptr;   // the entry whose slot the leader works under; null if it has its own slot
+  const void* awaited_as = nullptr;      // identifies it for threads that wait for its end beside it; null if none can
 
   bool has_own_slot() const { return limiter != nullptr && lender == nullptr; }
 };
@@ -92,6 +93,13 @@ class scope_entry {
 inline const scope_entry* innermost_entry(const scope_entry* from, const executor_limiter& of) {
   while (from != nullptr && from->entered().limiter != &of) from = from->around();
   return from;
+}
+
+/// Whether a thread with this entry works for the batch that is awaited as `awaited`, or for one inside it.
+inline bool is_inside(const scope_entry* from, const void* awaited) {
+  for (; from != nullptr; from = from->around())
+    if (from->entered().awaited_as == awaited) return true;
+  return false;
 }
 
 /// The innermost entry that both entries have in common: each is that entry or inside it. Null if there is none.

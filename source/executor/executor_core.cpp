@@ -1,5 +1,6 @@
 #include "executor/executor_core.hpp"
 
+#include <algorithm>
 #include <mutex>
 
 namespace fanout::detail {
@@ -59,6 +60,22 @@ executor_core::visit::~visit() {
     const std::lock_guard lock(of_process().mutex);
     where_.visits_.remove(*this);
   }
+}
+
+// The helpers of a named executor are n - 1 reserves, and a leader is one of n threads that have slots. Where the helpers
+// are workers, each leader needs a reserve. The promises are kept for the next batch.
+executor_core::leader_promise::leader_promise(executor_core& where) : where_(where) {
+  const std::lock_guard lock(where.leading_);
+  const std::size_t most = where.named_ ? 1 : where.limit_;
+  const std::size_t wanted = std::min(where.led_ + 1, most);
+  if (where.leaders_.size() < wanted)
+    where.leaders_.push_back(std::make_unique<reserves::promise>(1, where.helpers()));
+  ++where.led_;
+}
+
+executor_core::leader_promise::~leader_promise() {
+  const std::lock_guard lock(where_.leading_);
+  --where_.led_;
 }
 
 // The count is relaxed: the worker sees the visit of its own batch, because that was counted before the batch was

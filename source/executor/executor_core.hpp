@@ -2,7 +2,10 @@
 
 #include <atomic>
 #include <cstddef>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <vector>
 
 #include "threads/arena.hpp"
 #include "executor/batch_scope.hpp"
@@ -43,6 +46,20 @@ class executor_core : public list_entry<executor_core> {
     const scope_entry* const from_;
   };
 
+  /// The promise of a reserve that leads a batch beside its caller. Such a leader has a slot, so there are never more
+  /// of them at work than the limit, however many batches wait.
+  class leader_promise {
+   public:
+    /// Throws `resource_error` or `std::bad_alloc`.
+    explicit leader_promise(executor_core& where);
+    leader_promise(const leader_promise&) = delete;
+    leader_promise& operator=(const leader_promise&) = delete;
+    ~leader_promise();
+
+   private:
+    executor_core& where_;
+  };
+
   /// The scope of the calling thread if it is a worker of oneTBB in the arena of an automatic executor; otherwise an
   /// empty scope. It is unknown which of the running batches the worker works for, so `starter` is the innermost
   /// entry that is around all of them.
@@ -66,6 +83,9 @@ class executor_core : public list_entry<executor_core> {
   std::atomic<std::size_t> visits_from_outside_{0};
   intrusive_list<visit> visits_;  // of batches that were started in a task; guarded by the mutex of the registry
   reserves::promise reserves_;
+  std::mutex leading_;                                       // guards the next two
+  std::size_t led_ = 0;                                      // promises that live
+  std::vector<std::unique_ptr<reserves::promise>> leaders_;  // as many as were ever needed at once
   arena arena_;
   std::optional<executor_limiter> limiter_;
 };

@@ -55,7 +55,7 @@ class wait_list {
   /// its turn.
   bool lend_to_one() {
     for (waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
-      if (!each->is_stuck || each->what == waiter::aim::own_loan) continue;
+      if (!each->is_stuck || each->what == waiter::aim::own_loan || each->what == waiter::aim::end_of_batch) continue;
       if (each->now.load(std::memory_order_relaxed) != waiter::state::waiting) continue;
       const scope_entry* const lender = lender_among_stuck(*each->wanted);
       if (lender == nullptr) continue;
@@ -80,7 +80,15 @@ class wait_list {
   }
 
   bool may_end(const waiter& each) {
+    if (each.what == waiter::aim::end_of_batch) return !is_stuck(each.awaited);
     return each.lender != nullptr ? !is_lent_to_stuck(*each.lender) : !are_held_by_stuck(*each.wanted);
+  }
+
+  /// Whether the batch that is awaited as this waits for a slot that it does not get, or one of its tasks is stuck.
+  bool is_stuck(const void* awaited) const {
+    for (const waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each))
+      if (each->is_stuck && (each->awaited_as == awaited || is_inside(each->from, awaited))) return true;
+    return false;
   }
 
   /// Whether all slots are held by entries around stuck waits.
@@ -123,7 +131,8 @@ wait_list& waits_of_process() {
 
 // ── Callers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-executor_limiter::enter_result executor_limiter::enter(const scope_entry* from, const std::stop_token& stop) {
+executor_limiter::enter_result executor_limiter::enter(const scope_entry* from, const std::stop_token& stop,
+                                                        const void* awaited_as) {
   const scope_entry* const lender = innermost_entry(from, *this);
   const admission how = lender != nullptr ? admission::nested : admission::slot;
   {
@@ -132,10 +141,12 @@ executor_limiter::enter_result executor_limiter::enter(const scope_entry* from, 
   }
   waiter self;
   self.from = from;
+  self.awaited_as = awaited_as;
   self.lender = lender;
   const std::stop_callback on_stop(stop, [&, this] { send_away(self); });
   std::unique_lock all_waits(waits_of_process().mutex(), std::defer_lock);
-  if (from == nullptr) {  // a thread outside of all batches holds no slot, so it cannot be part of a deadlock
+  // A thread outside of all batches holds no slot, so it cannot be part of a deadlock, unless others wait for its batch.
+  if (from == nullptr && awaited_as == nullptr) {
     if (has_to_wait(self)) wait(self);
   } else {
     all_waits.lock();
@@ -147,6 +158,20 @@ executor_limiter::enter_result executor_limiter::enter(const scope_entry* from, 
   if (from != nullptr && from == current_entry() && from->lent().load(std::memory_order_relaxed))
     from->entered().limiter->take_back(*from, all_waits);
   return {admission::stopped};
+}
+
+void executor_limiter::begin_wait_for(waiter& self, const scope_entry& from, const void* awaited) {
+  self.from = &from;
+  self.awaited = awaited;
+  self.what = waiter::aim::end_of_batch;
+  const std::lock_guard all_waits(waits_of_process().mutex());
+  waits_of_process().add(self);
+  waits_of_process().break_deadlock(self);
+}
+
+void executor_limiter::end_wait_for(waiter& self) {
+  const std::lock_guard all_waits(waits_of_process().mutex());
+  waits_of_process().remove(self);
 }
 
 void executor_limiter::leave() {

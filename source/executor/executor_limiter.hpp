@@ -48,8 +48,18 @@ class executor_limiter {
   };
 
   /// Waits for a slot, or a loan. `from` is the calling thread's entry, null outside of all batches. The caller must
-  /// give a slot back by `leave` or `close`, and a loan by `give_back`.
-  enter_result enter(const scope_entry* from, const std::stop_token& stop);
+  /// give a slot back by `leave` or `close`, and a loan by `give_back`. `awaited_as`: see batch_scope.
+  enter_result enter(const scope_entry* from, const std::stop_token& stop, const void* awaited_as = nullptr);
+
+  /// Calls `wait`, which waits until other threads have ended the batch that is awaited as `awaited`. `from` is the
+  /// calling thread's entry, and not null. Slots of entries around it may be borrowed meanwhile: use a `position`.
+  template <class Wait>
+  static void wait_for(const scope_entry& from, const void* awaited, const Wait& wait) {
+    waiter self;
+    begin_wait_for(self, from, awaited);
+    wait();
+    end_wait_for(self);
+  }
 
   void leave();
   void give_back(const scope_entry& lender);
@@ -117,9 +127,12 @@ class executor_limiter {
       slot_or_loan,  // a slot of its own or, if there is a lender, the lender's
       loan,          // the slot of a thread that waits, borrowed to prevent a deadlock
       own_loan,      // the slot of the thread's own entry, to be taken back from the thread that works under it
+      end_of_batch,  // no slot, but that a batch ends which other threads run
     };
 
     const scope_entry* from = nullptr;  // the innermost entry of the thread
+    const void* awaited_as = nullptr;   // of the batch that it waits for a slot to run; null if no one awaits it
+    const void* awaited = nullptr;      // the batch whose end it waits for
     executor_limiter* wanted = nullptr;
     const scope_entry* lender = nullptr;  // whose slot the thread waits to work under; null if it waits for a slot
     aim what = aim::slot_or_loan;
@@ -129,6 +142,8 @@ class executor_limiter {
     std::condition_variable answered{};
   };
 
+  static void begin_wait_for(waiter& self, const scope_entry& from, const void* awaited);
+  static void end_wait_for(waiter& self);
   bool try_admit(const scope_entry* lender);
   bool has_to_wait(waiter& self);
   void wait(waiter& self);

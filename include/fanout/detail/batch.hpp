@@ -67,6 +67,8 @@ struct task_block {
   std::size_t (*run)(void* object, task_range tasks, chunk& mine, batch_control& batch) noexcept;
 };
 
+class batch_watch;
+
 struct batch_request {
   std::size_t size;
   task_block tasks;
@@ -81,6 +83,9 @@ struct batch_request {
   /// Called in place of `asked.request_stop()`, so that code which is compiled with the tasks runs their callbacks.
   /// May be null.
   void (*request_stop)(std::stop_source& asked) noexcept = nullptr;
+
+  /// Who looks at the batch while it runs. Then `tasks` counts each task in its chunk. May be null.
+  batch_watch* watch = nullptr;
 };
 
 class executor_core;
@@ -103,7 +108,7 @@ inline void run_batch(executor_core* executor, const batch_request& request) {
     }
     order.caller_begins();
     run_batch_in_engine(executor, {request.size, request.tasks, options, request.cancellation_is_data,
-                                   request.whole_chunks, &tsan::joined, &tsan::request_stop});
+                                   request.whole_chunks, &tsan::joined, &tsan::request_stop, request.watch});
   } else {
     run_batch_in_engine(executor, request);
   }

@@ -108,24 +108,37 @@ inline void fail_task(batch_control& batch, std::size_t index) noexcept {
 /// It works on a copy of the closure, so that the compiler keeps its members in registers. Each task begins with
 /// atomic accesses, after which GCC reloads everything that is in memory; the copy reduced an empty task from 13
 /// instructions to 7. So a closure must hold only pointers and small values.
-template <class RunOne>
+template <class RunOne, bool Counted>
 requires std::is_trivially_copyable_v<RunOne> std::size_t run_block(void* object, task_range tasks, chunk& mine,
                                                                     batch_control& batch)
 noexcept {
   const tsan::tasks_of_batch here(object);
   RunOne run_one = *static_cast<RunOne*>(object);
   return run_chunk(tasks, mine, batch.fenced(), [&](std::size_t index) {
+    if constexpr (Counted) mine.count_start();
     try {
       run_one(started_task{index, batch, mine});
     } catch (...) {
       fail_task(batch, index);
     }
+    if constexpr (Counted) mine.count_end();
   });
 }
 
-template <class RunOne>
-task_block block_of(RunOne& run_one) {
-  return {&run_one, &run_block<RunOne>};
+/// Whether somebody looks at a batch while it runs. A type for each, so that a batch which nobody looks at counts
+/// nothing.
+struct unwatched {
+  static constexpr bool counted = false;
+  static constexpr batch_watch* who = nullptr;
+};
+struct watched {
+  static constexpr bool counted = true;
+  batch_watch* who;
+};
+
+template <class RunOne, class Watch = unwatched>
+task_block block_of(RunOne& run_one, Watch = {}) {
+  return {&run_one, &run_block<RunOne, Watch::counted>};
 }
 
 /// Like `run_block`, for a chunk that is started as a whole: one call of `run_share(started, last)`.

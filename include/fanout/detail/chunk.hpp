@@ -108,6 +108,19 @@ class basic_chunk {
   /// Marks the chunk as empty. Call it after `announce`, if there was no task to take.
   void clear() noexcept { position_.store(nothing, std::memory_order_release); }
 
+  // Counts of all tasks of the owner, in batches that are watched: see batch_watch. A runner that takes the place of
+  // another goes on with its counts.
+
+  void count_start() noexcept { started_.store(started_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+
+  /// Release: a thread that sees this also sees that the task was started.
+  void count_end() noexcept { ended_.store(ended_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
+
+  // ── Any thread ──
+
+  std::size_t started() const noexcept { return started_.load(std::memory_order_relaxed); }
+  std::size_t ended() const noexcept { return ended_.load(std::memory_order_acquire); }
+
   // ── Any runner ──
 
   /// No task of this chunk starts after this call, in the sense of happens-before. (Coherence alone ensures this: the
@@ -175,6 +188,8 @@ class basic_chunk {
   typename Primitives::template atomic<std::size_t> position_{nothing};  // written by the owner
   typename Primitives::template atomic<std::size_t> end_{0};             // by the owner, or a recalling thief
   typename Primitives::template atomic<std::uint32_t> flags_{0};         // by all
+  std::atomic<std::size_t> started_{0};  // by the owner; only numbers, so the model checker need not know them
+  std::atomic<std::size_t> ended_{0};
 };
 
 using chunk = basic_chunk<chunk_primitives>;

@@ -19,43 +19,68 @@
 /// The kinds of batches, each on an executor or, if that is null, as a free call.
 namespace fanout::detail {
 
-template <class Range>
-auto execute_on(executor_core* executor, Range&& range, const run_options& options) {
-  check_limit(options.concurrency);  // before memory is allocated for the results
-  using T = std::remove_cv_t<task_result<item_t<Range>>>;
-  const auto tasks = input_from<Range>(range);
-  detail::refuse_empty_tasks(executor, tasks, options);
-  check_size(tasks.size());
+template <class Input>
+using item_of = decltype(std::declval<const Input&>()[std::size_t{}]);
+
+/// Runs tasks that have been accepted.
+template <class Input, class Watch = unwatched>
+auto run_tasks(executor_core* executor, const Input& tasks, const run_options& options, Watch watch = {}) {
+  using T = std::remove_cv_t<task_result<item_of<Input>>>;
   results<T> output(tasks.size());
   auto run_one = [tasks = input_view(tasks), output = output.where()](const started_task& started) {
     output.make(started.index, [&]() -> T { return detail::call_task(started, tasks[started.index]); });
   };
-  run_batch(executor, {tasks.size(), block_of(run_one), options});
+  run_batch(executor, {.size = tasks.size(), .tasks = block_of(run_one, watch), .options = options, .watch = watch.who});
   return std::move(output).take();
 }
 
-template <class Items, class F>
-auto map_on(executor_core* executor, Items&& range, F& mapper, const run_options& options) {
-  check_limit(options.concurrency);  // before memory is allocated for the results
-  using R = std::remove_cv_t<mapper_result<F, item_t<Items>>>;
-  detail::refuse_empty_mapper(mapper);
-  const auto items = input_from<Items>(range);
-  check_size(items.size());
+/// Maps items that have been accepted.
+template <class Input, class F, class Watch = unwatched>
+auto map_items(executor_core* executor, const Input& items, F& mapper, const run_options& options, Watch watch = {}) {
+  using R = std::remove_cv_t<mapper_result<F, item_of<Input>>>;
   results<R> output(items.size());
   auto run_one = [items = input_view(items), output = output.where(), &mapper](const started_task& started) {
     output.make(started.index, [&]() -> R { return detail::call_mapper(started, mapper, items[started.index]); });
   };
-  run_mapped(executor, items, {items.size(), block_of(run_one), options});
+  run_mapped(executor, items,
+             {.size = items.size(), .tasks = block_of(run_one, watch), .options = options, .watch = watch.who});
   return std::move(output).take();
+}
+
+/// Reads the tasks. Throws if there is anything that a batch cannot accept.
+template <class Range>
+auto accepted_tasks(executor_core* executor, std::remove_reference_t<Range>& range, const run_options& options) {
+  check_limit(options.concurrency);  // before memory is allocated
+  auto tasks = input_from<Range>(range);
+  detail::refuse_empty_tasks(executor, tasks, options);
+  check_size(tasks.size());
+  return tasks;
+}
+
+/// The same for items and their mapper.
+template <class Items, class F>
+auto accepted_items(std::remove_reference_t<Items>& range, const F& mapper, const run_options& options) {
+  check_limit(options.concurrency);  // before memory is allocated
+  detail::refuse_empty_mapper(mapper);
+  auto items = input_from<Items>(range);
+  check_size(items.size());
+  return items;
+}
+
+template <class Range>
+auto execute_on(executor_core* executor, Range&& range, const run_options& options) {
+  return detail::run_tasks(executor, detail::accepted_tasks<Range>(executor, range, options), options);
+}
+
+template <class Items, class F>
+auto map_on(executor_core* executor, Items&& range, F& mapper, const run_options& options) {
+  return detail::map_items(executor, detail::accepted_items<Items>(range, mapper, options), mapper, options);
 }
 
 template <class Range>
 auto settle_on(executor_core* executor, Range&& range, const run_options& options) {
-  check_limit(options.concurrency);  // before memory is allocated for the results
   using T = std::remove_cv_t<task_result<item_t<Range>>>;
-  const auto tasks = input_from<Range>(range);
-  detail::refuse_empty_tasks(executor, tasks, options);
-  check_size(tasks.size());
+  const auto tasks = detail::accepted_tasks<Range>(executor, range, options);
   std::vector<outcome<T>> outcomes(tasks.size());  // each is cancelled until its task has run
   auto run_one = [tasks = input_view(tasks), first = outcomes.data()](const started_task& started) {
     const std::size_t index = started.index;
@@ -67,11 +92,8 @@ auto settle_on(executor_core* executor, Range&& range, const run_options& option
 
 template <class Items, class F>
 auto settle_map_on(executor_core* executor, Items&& range, F& mapper, const run_options& options) {
-  check_limit(options.concurrency);  // before memory is allocated for the results
   using R = std::remove_cv_t<mapper_result<F, item_t<Items>>>;
-  detail::refuse_empty_mapper(mapper);
-  const auto items = input_from<Items>(range);
-  check_size(items.size());
+  const auto items = detail::accepted_items<Items>(range, mapper, options);
   std::vector<outcome<R>> outcomes(items.size());  // each is cancelled until its item has been mapped
   auto run_one = [items = input_view(items), first = outcomes.data(), &mapper](const started_task& started) {
     const std::size_t index = started.index;

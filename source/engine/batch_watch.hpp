@@ -1,0 +1,41 @@
+#pragma once
+
+#include <mutex>
+#include <utility>
+
+#include "fanout/batch_progress.hpp"
+
+namespace fanout::detail {
+
+class batch;
+
+/// Looks at a batch that another thread runs. It lives longer than the batch, and its address identifies the batch for
+/// threads that wait for it: see `batch_scope::awaited_as`.
+class batch_watch {
+ public:
+  batch_watch() = default;
+  batch_watch(const batch_watch&) = delete;
+  batch_watch& operator=(const batch_watch&) = delete;
+
+  /// What was counted so far; `total` is left to the caller. Each number only grows.
+  batch_progress look() const;
+
+  // Called by the leader of the batch, which has the slot if there is one:
+
+  void begin(const batch& running);
+  void end();
+
+  /// Tells that a slot of the executor has been obtained for the batch before it begins.
+  void give_slot() { has_slot_ = true; }
+  bool take_slot() { return std::exchange(has_slot_, false); }
+
+ private:
+  void update() const;
+
+  mutable std::mutex mutex_;
+  const batch* running_ = nullptr;
+  mutable batch_progress seen_;
+  bool has_slot_ = false;  // used by the leader only
+};
+
+}  // namespace fanout::detail

@@ -1,0 +1,127 @@
+#include "engine/submission.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <utility>
+
+#include "executor/batch_scope.hpp"
+#include "executor/position.hpp"
+
+namespace fanout::detail {
+namespace {
+
+run_options with_stop(run_options options, std::stop_token stop) {
+  options.stop = std::move(stop);
+  return options;
+}
+
+}  // namespace
+
+// The stop of the submitter is forwarded before the leader is called: if the first task requests it, no other may
+// start.
+submission_core::submission_core(executor_core* on, std::size_t size, const run_options& options, submitted_work work)
+    : executor_(on), size_(size), work_(work), options_(with_stop(options, stop_.get_token())) {
+  calls_.choose(on != nullptr ? on->helpers() : reserves::with_stack(0));
+  if (on != nullptr) promise_.emplace(*on);
+  if (options.stop.stop_possible()) forwarded_.emplace(options.stop, forward_stop{this});
+  call_leader();
+}
+
+submission_core::~submission_core() {
+  if (!claim_.is_over()) {
+    request_stop();
+    if (is_inside(current_entry(), &watch_)) {
+      std::fputs("fanout: the handle of a batch is being destroyed by one of the batch's own tasks\n", stderr);
+      std::abort();
+    }
+    wait();
+  }
+  forwarded_.reset();  // a stop that is being forwarded may be what ended the batch
+  calls_.wait();
+}
+
+void submission_core::call_leader() {
+  const std::lock_guard lock(calling_);
+  if (is_called_off_) return;
+  if (limiter() != nullptr) {
+    limiter()->request(*this, 1);
+  } else {
+    calls_.call_promised(1);
+  }
+  is_called_ = true;
+}
+
+void submission_core::call_off() noexcept {
+  const std::lock_guard lock(calling_);
+  is_called_off_ = true;
+  if (!is_called_) return;
+  limiter() != nullptr ? limiter()->close(*this, 0) : static_cast<void>(calls_.withdraw());
+}
+
+// On a reserve, which holds a slot if this is the batch of an executor.
+void submission_core::serve() noexcept {
+  if (!claim_.take()) {
+    if (limiter() != nullptr) limiter()->leave();
+    return;
+  }
+  if (limiter() != nullptr) watch_.give_slot();
+  run();
+  if (watch_.take_slot()) limiter()->leave();  // the batch did not begin
+  call_off();
+  promise_.reset();
+  claim_.end();
+}
+
+// Runs the batch on this thread, unless another has taken it.
+bool submission_core::run_if_open() noexcept {
+  if (!claim_.take()) return false;
+  call_off();
+  run();
+  calls_.wait();
+  promise_.reset();
+  claim_.end();
+  return true;
+}
+
+void submission_core::run() noexcept {
+  const with_float_settings same(float_settings_);
+  work_.run(work_.object, {executor_, options_, watch_});
+}
+
+void submission_core::wait() {
+  if (claim_.is_over()) return;
+  const position here;
+  if (is_inside(here.entry(), &watch_)) throw std::logic_error("a task cannot wait for its own batch");
+  if (run_if_open()) return;
+  if (here.entry() == nullptr) return claim_.wait();
+  executor_limiter::wait_for(*here.entry(), &watch_, [this] { claim_.wait(); });
+}
+
+// If the batch has not begun, it ends here: it waits for nothing any more, and its tasks do not start.
+void submission_core::request_stop() noexcept {
+  stop_.request_stop();
+  run_if_open();
+}
+
+batch_progress submission_core::progress() const {
+  batch_progress seen = watch_.look();
+  seen.total = size_;
+  return seen;
+}
+
+// ── What the headers use ────────────────────────────────────────────────────────────────────────────────────────────
+
+submission::submission(executor_core* on, std::size_t size, const run_options& options, submitted_work work)
+    : core_(new submission_core(on, size, options, work)) {}
+
+submission::~submission() = default;
+
+bool submission::is_over() const noexcept { return core_->is_over(); }
+void submission::wait() const { core_->wait(); }
+bool submission::wait_until(std::chrono::steady_clock::time_point limit) const { return core_->wait_until(limit); }
+void submission::request_stop() const noexcept { core_->request_stop(); }
+batch_progress submission::progress() const noexcept { return core_->progress(); }
+void submission::core_deleter::operator()(submission_core* core) const noexcept { delete core; }
+
+}  // namespace fanout::detail

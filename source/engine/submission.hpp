@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+
+#include "engine/batch_watch.hpp"
+#include "engine/claim.hpp"
+#include "executor/executor_core.hpp"
+#include "executor/executor_limiter.hpp"
+#include "fanout/detail/submission.hpp"
+#include "threads/floating_point.hpp"
+#include "threads/reserves.hpp"
+
+namespace fanout::detail {
+
+/// One submitted batch. A reserve is called to lead it; on an executor, when the limiter has a slot for it, so that
+/// no thread waits for the slot. Three threads may run it, and `claim` decides which: that reserve, a thread that waits
+/// for the end, and one that requests the stop before anything has begun (then there is nothing to run).
+///
+/// Whoever takes the claim and is not the reserve calls the reserve off, and waits for it if it was on its way. So
+/// when the batch is over, no slot is held for it, and no reserve is promised to it.
+class submission_core final : private reserves::duty, private executor_limiter::helped {
+ public:
+  submission_core(executor_core* on, std::size_t size, const run_options& options, submitted_work work);
+  submission_core(const submission_core&) = delete;
+  submission_core& operator=(const submission_core&) = delete;
+  ~submission_core();
+
+  bool is_over() const { return claim_.is_over(); }
+  void wait();
+  bool wait_until(std::chrono::steady_clock::time_point limit) { return claim_.wait_until(limit); }
+  void request_stop() noexcept;
+  batch_progress progress() const;
+
+ private:
+  // reserves::duty, and executor_limiter::helped
+  void serve() noexcept override;
+  bool wants_help() const noexcept override { return !claim_.is_taken(); }
+  void call_helpers(std::size_t count) noexcept override { calls_.call(count); }
+  std::size_t withdraw_helpers() noexcept override { return calls_.withdraw(); }
+
+  void call_leader();
+  void call_off() noexcept;
+  bool run_if_open() noexcept;
+  void run() noexcept;
+
+  executor_limiter* limiter() const { return executor_ != nullptr ? executor_->limiter() : nullptr; }
+
+  struct forward_stop {
+    submission_core* to;
+    void operator()() const noexcept { to->request_stop(); }
+  };
+
+  executor_core* const executor_;
+  const std::size_t size_;
+  const submitted_work work_;
+  std::stop_source stop_;
+  const run_options options_;  // with the token of `stop_`
+  const float_settings float_settings_ = float_settings::of_this_thread();
+  std::optional<executor_core::leader_promise> promise_;
+  batch_watch watch_;
+  claim claim_;
+  reserves::calls calls_{*this};
+  std::mutex calling_;          // guards the next two; taken before the mutex of the limiter or of the reserves
+  bool is_called_ = false;      // the reserve has been called, or a slot for it requested
+  bool is_called_off_ = false;  // it must not be called any more
+  std::optional<std::stop_callback<forward_stop>> forwarded_;  // of the stop that the submitter may request
+};
+
+}  // namespace fanout::detail
