@@ -14,6 +14,7 @@
 namespace fanout {
 
 class executor;
+class task_scope;
 
 namespace detail {
 /// The address of the executor's `tbb::task_arena`, untyped so that this header names no oneTBB type.
@@ -208,6 +209,7 @@ class executor {
 
  private:
   friend FANOUT_EXPORT void* detail::native_arena_of(const executor& owner);
+  friend class task_scope;
 
   /// Throws `std::logic_error` if the executor was moved from.
   FANOUT_EXPORT detail::executor_core& core() const;

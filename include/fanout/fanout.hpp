@@ -20,6 +20,7 @@
 #include "fanout/settle.hpp"
 #include "fanout/submit.hpp"
 #include "fanout/task_context.hpp"
+#include "fanout/task_scope.hpp"
 #include "fanout/threads.hpp"
 
 /// Batches of independent tasks on oneTBB arenas. Begin with `execute_in_parallel`, which states what all calls

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <stop_token>
 
 #include "fanout/limits.hpp"
@@ -44,6 +45,10 @@ struct run_options {
   /// ended, the call throws `operation_cancelled`, unless a failure or exception that came first decides what it
   /// throws. `settle_in_parallel` and `settle_map` return the outcomes instead.
   std::stop_token stop{};
+
+  /// Of a `task_scope`: how many of its tasks may wait for a place, at least 1. More are refused by `try_add`, and `add`
+  /// waits. The default is no bound. Calls that get all their tasks at once ignore it.
+  std::size_t max_pending = std::numeric_limits<std::size_t>::max();
 };
 
 }  // namespace fanout

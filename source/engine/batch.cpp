@@ -19,12 +19,9 @@ std::size_t largest_chunk(const progress& progress, bool whole_chunks) {
 
 }  // namespace
 
-void batch_control::fail(std::size_t index) noexcept { static_cast<batch*>(this)->record_failure(index); }
-std::stop_token batch_control::stop_token() { return static_cast<batch*>(this)->token(); }
-
-std::size_t batch_control::runner_of(const chunk& its_chunk) const noexcept {
-  return static_cast<const batch*>(this)->number_of(its_chunk);
-}
+void batch_control::fail(std::size_t index) noexcept { record_failure(index); }
+std::stop_token batch_control::stop_token() { return token(); }
+std::size_t batch_control::runner_of(const chunk& its_chunk) const noexcept { return number_of(its_chunk); }
 
 batch::batch(const batch_request& request, std::size_t runners, const batch_scope& scope, std::size_t adapt_from)
     : batch_control(runners != 1 && !has_heavy_fence()),

@@ -72,11 +72,6 @@ class batch final : public batch_control,
   /// Throws what the call must throw. Requires that all runners have joined.
   void finish();
 
-  /// Called from tasks: see batch_control.
-  void record_failure(std::size_t index) noexcept;
-  std::stop_token token();
-  std::size_t number_of(const chunk& its_chunk) const noexcept;
-
  private:
   /// Each on cache lines of its own, because every runner writes its own all the time.
   struct alignas(128) runner {
@@ -93,6 +88,11 @@ class batch final : public batch_control,
   enum class verdict { undecided, failed, cancelled, broken };
 
   enum class role { leader, helper };
+
+  // batch_control, called from tasks
+  void record_failure(std::size_t index) noexcept override;
+  std::stop_token token() override;
+  std::size_t number_of(const chunk& its_chunk) const noexcept override;
 
   // team, when the helpers are oneTBB's workers
   void lead(helper_calls& helpers) noexcept override;

@@ -36,13 +36,19 @@ class progress {
   /// throws; after that nothing is reported any more.
   template <class Count>
   void update(Count count) {
+    update(count, [this] { return total_; });
+  }
+
+  /// The same for a total that grows: `total()` is read after `count()`.
+  template <class Count, class Total>
+  void update(Count count, Total total) {
     if (!due()) return;
     std::size_t counted = 0;
     do {
       std::atomic_thread_fence(std::memory_order_seq_cst);
       if (reporting_.load(std::memory_order_relaxed) || reporting_.exchange(true, std::memory_order_acquire)) return;
       for (counted = count(); counted > told_ && due(); counted = count()) {
-        tell(counted);  // if this throws, the flag stays set, so no thread reports again
+        tell(counted, total());  // if this throws, the flag stays set, so no thread reports again
       }
       reporting_.store(false, std::memory_order_release);
       std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -50,8 +56,9 @@ class progress {
   }
 
   /// The last report of a batch that succeeded. Requires that one is wanted, and that all runners have joined.
-  void finish() {
-    if (told_ != total_) tell(total_);
+  void finish() { finish(total_); }
+  void finish(std::size_t total) {
+    if (told_ != total) tell(total, total);
   }
 
  private:
@@ -61,10 +68,10 @@ class progress {
     return interval_.count() <= 0 || clock::now().time_since_epoch().count() >= due_.load(std::memory_order_relaxed);
   }
 
-  void tell(std::size_t completed) {
+  void tell(std::size_t completed, std::size_t total) {
     told_ = completed;
     try {
-      report_(completed, total_);
+      report_(completed, total);
     } catch (...) {
       require_exception();
       throw;

@@ -248,6 +248,16 @@ void executor_limiter::request(helped& batch, std::size_t count) {
   serve();
 }
 
+std::size_t executor_limiter::withdraw(helped& batch) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t requested = std::exchange(batch.wanted_, 0);
+  if (requested != 0) slots_.remove(batch.request_);
+  const std::size_t called = batch.withdraw_helpers();
+  used_ -= called;
+  serve();
+  return requested + called;
+}
+
 bool executor_limiter::join(helped& batch) {
   waiter self;
   self.batch = &batch;

@@ -104,6 +104,9 @@ class executor_limiter {
   /// Requests slots for `count` more helpers.
   void request(helped& batch, std::size_t count);
 
+  /// Takes back the requests and the calls that no helper has answered. Returns their number.
+  std::size_t withdraw(helped& batch);
+
   /// For a worker that comes to help: waits for a slot. False if the batch has been closed.
   bool join(helped& batch);
 

@@ -49,6 +49,10 @@ class batch_control {
   std::atomic<bool> stopped_{false};
 
  private:
+  virtual void record_failure(std::size_t index) noexcept = 0;
+  virtual std::stop_token token() = 0;
+  virtual std::size_t number_of(const chunk& its_chunk) const noexcept = 0;
+
   const bool fenced_;
 };
 

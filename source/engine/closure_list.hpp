@@ -1,0 +1,47 @@
+#pragma once
+
+#include <utility>
+
+namespace fanout::detail {
+
+/// A list that objects are added to at the end and taken from at the front. The link is a member `next` of the objects.
+/// Allocates nothing and owns nothing.
+template <class T>
+class closure_list {
+ public:
+  closure_list() = default;
+  closure_list(const closure_list&) = delete;
+  closure_list& operator=(const closure_list&) = delete;
+  ~closure_list() = default;
+
+  bool empty() const { return first_ == nullptr; }
+
+  void add(T& each) {
+    each.next = nullptr;
+    (empty() ? first_ : last_->next) = &each;
+    last_ = &each;
+  }
+
+  /// Null if the list is empty.
+  T* take() {
+    T* const taken = first_;
+    if (taken != nullptr) first_ = taken->next;
+    return taken;
+  }
+
+  /// Moves all objects of the other list to the end of this one.
+  void take_all(closure_list& from) {
+    if (from.empty()) return;
+    (empty() ? first_ : last_->next) = from.first_;
+    last_ = from.last_;
+    from.clear();
+  }
+
+  void clear() { first_ = nullptr; }
+
+ private:
+  T* first_ = nullptr;
+  T* last_ = nullptr;  // meaningless if the list is empty
+};
+
+}  // namespace fanout::detail

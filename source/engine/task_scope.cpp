@@ -1,0 +1,416 @@
+#include "engine/task_scope.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+#include "base/deferred_cancellation.hpp"
+#include "executor/position.hpp"
+#include "fanout/detail/machine.hpp"
+#include "fanout/limits.hpp"
+#include "fanout/task_scope.hpp"
+
+namespace fanout::detail {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// How long a runner that has found no task looks for new ones. To call a reserve takes microseconds, so a stream of
+/// tasks should not have to do it again and again.
+constexpr auto look_time = 50us;
+
+/// A scope without tasks gives memory for small tasks back if it has more than this, in blocks of 4 KiB.
+constexpr std::size_t most_blocks_kept = 16;
+
+std::size_t limit_of(const executor_core* on, const run_options& options) {
+  const concurrency_limit& named = options.concurrency;
+  check_limit(named);
+  if (options.max_pending == 0) throw std::invalid_argument("max_pending must be at least 1; got 0");
+  std::size_t most = named == unlimited   ? most_unlimited
+                     : named == automatic ? available_concurrency()
+                                          : named.number();
+  if (on != nullptr) most = named.is_number() ? std::min(most, on->limit()) : on->limit();
+  return std::min(most, application_limit());
+}
+
+}  // namespace
+
+task_scope_core::task_scope_core(executor_core* on, run_options&& options,
+                                 void (*request_stop)(std::stop_source&) noexcept)
+    : batch_control(false),
+      options_(std::move(options)),
+      limit_(limit_of(on, options_)),
+      can_call_(application_limit() != 1),
+      borrowed_(on == nullptr ? executor_cache::borrow(limit_, /*named=*/true) : nullptr),
+      home_(on != nullptr ? *on : *borrowed_),
+      scope_{.limiter = home_.limiter(), .home = &home_, .awaited_as = this},
+      verdict_(options_.on_error),
+      stop_(request_stop),
+      progress_(options_.on_progress, options_.progress_interval, 0),
+      line_(limit_, options_.max_pending, can_call_),
+      many_seats_(limit_ > few_seats_.size() ? new seat[limit_] : nullptr),
+      seats_(many_seats_ ? many_seats_.get() : few_seats_.data(), limit_) {
+  calls_.choose(home_.helpers());
+  // A named executor of n is promised n - 1 reserves. All n slots may be held by those of scopes.
+  if (can_call_ && on != nullptr && on->named()) {
+    leader_.emplace(home_);
+  } else if (can_call_) {
+    reserves_.emplace(limit_, home_.helpers());
+  }
+  // No entry: the scope may outlive the task that made it.
+  if (on != nullptr) visit_.emplace(home_, nullptr);
+  for (seat& each : seats_) each.next_free = std::exchange(free_seat_, &each);
+  if (options_.stop.stop_possible()) on_stop_.emplace(options_.stop, cancel_it{this});
+}
+
+task_scope_core::~task_scope_core() {
+  if (!is_joined_.exchange(true, std::memory_order_relaxed)) {
+    if (is_own_task()) {
+      std::fputs("fanout: a task scope is being destroyed by one of its own tasks\n", stderr);
+      std::abort();
+    }
+    cancel();
+    end();
+  }
+}
+
+// ── Adding ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+bool task_scope_core::add_copy(const closure_kind& kind, const void* task, if_full then) {
+  const auto fill = [&](closure& to) {
+    to.kind = &kind;
+    std::memcpy(to.task(), task, kind.copied);
+  };
+  const auto grow = []() -> closure_memory& { return *new closure_memory; };
+  return add([&](bool beyond) { return line_.add_copy(beyond, fill, grow); }, then);
+}
+
+bool task_scope_core::add_made(closure& made, if_full then) {
+  bool ignored = false;
+  const bool added = add(
+      [&](bool beyond) {
+        const auto done = line_.add(beyond, made);
+        ignored = done.what == line::fate::ignored;
+        return done;
+      },
+      then);
+  if (ignored) made.kind->drop(made);
+  return added;
+}
+
+template <class Add>
+bool task_scope_core::add(const Add& add, if_full then) {
+  auto done = add(false);
+  while (done.what == line::fate::full) {
+    if (then == if_full::refuse) return false;
+    if (may_be_own_task()) {
+      done = add(true);
+    } else {
+      wait_for_room();
+      done = add(false);
+    }
+  }
+  if (done.what == line::fate::closed) throw std::logic_error("a task was added to a scope that has been joined");
+  if (done.calls) call_runner();
+  return true;
+}
+
+/// Whether the calling thread works for a task of this scope.
+bool task_scope_core::is_own_task() const { return is_inside(current_entry(), this); }
+
+/// A worker of oneTBB in the scope's arena might, with a piece of a loop.
+bool task_scope_core::may_be_own_task() const {
+  return current_entry() != nullptr ? is_own_task() : executor_core::scope_of_worker().home == &home_;
+}
+
+// ── The runners ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void task_scope_core::call_runner() noexcept { limiter() != nullptr ? limiter()->request(*this, 1) : calls_.call(1); }
+
+void task_scope_core::call_off(std::size_t coming) noexcept {
+  if (line_.call_off(coming)) call_runner();
+}
+
+// On a reserve, which holds a slot if the scope is that of an executor.
+void task_scope_core::serve() noexcept {
+  if (line_.arrive()) call_runner();
+  in_arena([this] { run_tasks(scope_, limiter() != nullptr, leaves::after_a_look); });
+  if (limiter() != nullptr) limiter()->leave();
+}
+
+/// Without memory to enter the arena, the tasks run outside of it, because they were accepted.
+template <class Part>
+void task_scope_core::in_arena(const Part& part) noexcept {
+  bool entered = false;
+  try {
+    home_.workplace().enter([&] {
+      entered = true;
+      part();
+    });
+  } catch (...) {
+    if (!entered) part();
+  }
+}
+
+void task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leaves when) noexcept {
+  const with_float_settings same(float_settings_);
+  const seat_taken place(*this);
+  seat& mine = *place;
+  const scope_entry here(scope, holds_slot, number_of(mine.mine));
+  const bool bounded = options_.max_pending != line::unbounded;
+  for (closure* ended = nullptr;;) {
+    closure* const next = line_.take(std::exchange(ended, nullptr));
+    if (next != nullptr) {
+      if (bounded) tell_slot_waits(/*of_room=*/true);
+      if (next->kind->copied != 0) ended = next;
+      run(*next, mine);
+      if (when != leaves::when_there_is_room || !line_.has_room_now()) continue;
+      if (line_.leave(ended)) call_runner();
+      return;
+    }
+    const auto [how, over] = line_.pause(when == leaves::after_a_look);
+    if (over) {
+      tell_slot_waits(/*of_room=*/false);
+      line_.give_memory_back(most_blocks_kept);
+    }
+    if (how == line::rest::leave || (how == line::rest::look && !look_for_more())) return;
+  }
+}
+
+// A slot that someone else waits for is not kept for tasks that may come.
+bool task_scope_core::look_for_more() noexcept {
+  const auto end = std::chrono::steady_clock::now() + look_time;
+  const auto [works, calls] = line_.look([&] {
+    return std::chrono::steady_clock::now() < end && !ended_.load(std::memory_order_relaxed) &&
+           (limiter() == nullptr || limiter()->waiting() == 0);
+  });
+  if (calls) call_runner();
+  return works;
+}
+
+// Release: a thread that has summed the counts may read what the tasks wrote.
+void task_scope_core::run(closure& next, seat& mine) noexcept {
+  next.kind->run(next, {next.index, *this, mine.mine});
+  mine.completed.store(mine.completed.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  if (!progress_.wanted()) return;
+  try {
+    progress_.update([this] { return completed(); }, [this] { return line_.added(); });
+  } catch (...) {
+    if (verdict_.break_off(std::current_exception())) stop();
+  }
+}
+
+// There are as many seats as runners at most. One that has left frees its seat a few instructions later, so the wait for
+// a free seat is short.
+task_scope_core::seat_taken::seat_taken(task_scope_core& of)
+    : of_(of), seat_([&of]() -> seat& {
+        for (;; std::this_thread::yield()) {
+          const std::lock_guard lock(of.mutex_);
+          if (of.free_seat_ != nullptr) return *std::exchange(of.free_seat_, of.free_seat_->next_free);
+        }
+      }()) {}
+
+task_scope_core::seat_taken::~seat_taken() {
+  const std::lock_guard lock(of_.mutex_);
+  seat_.next_free = std::exchange(of_.free_seat_, &seat_);
+}
+
+// ── Waiting ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+task_scope_core::slot_wait::slot_wait(task_scope_core& scope, bool wants_room)
+    : of(scope), for_room(wants_room), ends([]() -> std::stop_source {
+        try {
+          return {};
+        } catch (const std::bad_alloc&) {  // then the thread waits until it gets the slot
+          return std::stop_source(std::nostopstate);
+        }
+      }()) {
+  const std::lock_guard lock(of.mutex_);
+  of.slot_waits_.add(*this);
+}
+
+task_scope_core::slot_wait::~slot_wait() {
+  const std::lock_guard lock(of.mutex_);
+  of.slot_waits_.remove(*this);
+}
+
+/// Under the mutex, because the waits are on the stacks of their threads. What the request runs locks the mutex of the
+/// limiter only.
+void task_scope_core::tell_slot_waits(bool of_room) noexcept {
+  const std::lock_guard lock(mutex_);
+  for (slot_wait* each = slot_waits_.first(); each != nullptr; each = intrusive_list<slot_wait>::next(*each))
+    if (!of_room || each->for_room) each->ends.request_stop();
+}
+
+bool task_scope_core::reached(bool for_room) { return line_.is_over_now() || (for_room && line_.has_room_now()); }
+
+/// Waits until all is over or, if `for_room`, there is room. `from` is the calling thread's entry. `works`: the thread
+/// runs tasks meanwhile.
+///
+/// If the thread is in a task that holds a slot, and slots are needed to go on, it must be the one that waits for the
+/// slot: then the limiter sees that no other thread can give it one, and lends it one. So it takes the place of reserves
+/// that are coming.
+void task_scope_core::wait(const scope_entry* from, bool for_room, bool works) noexcept {
+  while (!reached(for_room)) {
+    bool all_arrive = false;
+    if (works) {
+      const line::offer answer = line_.offer_work();
+      if (answer == line::offer::accepted) {
+        work_on_slot(from, for_room);
+        continue;
+      }
+      if (answer == line::offer::replaces) {
+        const std::size_t replaced = withdraw();
+        if (replaced != 0) {
+          call_off(replaced - 1);
+          work_on_slot(from, for_room);
+          continue;
+        }
+        all_arrive = true;
+      }
+    }
+    const auto sleep = [&] {
+      if (line_.sleep({.room = for_room, .call = works, .call_since_offer = !all_arrive})) call_runner();
+    };
+    from != nullptr ? executor_limiter::wait_for(*from, this, sleep) : sleep();
+  }
+}
+
+/// For a thread that counts as a coming runner.
+void task_scope_core::work_on_slot(const scope_entry* from, bool for_room) noexcept {
+  const leaves when = for_room ? leaves::when_there_is_room : leaves::when_nothing_is_left;
+  batch_scope mine = scope_;
+  mine.starter = from;
+  const auto work = [&] {
+    if (line_.arrive()) call_runner();
+    run_tasks(mine, mine.has_own_slot(), when);
+  };
+  if (limiter() == nullptr) return in_arena(work);
+  const auto how = [&] {
+    const slot_wait until_then(*this, for_room);
+    if (reached(for_room)) return executor_limiter::enter_result{executor_limiter::admission::stopped};
+    return limiter()->enter(from, until_then.ends.get_token(), this);
+  }();
+  if (how.how == executor_limiter::admission::stopped) return call_off(1);
+  mine.lender = how.lender;
+  mine.has_own_slot() ? in_arena(work) : work();
+  mine.has_own_slot() ? limiter()->leave() : limiter()->give_back(*mine.lender);
+}
+
+void task_scope_core::wait_for_room() {
+  const position here;
+  const deferred_cancellation until_it_returns;
+  wait(here.entry(), /*for_room=*/true, !can_call_ || (limiter() != nullptr && here.entry() != nullptr));
+}
+
+// ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+void task_scope_core::join() {
+  if (is_own_task()) throw std::logic_error("a task cannot join its own scope");
+  if (is_joined_.exchange(true, std::memory_order_relaxed)) throw std::logic_error("the scope has been joined");
+  end();
+  finish();
+}
+
+void task_scope_core::end() noexcept {
+  const position here;
+  const deferred_cancellation until_all_have_ended;
+  const bool works = !can_call_ || limiter() == nullptr || here.entry() != nullptr;
+  do {
+    wait(here.entry(), /*for_room=*/false, works);
+  } while (!line_.try_close());
+  ended_.store(true, std::memory_order_relaxed);
+  limiter() != nullptr ? limiter()->close(*this, 0) : static_cast<void>(calls_.withdraw());
+  calls_.wait();
+  on_stop_.reset();
+  while (closure* const each = line_.take_unstarted()) each->kind->drop(*each);
+  visit_.reset();
+  leader_.reset();
+  reserves_.reset();
+  borrowed_.reset();
+}
+
+void task_scope_core::finish() {
+  const std::size_t total = line_.added();
+  const bool was_stopped_too_late =
+      verdict_.is_cancelled() && untouched_by_stop_.load(std::memory_order_acquire) == total;
+  if (!was_stopped_too_late) verdict_.pronounce(completed(), total);
+  if (!progress_.wanted()) return;
+  const with_float_settings same(float_settings_);
+  progress_.finish(total);
+}
+
+void task_scope_core::cancel() noexcept {
+  if (!verdict_.cancel()) return;
+  stop();
+}
+
+// `stopped_` is set before the tasks' source is looked for: so `token` either finds it set, or has made its source before.
+void task_scope_core::stop() noexcept {
+  stopped_.store(true, std::memory_order_release);
+  const auto [nothing_left, added] = line_.stop();
+  if (nothing_left) untouched_by_stop_.store(added, std::memory_order_release);
+  tell_slot_waits(/*of_room=*/false);
+  stop_.request();
+}
+
+void task_scope_core::record_failure(std::size_t index) noexcept {
+  if (verdict_.fail(index)) stop();
+}
+
+std::stop_token task_scope_core::token() {
+  return stop_.token([this] { return stopped(); });
+}
+
+// A chunk lies at the beginning of its seat.
+std::size_t task_scope_core::number_of(const chunk& its_chunk) const noexcept {
+  return static_cast<std::size_t>(reinterpret_cast<const seat*>(&its_chunk) - seats_.data());
+}
+
+std::size_t task_scope_core::completed() const {
+  std::size_t sum = 0;
+  for (const seat& each : seats_) sum += each.completed.load(std::memory_order_acquire);
+  return sum;
+}
+
+// Each number is read before one that is at least as large. A failure is counted before its task has ended.
+batch_progress task_scope_core::counts() const {
+  batch_progress seen;
+  seen.completed = completed();
+  seen.failed = std::min(verdict_.failed(), seen.completed);
+  seen.started = line_.taken();
+  seen.total = line_.added();
+  return seen;
+}
+
+// ── What the headers use ────────────────────────────────────────────────────────────────────────────────────────────
+
+void task_scope_deleter::operator()(task_scope_core* core) const noexcept { delete core; }
+
+task_scope_engine make_task_scope(executor_core* on, run_options&& options,
+                                  void (*request_stop)(std::stop_source&) noexcept) {
+  return task_scope_engine(new task_scope_core(on, std::move(options), request_stop));
+}
+
+bool add_copy(task_scope_core& core, const closure_kind& kind, const void* task, if_full then) {
+  return core.add_copy(kind, task, then);
+}
+
+bool add_made(task_scope_core& core, closure& made, if_full then) { return core.add_made(made, then); }
+
+void throw_empty_scope_task() { throw std::invalid_argument("the task is an empty function"); }
+
+}  // namespace fanout::detail
+
+namespace fanout {
+
+void task_scope::engine_join() { core_->join(); }
+void task_scope::request_stop() noexcept { core_->cancel(); }
+batch_progress task_scope::progress() const noexcept { return core_->counts(); }
+
+}  // namespace fanout

@@ -1,0 +1,172 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <type_traits>
+
+#include "base/intrusive_list.hpp"
+#include "engine/progress.hpp"
+#include "engine/task_line.hpp"
+#include "engine/verdict.hpp"
+#include "executor/batch_scope.hpp"
+#include "executor/executor_cache.hpp"
+#include "executor/executor_core.hpp"
+#include "executor/executor_limiter.hpp"
+#include "fanout/detail/task_scope.hpp"
+#include "threads/floating_point.hpp"
+#include "threads/reserves.hpp"
+
+namespace fanout::detail {
+
+/// Memory for several closures of small tasks.
+struct closure_memory {
+  static constexpr std::size_t closure_size = sizeof(closure) + largest_copied_task;
+  static constexpr std::size_t closures = 63;  // about a page, with the link
+
+  struct alignas(closure) place {
+    std::array<std::byte, closure_size> bytes;
+  };
+
+  void give_to(closure_list<closure>& spares) noexcept {
+    for (auto& each : places) spares.add(*new (&each) closure);
+  }
+
+  closure_memory* next = nullptr;
+  std::array<place, closures> places;
+};
+
+/// The engine's part of a task_scope. Its runners are reserves, which it calls when tasks are added, and threads that
+/// wait for it: who joins, and who adds where that thread itself stands in the way of the reserves.
+class task_scope_core final : public batch_control, private reserves::duty, private executor_limiter::helped {
+ public:
+  task_scope_core(executor_core* on, run_options&& options, void (*request_stop)(std::stop_source&) noexcept);
+  task_scope_core(const task_scope_core&) = delete;
+  task_scope_core& operator=(const task_scope_core&) = delete;
+  ~task_scope_core();
+
+  bool add_copy(const closure_kind& kind, const void* task, if_full then);
+  bool add_made(closure& made, if_full then);
+  void join();
+  void cancel() noexcept;
+  batch_progress counts() const;
+
+ private:
+  static constexpr std::size_t none = static_cast<std::size_t>(-1);
+
+  using line = basic_task_line<std_primitives, closure, closure_memory>;
+
+  /// Each on cache lines of its own, because every runner writes its own all the time.
+  struct alignas(128) seat {
+    chunk mine;  // stands for the runner in task_context
+    std::atomic<std::size_t> completed{0};
+    seat* next_free = nullptr;
+  };
+
+  /// Takes a seat for as long as the object lives.
+  class seat_taken {
+   public:
+    explicit seat_taken(task_scope_core& of);
+    seat_taken(const seat_taken&) = delete;
+    seat_taken& operator=(const seat_taken&) = delete;
+    ~seat_taken();
+    seat& operator*() const { return seat_; }
+
+   private:
+    task_scope_core& of_;
+    seat& seat_;
+  };
+
+  /// A thread that waits for a slot in order to work, until the slot comes or what the thread waits for.
+  struct slot_wait : list_entry<slot_wait> {
+    slot_wait(task_scope_core& scope, bool wants_room);
+    slot_wait(const slot_wait&) = delete;
+    slot_wait& operator=(const slot_wait&) = delete;
+    ~slot_wait();
+    task_scope_core& of;
+    const bool for_room;
+    std::stop_source ends;
+  };
+
+  enum class leaves { when_nothing_is_left, after_a_look, when_there_is_room };
+
+  // batch_control
+  void record_failure(std::size_t index) noexcept override;
+  std::stop_token token() override;
+  std::size_t number_of(const chunk& its_chunk) const noexcept override;
+
+  // reserves::duty, and executor_limiter::helped
+  void serve() noexcept override;
+  bool wants_help() const noexcept override { return !ended_.load(std::memory_order_relaxed); }
+  void call_helpers(std::size_t count) noexcept override { calls_.call(count); }
+  std::size_t withdraw_helpers() noexcept override { return calls_.withdraw(); }
+
+  executor_limiter* limiter() const { return scope_.limiter; }
+
+  template <class Add>
+  bool add(const Add& add, if_full then);
+  void call_runner() noexcept;
+  void call_off(std::size_t coming) noexcept;
+  std::size_t withdraw() noexcept { return limiter() != nullptr ? limiter()->withdraw(*this) : calls_.withdraw(); }
+
+  template <class Part>
+  void in_arena(const Part& part) noexcept;
+  void run_tasks(const batch_scope& scope, bool holds_slot, leaves when) noexcept;
+  bool look_for_more() noexcept;
+  void run(closure& next, seat& mine) noexcept;
+
+  bool is_own_task() const;
+  bool may_be_own_task() const;
+  void wait_for_room();
+  void end() noexcept;
+  void finish();
+  void wait(const scope_entry* from, bool for_room, bool works) noexcept;
+  void work_on_slot(const scope_entry* from, bool for_room) noexcept;
+  bool reached(bool for_room);
+  void tell_slot_waits(bool of_room) noexcept;
+
+  void stop() noexcept;
+  std::size_t completed() const;
+
+  const run_options options_;
+  const std::size_t limit_;
+  const bool can_call_;  // false if the application allows only one thread
+  executor_cache::loan borrowed_;  // of a scope with a limit of its own, until it is joined
+  executor_core& home_;
+  const batch_scope scope_;
+  std::optional<reserves::promise> reserves_;
+  std::optional<executor_core::leader_promise> leader_;
+  std::optional<executor_core::visit> visit_;
+  const float_settings float_settings_ = float_settings::of_this_thread();
+
+  verdict verdict_;
+  stop_for_tasks stop_;
+  progress progress_;
+  line line_;
+  reserves::calls calls_{*this};
+  std::atomic<bool> ended_{false};      // no task is left, and none can be added
+  std::atomic<bool> is_joined_{false};  // or about to be
+  std::atomic<std::size_t> untouched_by_stop_{none};  // the number of tasks, if all had ended when the stop came
+
+  std::array<seat, 4> few_seats_;
+  std::unique_ptr<seat[]> many_seats_;
+  const std::span<seat> seats_;
+
+  std::mutex mutex_;  // guards what follows
+  seat* free_seat_ = nullptr;
+  intrusive_list<slot_wait> slot_waits_;
+
+  struct cancel_it {
+    task_scope_core* which;
+    void operator()() const noexcept { which->cancel(); }
+  };
+  std::optional<std::stop_callback<cancel_it>> on_stop_;
+
+};
+
+}  // namespace fanout::detail

@@ -1,0 +1,104 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "fanout/error.hpp"
+#include "fanout/run_options.hpp"
+
+namespace fanout::detail {
+
+/// How a scope ends. It is decided once, by a compare-and-swap: the first event wins. The thread that wins writes what
+/// belongs to it, which is read when all runners have ended. (One later change is possible: from `cancelled` to `broken`,
+/// if there is no memory to keep a failure that has to be reported.) Each function that decides returns true if the
+/// scope must now be stopped.
+class verdict {
+ public:
+  explicit verdict(error_policy policy) : policy_(policy) {}
+
+  /// Task `index` threw the exception that is being handled.
+  [[nodiscard]] bool fail(std::size_t index) noexcept;
+
+  [[nodiscard]] bool cancel() noexcept { return decide(ending::cancelled); }
+
+  /// The scope ends with this exception.
+  [[nodiscard]] bool break_off(std::exception_ptr cause) noexcept;
+
+  /// The number of failures so far.
+  std::size_t failed() const { return failed_.load(std::memory_order_acquire); }
+
+  /// Whether no event has decided how the scope ends.
+  bool is_open() const { return ending_.load(std::memory_order_acquire) == ending::undecided; }
+
+  bool is_cancelled() const { return ending_.load(std::memory_order_acquire) == ending::cancelled; }
+
+  /// Throws what must be thrown. Requires that all runners have ended.
+  void pronounce(std::size_t completed, std::size_t total);
+
+ private:
+  enum class ending { undecided, failed, cancelled, broken };
+
+  struct failure {
+    std::size_t index;
+    std::exception_ptr cause;
+  };
+
+  bool decide(ending decision, ending before = ending::undecided) noexcept {
+    return ending_.compare_exchange_strong(before, decision, std::memory_order_acq_rel);
+  }
+  std::vector<task_error> task_errors();
+
+  const error_policy policy_;
+  std::atomic<ending> ending_{ending::undecided};
+  std::atomic<std::size_t> failed_{0};
+  std::exception_ptr cause_;  // of `failed` and `broken`; written by the thread that decided
+  std::size_t failed_index_ = 0;
+  std::mutex mutex_;  // guards what follows
+  std::vector<failure> failures_;
+};
+
+/// The stop that tasks see, made when the first of them asks for its token.
+class stop_for_tasks {
+ public:
+  /// `instead`: called in place of `asked.request_stop()` if it is not null.
+  explicit stop_for_tasks(void (*instead)(std::stop_source& asked) noexcept) : request_(instead) {}
+
+  /// `stopped()`: whether the stop has been requested, read after the source is there.
+  template <class Stopped>
+  std::stop_token token(const Stopped& stopped) {
+    std::optional<std::stop_source> source;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!source_) source_.emplace();
+      source = source_;
+    }
+    if (stopped()) request(*source);
+    return source->get_token();
+  }
+
+  /// Call it after `stopped()` has become true.
+  void request() noexcept {
+    std::optional<std::stop_source> asked;
+    {
+      const std::lock_guard lock(mutex_);
+      asked = source_;
+    }
+    if (asked) request(*asked);  // not under the mutex: this runs callbacks of the tasks, which may call `token`
+  }
+
+ private:
+  void request(std::stop_source& asked) const noexcept {
+    request_ != nullptr ? request_(asked) : static_cast<void>(asked.request_stop());
+  }
+
+  void (*const request_)(std::stop_source& asked) noexcept;
+  std::mutex mutex_;
+  std::optional<std::stop_source> source_;
+};
+
+}  // namespace fanout::detail
