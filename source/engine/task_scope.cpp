@@ -350,10 +350,12 @@ void task_scope_core::cancel() noexcept {
   stop();
 }
 
-// `stopped_` is set before the tasks' source is looked for: so `token` either finds it set, or has made its source before.
+// The line keeps tasks from starting. It is stopped before `stopped_` is set: a thread whose task has seen the stop takes
+// no other task. `stopped_` is set before the tasks' source is looked for: so `token` either finds it set, or has made
+// its source before.
 void task_scope_core::stop() noexcept {
-  stopped_.store(true, std::memory_order_release);
   const auto [nothing_left, added] = line_.stop();
+  stopped_.store(true, std::memory_order_release);
   if (nothing_left) untouched_by_stop_.store(added, std::memory_order_release);
   tell_slot_waits(/*of_room=*/false);
   stop_.request();

@@ -17,6 +17,7 @@
 
 #include "fanout/execute.hpp"
 #include "fanout/executor.hpp"
+#include "fanout/task_scope.hpp"
 #include "support.hpp"
 
 /// Executors that call each other at random, from several ends, with free calls between and stops at any moment: whatever
@@ -40,6 +41,7 @@ struct call_plan {
 
   int where = automatic;  // or the number of an executor
   std::vector<task> tasks;
+  bool is_scope = false;  // its tasks are added to a scope, which may hold up who adds
   bool is_stopped = false;
   std::chrono::microseconds stopped_after{};
 };
@@ -76,6 +78,7 @@ class round_of_calls {
     made.where = any(4) != 0   ? static_cast<int>(any(executors_.size()))
                  : any(4) != 0 ? call_plan::free_of_two
                                : call_plan::automatic;
+    made.is_scope = any(3) == 0;
     made.is_stopped = any(8) == 0;
     made.stopped_after = nap();
     const std::size_t tasks = 1 + any(3);
@@ -110,7 +113,9 @@ class round_of_calls {
     const fanout::run_options options{.concurrency = what.where == call_plan::free_of_two ? 2 : fanout::automatic,
                                       .stop = stop.get_token()};
     try {
-      if (what.where < 0) {
+      if (what.is_scope) {
+        run_in_scope(what.where, tasks, options);
+      } else if (what.where < 0) {
         fanout::execute_in_parallel(tasks, options);
       } else {
         executors_[static_cast<std::size_t>(what.where)]->execute(tasks, options);
@@ -120,6 +125,14 @@ class round_of_calls {
       EXPECT_TRUE(what.is_stopped);
       EXPECT_EQ(ran, stopped.completed());
     }
+  }
+
+  void run_in_scope(int where, const std::vector<std::function<void()>>& tasks, fanout::run_options options) {
+    options.max_pending = 1;
+    std::optional<fanout::task_scope> scope;
+    where < 0 ? scope.emplace(options) : scope.emplace(*executors_[static_cast<std::size_t>(where)], options);
+    for (const auto& each : tasks) scope->add(each);
+    scope->join();
   }
 
   /// As a task of this executor that is not waiting for an inner batch.

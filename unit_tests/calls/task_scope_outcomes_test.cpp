@@ -1,0 +1,303 @@
+// How a scope ends: with failures, a stop, an exception of the progress callback, or none of these.
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "fanout/fanout.hpp"
+#include "support.hpp"
+
+namespace {
+
+using namespace support;
+using fanout::error_policy;
+using fanout::task_scope;
+
+struct TaskScopeOutcome : testing::Test {
+  const watchdog guard;
+};
+
+TEST_F(TaskScopeOutcome, IsTheFirstFailureAndNothingStartsAfterIt) {
+  std::atomic<int> ran = 0;
+  task_scope scope({.concurrency = 1});
+  for (int i = 0; i != 10; ++i) {
+    scope.add([&, i] {
+      ++ran;
+      if (i >= 3) throw std::runtime_error("planned");
+    });
+  }
+  const auto error = thrown_by<fanout::task_error>([&] { scope.join(); });
+  EXPECT_EQ(error.index(), 3U);
+  EXPECT_STREQ(error.what(), "task 3 failed: planned");
+  EXPECT_THROW(error.rethrow_nested(), std::runtime_error);
+  EXPECT_EQ(ran, 4);
+  EXPECT_EQ(scope.progress().failed, 1U);
+  EXPECT_EQ(scope.progress().started, 4U);
+  EXPECT_EQ(scope.progress().total, 10U);
+}
+
+TEST_F(TaskScopeOutcome, IsAllFailuresIfAllAreToRun) {
+  std::atomic<int> ran = 0;
+  task_scope scope({.concurrency = 3, .on_error = error_policy::run_all});
+  for (int i = 0; i != 100; ++i) {
+    scope.add([&, i] {
+      ++ran;
+      if (i % 10 == 7) throw std::runtime_error(std::to_string(i));
+    });
+  }
+  const auto error = thrown_by<fanout::aggregate_error>([&] { scope.join(); });
+  EXPECT_EQ(ran, 100);
+  ASSERT_EQ(error.errors().size(), 10U);
+  for (std::size_t i = 0; i != 10; ++i) EXPECT_EQ(error.errors().at(i).index(), 10 * i + 7);
+  EXPECT_STREQ(error.what(), "10 of 100 tasks failed; the first: task 7 failed: 7");
+}
+
+TEST_F(TaskScopeOutcome, IsAFailureAlsoIfItIsNoException) {
+  task_scope scope;
+  scope.add([] { throw 7; });
+  EXPECT_THROW(scope.join(), fanout::task_error);
+}
+
+TEST_F(TaskScopeOutcome, OfAStopCountsWhatHadStarted) {
+  event started;
+  event over;
+  task_scope scope({.concurrency = 2});
+  for (int i = 0; i != 2; ++i) {
+    scope.add([&] {
+      started.set();
+      EXPECT_TRUE(over.wait());
+    });
+  }
+  for (int i = 0; i != 8; ++i) scope.add([] {});
+  EXPECT_TRUE(started.wait());
+  scope.request_stop();
+  over.set();
+  const auto error = thrown_by<fanout::operation_cancelled>([&] { scope.join(); });
+  EXPECT_GE(error.completed(), 1U);
+  EXPECT_LE(error.completed(), 2U);
+  EXPECT_EQ(error.total(), 10U);
+  EXPECT_EQ(scope.progress().started, error.completed());
+}
+
+TEST_F(TaskScopeOutcome, OfAStopFromOutsideIsTheSame) {
+  std::stop_source source;
+  std::atomic<int> seen = 0;
+  event started;
+  task_scope scope({.concurrency = 1, .stop = source.get_token()});
+  scope.add([&](const fanout::task_context& context) {
+    const std::stop_token token = context.stop_token();
+    EXPECT_FALSE(token.stop_requested());
+    started.set();
+    while (!context.stop_requested()) std::this_thread::yield();
+    while (!token.stop_requested()) std::this_thread::yield();
+    ++seen;
+  });
+  scope.add([&] { seen += 100; });
+  EXPECT_TRUE(started.wait());
+  source.request_stop();
+  EXPECT_THROW(scope.join(), fanout::operation_cancelled);
+  EXPECT_EQ(seen, 1);
+}
+
+TEST_F(TaskScopeOutcome, OfAStopBeforeItBeginsIsThatNothingRuns) {
+  std::stop_source source;
+  source.request_stop();
+  std::atomic<int> ran = 0;
+  task_scope scope({.stop = source.get_token()});
+  scope.add([&] { ++ran; });
+  scope.add([&, text = std::string(100, 'x')] { ++ran; });
+  const auto error = thrown_by<fanout::operation_cancelled>([&] { scope.join(); });
+  EXPECT_EQ(error.completed(), 0U);
+  EXPECT_EQ(error.total(), 2U);
+  EXPECT_EQ(ran, 0);
+}
+
+TEST_F(TaskScopeOutcome, IsGoodIfTheStopComesWhenAllHaveEnded) {
+  event ran;
+  task_scope scope;
+  scope.add([&] { ran.set(); });
+  EXPECT_TRUE(ran.wait());
+  while (scope.progress().completed != 1) std::this_thread::yield();
+  std::this_thread::sleep_for(10ms);  // the runner sees that nothing is left
+  scope.request_stop();
+  EXPECT_NO_THROW(scope.join());
+  task_scope empty;
+  empty.request_stop();
+  EXPECT_NO_THROW(empty.join());
+}
+
+TEST_F(TaskScopeOutcome, OfAStopAtAnyMomentCountsEachTaskOnce) {
+  for (int round = 0; round != 300; ++round) {
+    std::atomic<std::size_t> ran = 0;
+    std::size_t completed = 0;
+    task_scope scope({.concurrency = 1U + static_cast<unsigned>(round) % 3U});
+    {
+      const std::jthread stopping([&] {
+        compute_for(std::chrono::microseconds(round));
+        scope.request_stop();
+      });
+      for (int i = 0; i != 200; ++i) scope.add([&] { ++ran; });
+      try {
+        scope.join();
+        completed = 200;
+      } catch (const fanout::operation_cancelled& e) {
+        completed = e.completed();
+        EXPECT_EQ(e.total(), 200U);
+      }
+    }
+    ASSERT_EQ(ran, completed);
+  }
+}
+
+TEST_F(TaskScopeOutcome, OfAStopThatATaskHasSeenIsThatNoOtherStarts) {
+  for (int round = 0; round != 300; ++round) {
+    std::atomic<int> late = 0;
+    event started;
+    task_scope scope({.concurrency = 1});
+    scope.add([&](const fanout::task_context& context) {
+      started.set();
+      while (!context.stop_requested()) std::this_thread::yield();
+    });
+    scope.add([&] { ++late; });
+    EXPECT_TRUE(started.wait());
+    scope.request_stop();
+    EXPECT_THROW(scope.join(), fanout::operation_cancelled);
+    ASSERT_EQ(late, 0);
+  }
+}
+
+TEST_F(TaskScopeOutcome, DestroysTasksThatNeverRun) {
+  counted::reset();
+  {
+    event started;
+    task_scope scope({.concurrency = 1});
+    scope.add([&](const fanout::task_context& context) {
+      started.set();
+      while (!context.stop_requested()) std::this_thread::yield();
+    });
+    EXPECT_TRUE(started.wait());
+    for (int i = 0; i != 20; ++i) scope.add([kept = counted(i)] { ADD_FAILURE(); });
+    scope.request_stop();
+    scope.add([kept = counted(20)] { ADD_FAILURE(); });
+    EXPECT_THROW(scope.join(), fanout::operation_cancelled);
+    EXPECT_EQ(counted::population.alive(), 0);
+  }
+}
+
+TEST_F(TaskScopeOutcome, OfTheDestructorIsTheStop) {
+  std::atomic<int> ran = 0;
+  event started;
+  {
+    task_scope scope({.concurrency = 1});
+    scope.add([&](const fanout::task_context& context) {
+      started.set();
+      while (!context.stop_requested()) std::this_thread::yield();
+      ++ran;
+      throw std::runtime_error("nobody asks for it");
+    });
+    scope.add([&] { ran += 100; });
+    EXPECT_TRUE(started.wait());
+  }
+  EXPECT_EQ(ran, 1);
+}
+
+TEST_F(TaskScopeOutcome, OfTheDestructorIsTheStopWhenTheStackIsUnwound) {
+  std::atomic<int> running = 0;
+  try {
+    task_scope scope({.concurrency = 2});
+    for (int i = 0; i != 10; ++i) {
+      scope.add([&](const fanout::task_context& context) {
+        ++running;
+        while (!context.stop_requested()) std::this_thread::yield();
+        --running;
+      });
+    }
+    while (running == 0) std::this_thread::yield();
+    throw std::domain_error("planned");
+  } catch (const std::domain_error&) {
+    EXPECT_EQ(running, 0);
+  }
+}
+
+TEST_F(TaskScopeOutcome, IsToldToTheProgressWithATotalThatGrows) {
+  std::size_t last = 0;
+  std::size_t last_total = 0;
+  bool wrong = false;
+  task_scope scope({.concurrency = 3, .on_progress = [&](std::size_t completed, std::size_t total) {
+                      wrong = wrong || completed <= last || completed > total || total < last_total;
+                      last = completed;
+                      last_total = total;
+                    }});
+  for (int i = 0; i != 500; ++i) scope.add([] {});
+  scope.join();
+  EXPECT_FALSE(wrong);
+  EXPECT_EQ(last, 500U);
+  EXPECT_EQ(last_total, 500U);
+}
+
+TEST_F(TaskScopeOutcome, IsToldToTheProgressAtTheEndWhateverTheInterval) {
+  std::vector<std::pair<std::size_t, std::size_t>> calls;
+  task_scope scope({.on_progress = [&](std::size_t completed, std::size_t total) { calls.emplace_back(completed, total); },
+                    .progress_interval = 1h});
+  for (int i = 0; i != 50; ++i) scope.add([] {});
+  scope.join();
+  EXPECT_EQ(calls, (std::vector<std::pair<std::size_t, std::size_t>>{{50, 50}}));
+}
+
+TEST_F(TaskScopeOutcome, IsTheExceptionOfTheProgress) {
+  std::atomic<int> ran = 0;
+  task_scope scope({.concurrency = 1, .on_progress = [](std::size_t completed, std::size_t) {
+                      if (completed == 3) throw std::domain_error("told");
+                    }});
+  for (int i = 0; i != 10; ++i) scope.add([&] { ++ran; });
+  EXPECT_EQ(message_of<std::domain_error>([&] { scope.join(); }), "told");
+  EXPECT_EQ(ran, 3);
+}
+
+TEST_F(TaskScopeOutcome, IsSeenInNumbersThatGrow) {
+  std::atomic<bool> over = false;
+  task_scope scope({.concurrency = 2, .on_error = error_policy::run_all});
+  std::jthread watching([&] {
+    for (fanout::batch_progress before; !over;) {
+      const fanout::batch_progress now = scope.progress();
+      if (now.completed > now.started || now.started > now.total || now.failed > now.completed ||
+          now.completed < before.completed || now.started < before.started || now.total < before.total ||
+          now.failed < before.failed) {
+        ADD_FAILURE() << now.completed << " of " << now.started << " of " << now.total << ", " << now.failed;
+        return;
+      }
+      before = now;
+    }
+  });
+  for (int i = 0; i != 3'000; ++i) {
+    scope.add([i] {
+      if (i % 3 == 0) throw i;
+    });
+  }
+  EXPECT_THROW(scope.join(), fanout::aggregate_error);
+  over = true;
+  const fanout::batch_progress at_the_end = scope.progress();
+  EXPECT_EQ(at_the_end.failed, 1'000U);
+  EXPECT_EQ(at_the_end.completed, 3'000U);
+}
+
+TEST_F(TaskScopeOutcome, OfATaskThatDestroysItsScopeIsTheEndOfTheProcess) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto destroy_in_task = [] {
+    auto scope = std::make_optional<task_scope>(fanout::run_options{.concurrency = 1});
+    event never;
+    scope->add([&] { scope.reset(); });
+    static_cast<void>(never.wait());
+  };
+  EXPECT_DEATH(destroy_in_task(), "a task scope is being destroyed by one of its own tasks");
+}
+
+}  // namespace
