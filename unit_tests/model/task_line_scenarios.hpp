@@ -1,0 +1,276 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <mutex>
+
+#include "engine/task_line.hpp"
+#include "model/search.hpp"
+
+/// Those who add tasks to a line, and its runners. The line is a template argument: the line itself, or a copy with a
+/// mistake.
+namespace model {
+
+struct task {
+  task* next = nullptr;
+  std::size_t index = 0;
+  rl::var<int> content;
+};
+
+struct task_memory {
+  static constexpr std::size_t tasks = 1;
+  void give_to(fanout::detail::closure_list<task>& spares) {
+    for (task& each : places) spares.add(each);
+  }
+  task_memory* next = nullptr;
+  std::array<task, tasks> places;
+};
+
+/// Thread 0 is the owner. The last `runners` threads come when they are called, as reserves do, and run tasks. A task
+/// that is forgotten, or a thread that is not woken, makes the execution a deadlock.
+template <class Scenario, class Line, unsigned threads, unsigned runners>
+struct task_scenario : rl::test_suite<Scenario, int{threads}> {
+  static constexpr std::size_t unbounded = Line::unbounded;
+
+  explicit task_scenario(std::size_t limit = runners, std::size_t most_pending = unbounded)
+      : line_(std::make_unique<Line>(limit, most_pending, runners != 0)) {}
+
+  void thread(unsigned me) {
+    auto& self = static_cast<Scenario&>(*this);
+    if (me + runners >= threads) return self.be_called();
+    self.act(me);
+    if (me == 0) self.end();
+  }
+
+  // ── The calls for runners ──
+
+  void call() {
+    const std::lock_guard lock(mutex_);
+    ++calls_;
+    changed_.notify_all();
+  }
+
+  std::size_t withdraw() {
+    const std::lock_guard lock(mutex_);
+    const std::size_t withdrawn = calls_;
+    calls_ = 0;
+    return withdrawn;
+  }
+
+  void be_called() {
+    for (;;) {
+      {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return calls_ != 0 || is_over_; });
+        if (calls_ == 0) return;
+        --calls_;
+      }
+      if (line_->arrive()) call();
+      work(/*looks=*/1);
+    }
+  }
+
+  // ── Adding and running ──
+
+  /// Adds task number `number`, which has memory of its own.
+  void add(std::size_t number) {
+    made_[number].content(RL_INFO) = 1;
+    for (;;) {
+      const auto done = line_->add(/*beyond=*/false, made_[number]);
+      if (done.calls) call();
+      if (done.what != Line::fate::full) return;
+      if (line_->sleep({.room = true, .call = false})) call();
+    }
+  }
+
+  void add_copy() {
+    const auto fill = [](task& to) { to.content(RL_INFO) = 1; };
+    const auto grow = []() -> task_memory& { return *new task_memory; };
+    if (line_->add_copy(false, fill, grow).calls) call();
+  }
+
+  void run(task& which) {
+    RL_ASSERT(which.content(RL_INFO) == 1);
+    which.content(RL_INFO) = 2;
+    ran_.fetch_add(1, std::memory_order_relaxed);
+    static_cast<Scenario&>(*this).ran(which);
+  }
+  void ran(task&) {}
+
+  bool is_copy(const task& which) const { return &which < made_.data() || &which >= made_.data() + made_.size(); }
+
+  void work(unsigned looks) {
+    for (task* ended = nullptr;;) {
+      task* const next = line_->take(ended);
+      ended = nullptr;
+      if (next != nullptr) {
+        run(*next);
+        if (is_copy(*next)) ended = next;
+        continue;
+      }
+      const auto resting = line_->pause(looks != 0);
+      if (resting.how == Line::rest::work) continue;
+      if (resting.how == Line::rest::leave) return;
+      unsigned left = looks;
+      const auto looking = line_->look([&left] { return left-- != 0; });
+      if (looking.calls) call();
+      if (!looking.works) return;
+    }
+  }
+
+  // ── The owner ──
+
+  void end() {
+    do {
+      while (!line_->is_over_now())
+        if (line_->sleep({.room = false, .call = false})) call();
+    } while (!line_->try_close());
+    close();
+  }
+
+  /// The same for an owner that works, as task_scope_core does it.
+  void end_working() {
+    do {
+      while (!line_->is_over_now()) {
+        bool all_arrive = false;
+        const auto answer = line_->offer_work();
+        bool works = answer == Line::offer::accepted;
+        if (answer == Line::offer::replaces) {
+          const std::size_t replaced = withdraw();
+          works = replaced != 0;
+          all_arrive = !works;
+          if (works && line_->call_off(replaced - 1)) call();
+        }
+        if (works) {
+          if (line_->arrive()) call();
+          work(/*looks=*/0);
+        } else if (line_->sleep({.room = false, .call = true, .call_since_offer = !all_arrive})) {
+          call();
+        }
+      }
+    } while (!line_->try_close());
+    close();
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    is_over_ = true;
+    changed_.notify_all();
+  }
+
+  std::size_t expected() const { return line_->added(); }
+  void after() {
+    RL_ASSERT(ran_.load(std::memory_order_relaxed) == static_cast<Scenario&>(*this).expected());
+  }
+
+  std::unique_ptr<Line> line_;
+  std::array<task, 3> made_;
+  model::atomic<std::size_t> ran_{0};
+  mutex mutex_;
+  condition_variable changed_;
+  std::size_t calls_ = 0;
+  bool is_over_ = false;
+};
+
+/// The owner adds tasks, and waits.
+template <class Line, unsigned tasks = 2>
+struct adding : task_scenario<adding<Line, tasks>, Line, 2, 1> {
+  void act(unsigned) {
+    for (unsigned i = 0; i != tasks; ++i) this->add(i);
+  }
+};
+
+/// The same with tasks in memory of the line.
+template <class Line>
+struct adding_copies : task_scenario<adding_copies<Line>, Line, 2, 1> {
+  void act(unsigned) {
+    for (int i = 0; i != 3; ++i) this->add_copy();
+  }
+};
+
+/// Where one task at most may wait.
+template <class Line>
+struct adding_in_line : task_scenario<adding_in_line<Line>, Line, 2, 1> {
+  adding_in_line() : task_scenario<adding_in_line, Line, 2, 1>(1, 1) {}
+  void act(unsigned) {
+    for (unsigned i = 0; i != 3; ++i) this->add(i);
+  }
+};
+
+/// The owner works instead of the runner, or beside it. The first task adds another.
+template <class Line, std::size_t limit>
+struct working : task_scenario<working<Line, limit>, Line, 2, 1> {
+  working() : task_scenario<working, Line, 2, 1>(limit) {}
+  void act(unsigned) { this->add(0); }
+  void ran(task& which) {
+    if (&which == &this->made_[0]) this->add(1);
+  }
+  void end() { this->end_working(); }
+};
+
+/// The first task adds another, and waits until that has run: so the owner must run one of them.
+template <class Line>
+struct needing_the_owner : task_scenario<needing_the_owner<Line>, Line, 2, 1> {
+  needing_the_owner() : task_scenario<needing_the_owner, Line, 2, 1>(2) {}
+  void act(unsigned) { this->add(0); }
+  void ran(task& which) {
+    if (&which == &this->made_[0]) this->add(1);
+    std::unique_lock lock(meeting_);
+    if (&which == &this->made_[1]) {
+      second_ran_ = true;
+      changed_.notify_all();
+    } else {
+      changed_.wait(lock, [this] { return second_ran_; });
+    }
+  }
+  void end() { this->end_working(); }
+  mutex meeting_;
+  condition_variable changed_;
+  bool second_ran_ = false;
+};
+
+/// The line is stopped by another thread while the owner adds, and waits for room.
+template <class Line>
+struct stopping : task_scenario<stopping<Line>, Line, 3, 1> {
+  stopping() : task_scenario<stopping, Line, 3, 1>(1, 1) {}
+  void act(unsigned me) {
+    if (me == 1) {
+      this->line_->stop();
+      return;
+    }
+    for (unsigned i = 0; i != 3; ++i) this->add(i);
+  }
+  std::size_t expected() const { return this->line_->taken(); }
+};
+
+/// Two tasks that wait for each other, and two runners.
+template <class Line>
+struct meeting : task_scenario<meeting<Line>, Line, 3, 2> {
+  void act(unsigned) {
+    this->add(0);
+    this->add(1);
+  }
+  void ran(task&) {
+    std::unique_lock lock(meeting_);
+    ++here_;
+    both_.notify_all();
+    both_.wait(lock, [this] { return here_ == 2; });
+  }
+  mutex meeting_;
+  condition_variable both_;
+  unsigned here_ = 0;
+};
+
+/// Two who add.
+template <class Line>
+struct adding_together : task_scenario<adding_together<Line>, Line, 3, 1> {
+  void act(unsigned me) {
+    this->add(me);
+    if (me != 0) return;
+    while (this->line_->added() != 2) primitives::yield();
+  }
+};
+
+}  // namespace model
