@@ -49,6 +49,7 @@ function(check_page page_name language)
   endforeach()
 endfunction()
 
+check_page(handles cpp handles.cpp progress_window.cpp)
 check_page(loops cpp loops.cpp)
 check_page(openmp cpp beside_openmp.cpp)
 check_page(pools cpp pool.cpp)
