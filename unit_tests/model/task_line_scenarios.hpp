@@ -19,6 +19,23 @@ struct task {
   rl::var<int> content;
 };
 
+struct event {
+  void set() {
+    const std::lock_guard lock(mutex_);
+    happened_ = true;
+    changed_.notify_all();
+  }
+  void wait() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return happened_; });
+  }
+
+ private:
+  mutex mutex_;
+  condition_variable changed_;
+  bool happened_ = false;
+};
+
 struct task_memory {
   static constexpr std::size_t tasks = 1;
   void give_to(fanout::detail::closure_list<task>& spares) {
@@ -174,11 +191,16 @@ struct task_scenario : rl::test_suite<Scenario, int{threads}> {
   bool is_over_ = false;
 };
 
-/// The owner adds tasks, and waits.
+/// The owner adds tasks, waits, and reads what they have written.
 template <class Line, unsigned tasks = 2>
 struct adding : task_scenario<adding<Line, tasks>, Line, 2, 1> {
+  using base = task_scenario<adding<Line, tasks>, Line, 2, 1>;
   void act(unsigned) {
     for (unsigned i = 0; i != tasks; ++i) this->add(i);
+  }
+  void end() {
+    base::end();
+    for (unsigned i = 0; i != tasks; ++i) RL_ASSERT(this->made_[i].content(RL_INFO) == 2);
   }
 };
 
@@ -190,13 +212,19 @@ struct adding_copies : task_scenario<adding_copies<Line>, Line, 2, 1> {
   }
 };
 
-/// Where one task at most may wait.
+/// Where one task at most may wait. The second task ends when the third has been added, for which there is room once the
+/// second has begun.
 template <class Line>
 struct adding_in_line : task_scenario<adding_in_line<Line>, Line, 2, 1> {
   adding_in_line() : task_scenario<adding_in_line, Line, 2, 1>(1, 1) {}
   void act(unsigned) {
     for (unsigned i = 0; i != 3; ++i) this->add(i);
+    all_added_.set();
   }
+  void ran(task& which) {
+    if (&which == &this->made_[1]) all_added_.wait();
+  }
+  event all_added_;
 };
 
 /// The owner works instead of the runner, or beside it. The first task adds another.
@@ -216,22 +244,16 @@ struct needing_the_owner : task_scenario<needing_the_owner<Line>, Line, 2, 1> {
   needing_the_owner() : task_scenario<needing_the_owner, Line, 2, 1>(2) {}
   void act(unsigned) { this->add(0); }
   void ran(task& which) {
-    if (&which == &this->made_[0]) this->add(1);
-    std::unique_lock lock(meeting_);
-    if (&which == &this->made_[1]) {
-      second_ran_ = true;
-      changed_.notify_all();
-    } else {
-      changed_.wait(lock, [this] { return second_ran_; });
-    }
+    if (&which == &this->made_[1]) return second_ran_.set();
+    this->add(1);
+    second_ran_.wait();
   }
   void end() { this->end_working(); }
-  mutex meeting_;
-  condition_variable changed_;
-  bool second_ran_ = false;
+  event second_ran_;
 };
 
-/// The line is stopped by another thread while the owner adds, and waits for room.
+/// The line is stopped by another thread while the owner adds, and waits for room. The first task ends when the owner has
+/// added all.
 template <class Line>
 struct stopping : task_scenario<stopping<Line>, Line, 3, 1> {
   stopping() : task_scenario<stopping, Line, 3, 1>(1, 1) {}
@@ -241,8 +263,11 @@ struct stopping : task_scenario<stopping<Line>, Line, 3, 1> {
       return;
     }
     for (unsigned i = 0; i != 3; ++i) this->add(i);
+    all_added_.set();
   }
+  void ran(task&) { all_added_.wait(); }
   std::size_t expected() const { return this->line_->taken(); }
+  event all_added_;
 };
 
 /// Two tasks that wait for each other, and two runners.
