@@ -157,6 +157,53 @@ void share_an_executor(std::size_t limit) {
   for (int i = 0; i != 3; ++i) threads.emplace_back([&] { require(inner(3).size() == 10, "another caller's batch"); });
 }
 
+// Tasks that come one by one, from several threads and from tasks; what they wrote is read after join.
+void take_tasks_one_by_one(std::size_t limit) {
+  std::vector<std::string> written(300);
+  std::size_t told = 0;
+  {
+    fanout::task_scope scope({.concurrency = limit, .on_progress = [&](std::size_t completed, std::size_t) { told = completed; }});
+    std::vector<std::jthread> threads;
+    for (std::size_t part = 0; part != 3; ++part) {
+      threads.emplace_back([&, part] {
+        for (std::size_t i = 0; i != 50; ++i) {
+          std::string& mine = written[100 * part + i];
+          std::string& other = written[100 * part + i + 50];
+          mine = text_of(i);
+          scope.add([&scope, &mine, &other, text = text_of(i)] {
+            other = mine + text;
+            scope.add([&other] { other += '!'; });
+          });
+        }
+      });
+    }
+    threads.clear();
+    scope.join();
+  }
+  require(told == 300, "the progress of a scope");
+  for (std::size_t i = 0; i != 300; ++i) require(i % 100 < 50 || written[i].back() == '!', "a value of a scope");
+}
+
+void end_scopes_early(std::size_t limit) {
+  std::vector<std::string> written(20);
+  fanout::task_scope failing({.concurrency = limit, .on_error = fanout::error_policy::run_all, .max_pending = 3});
+  for (std::size_t i = 0; i != written.size(); ++i) {
+    failing.add([&written, i] {
+      written[i] = text_of(i);
+      if (i % 4 == 0) throw failure(i);
+    });
+  }
+  try {
+    failing.join();
+    require(false, "failures of a scope");
+  } catch (const fanout::aggregate_error& e) {
+    require(e.errors().size() == 5 && std::string(e.errors()[1].what()).find(text_of(4)) != std::string::npos, "a failure");
+  }
+  require(written.back() == text_of(19), "what a task wrote that failed");
+  fanout::task_scope dropped({.concurrency = limit});
+  for (std::size_t i = 0; i != written.size(); ++i) dropped.add([text = text_of(i), &to = written[i]] { to = text; });
+}
+
 // ── Races ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 int shared = 0;
@@ -167,6 +214,18 @@ int shared = 0;
 void meet(std::atomic<std::size_t>& missing) {
   missing.fetch_sub(1, std::memory_order_relaxed);
   while (missing.load(std::memory_order_relaxed) != 0) std::this_thread::yield();
+}
+
+void race_of_two_tasks_of_a_scope() {
+  std::atomic<std::size_t> missing = 2;
+  fanout::task_scope scope({.concurrency = 2});
+  for (int i = 0; i != 2; ++i) {
+    scope.add([&] {
+      meet(missing);
+      write_of_a_task();
+    });
+  }
+  scope.join();
 }
 
 void race_of_two_tasks(std::size_t limit) {
@@ -181,9 +240,9 @@ void race_of_two_tasks(std::size_t limit) {
 
 }  // namespace
 
-int main(int argc, char**) {
+int main(int argc, char** argv) {
   if (argc > 1) {
-    for (int round = 0; round != 20; ++round) race_of_two_tasks(2);
+    for (int round = 0; round != 20; ++round) *argv[1] == 's' ? race_of_two_tasks_of_a_scope() : race_of_two_tasks(2);
     return 0;
   }
   for (const std::size_t limit : {std::size_t{1}, std::size_t{2}, std::size_t{4}, fanout::automatic}) {
@@ -195,6 +254,8 @@ int main(int argc, char**) {
       stop_with_callbacks(limit);
       lend_resources(limit);
       share_an_executor(limit);
+      take_tasks_one_by_one(limit);
+      end_scopes_early(limit);
     }
   }
 }
