@@ -74,8 +74,8 @@ class batch final : public batch_control,
 
   /// Called from tasks: see batch_control.
   void record_failure(std::size_t index) noexcept;
-  std::stop_token token();
-  std::size_t number_of(const chunk& its_chunk) const noexcept;
+  std::stop_token stop_token() override;
+  std::size_t runner_of(const chunk& its_chunk) const noexcept override;
 
  private:
   /// Each on cache lines of its own, because every runner writes its own all the time.
