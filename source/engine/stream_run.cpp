@@ -96,10 +96,12 @@ bool stream_run::run_turns(stream_worker& me) noexcept {
   const bool alone = most_workers_ == 1;
   for (bool takes_any = true;;) {
     if (stream_.stopped()) return false;
-    if (!alone && stream_.cheap_.load(std::memory_order_relaxed) && count_out_if_crowded()) return true;
     if (!alone && steals_from_stuck(me)) continue;
     const std::size_t wanted = std::max<std::size_t>(1, me.most / 2);
-    if ((std::exchange(takes_any, false) || stream_.room() >= wanted) && stream_.turn(me) != 0) continue;
+    if ((std::exchange(takes_any, false) || stream_.room() >= wanted) && stream_.turn(me) != 0) {
+      if (!alone && count_out_if_superfluous(me)) return true;
+      continue;
+    }
     if (!stream_.may_pull()) {
       if (!alone && stream_.steal(me)) continue;
       return false;
@@ -115,6 +117,7 @@ bool stream_run::run_turns(stream_worker& me) noexcept {
 bool stream_run::linger(std::chrono::nanoseconds time, std::size_t wanted) noexcept {
   if (stream_.lingering_.exchange(true, std::memory_order_seq_cst)) return false;
   const auto found = [&] { return stream_.room() >= wanted && stream_.can_pull(); };
+  for (int look = 0; look != 40 && !found() && stream_.may_pull(); ++look) std_primitives::pause();
   for (const auto end = clock::now() + time; !found() && stream_.may_pull() && clock::now() < end;)
     std_primitives::relax();
   stream_.lingering_.store(false, std::memory_order_seq_cst);
@@ -142,10 +145,18 @@ bool stream_run::count_in() noexcept {
   return true;
 }
 
-bool stream_run::count_out_if_crowded() noexcept {
+/// Counts the worker out if there are more than are useful, and another one goes on: one that is inside a long item does
+/// not.
+bool stream_run::count_out_if_superfluous(stream_worker& me) noexcept {
+  const std::size_t useful = stream_.useful_workers_.load(std::memory_order_relaxed);
   std::size_t seen = stream_.coming_.load(std::memory_order_relaxed);
+  if (seen <= useful) return false;
+  std::size_t others = 0;
+  for (std::size_t each = 0; each != most_workers_; ++each)
+    if (&workers_[each] != &me) others += workers_[each].mine.started();
+  if (std::exchange(me.others_had_started, others) == others) return false;
   do {
-    if (seen <= 1) return false;
+    if (seen <= useful) return false;
   } while (!stream_.coming_.compare_exchange_weak(seen, seen - 1, std::memory_order_seq_cst));
   return true;
 }
@@ -187,8 +198,15 @@ void stream_run::await(std::size_t number) {
   wait_inside(number, *here.entry());
 }
 
+/// Spins longer if results come quickly, and there is a core for that. Then it looks at a later result first: if it took
+/// each one at once, reader and worker would take cache lines from each other all the time.
 bool stream_run::spin(std::size_t number) noexcept {
-  for (int look = 0, looks = quick_ ? 200 : 20; look != looks; ++look, std_primitives::pause())
+  const bool long_enough = quick_ && stream_.coming_.load(std::memory_order_relaxed) < stream_.cores_;
+  if (long_enough) {
+    const std::size_t ahead = number + stream_.capacity_ / 4;
+    for (int look = 0; look != 40 && !has_come(ahead); ++look) std_primitives::pause();
+  }
+  for (int look = 0, looks = long_enough ? 200 : 20; look != looks; ++look, std_primitives::pause())
     if (has_come(number)) return true;
   return false;
 }
@@ -222,7 +240,7 @@ void stream_run::measure(std::size_t number) noexcept {
   const auto time = now - std::exchange(last_time_, now);
   if (since == 0) return;
   const auto each = std::max<std::chrono::nanoseconds>(time / since, 1ns);
-  quick_ = each < 1us;
+  quick_ = each < 4us;
   if (naps_off_ != 0) {
     --naps_off_;
     return;

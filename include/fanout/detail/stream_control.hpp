@@ -28,6 +28,8 @@ struct alignas(128) stream_worker {
   std::atomic<std::size_t> failed{0};     // of its tasks; written by the thread that has taken it
   std::atomic<std::size_t> left{0};       // items that it has pulled and not started; a hint, which orders nothing
   std::size_t most = 1;                   // how many items it pulls at a time
+  std::size_t useful = static_cast<std::size_t>(-1);  // how many workers its last turn found useful
+  std::size_t others_had_started = 0;     // when it last looked whether it is superfluous
   std::size_t looked_at = 0;              // another worker, and what that one had started then
   std::size_t had_started = 0;
 };
@@ -123,7 +125,7 @@ class FANOUT_EXPORT stream_control : public batch_control {
   void call_if_missing() noexcept {
     if (lingering_.load(std::memory_order_seq_cst)) return;
     const std::size_t coming = coming_.load(std::memory_order_seq_cst);
-    if (coming == 0 || (coming < most_workers_ && !cheap_.load(std::memory_order_relaxed))) call_worker();
+    if (coming < useful_workers_.load(std::memory_order_relaxed)) call_worker();
   }
 
   /// No item from this number on is started.
@@ -137,6 +139,7 @@ class FANOUT_EXPORT stream_control : public batch_control {
 
   std::size_t capacity_ = 0;      // the look-ahead; written by the constructor
   std::size_t most_workers_ = 0;  // likewise
+  std::size_t cores_ = 1;         // likewise
 
   // Written by the worker that pulls:
   alignas(64) std::atomic<bool> source_is_busy_{false};  // a lock that is only tried
@@ -149,7 +152,7 @@ class FANOUT_EXPORT stream_control : public batch_control {
   // Written now and then, and read by all:
   alignas(64) std::atomic<std::size_t> coming_{0};  // workers that have been called, or are at work
   std::atomic<bool> lingering_{false};               // a worker looks for something to pull before it leaves
-  std::atomic<bool> cheap_{false};                   // items are so cheap that one worker is best; a hint
+  std::atomic<std::size_t> useful_workers_{1};       // the cheaper the items, the fewer; at least one; a hint
   std::atomic<std::size_t> cut_{uncut};
 
  private:

@@ -46,7 +46,7 @@ class mapped_stream final : public stream_places<R> {
     const clock::time_point begin = clock::now();
     if (this->most_workers_ == 1) return turn_alone(me, begin);
     std::array<std::uint32_t, most_at_once> taken;
-    const std::size_t count = pull(taken.data(), std::min(me.most, most_at_once));
+    const std::size_t count = pull(taken.data(), std::min(me.most, this->room()));
     unlock_source();
     if (count == 0) return 0;
     const clock::time_point pulled_at = clock::now();
@@ -56,7 +56,7 @@ class mapped_stream final : public stream_places<R> {
       map(me, taken[i]);
     }
     const clock::time_point end = clock::now();
-    this->cheap_.store((end - pulled_at) / count < too_cheap_to_share, std::memory_order_relaxed);
+    note_cost(me, (end - pulled_at) / count);
     adjust(me, (end - begin) / count);
     return count;
   }
@@ -75,7 +75,7 @@ class mapped_stream final : public stream_places<R> {
     std::uint32_t oldest = 0;
     std::size_t least = base::uncut;
     for (std::uint32_t where = 0; where != this->capacity_; ++where) {
-      const std::size_t its_number = is_unstarted(where) ? number_in(where) : base::uncut;
+      const std::size_t its_number = is_unstarted(where) ? this->number_in(where) : base::uncut;
       if (its_number >= least) continue;
       oldest = where;
       least = its_number;
@@ -91,6 +91,9 @@ class mapped_stream final : public stream_places<R> {
   static constexpr std::size_t most_at_once = 256;
   // Below this, two workers would only take cache lines from each other: pulling and delivering takes as long.
   static constexpr std::chrono::nanoseconds too_cheap_to_share{60};
+  // If all results of the look-ahead come within this time, the reader should have a core of its own: to put it to sleep
+  // and wake it takes as long.
+  static constexpr std::chrono::nanoseconds too_brisk_to_sleep{20'000};
 
   bool lock_source() noexcept {
     return !this->source_is_busy_.load(std::memory_order_relaxed) &&
@@ -101,18 +104,18 @@ class mapped_stream final : public stream_places<R> {
   /// With one worker: maps each item before it pulls the next, because nobody could map it if the source waited.
   std::size_t turn_alone(stream_worker& me, clock::time_point begin) noexcept {
     std::size_t count = 0;
-    for (std::uint32_t where = 0; count != me.most && pull(&where, 1) != 0; ++count) map(me, where);
+    const std::size_t most = std::min(me.most, this->room());
+    for (std::uint32_t where = 0; count != most && pull(&where, 1) != 0; ++count) map(me, where);
     unlock_source();
     if (count != 0) adjust(me, (clock::now() - begin) / count);
     return count;
   }
 
-  /// Pulls up to `most` items, and publishes each, so that others can map it if the source waits before the next.
+  /// Pulls up to `most` items, for which there is room, and publishes each, so that others can map it if the source waits before the next.
   std::size_t pull(std::uint32_t* taken, std::size_t most) noexcept {
     std::size_t count = 0;
     try {
       std::size_t number = this->pulled_.load(std::memory_order_relaxed);
-      most = std::min(most, this->room());
       for (; count != most && this->may_pull(); ++count, ++number) {
         if (!source_.next()) {
           end_source();
@@ -120,7 +123,8 @@ class mapped_stream final : public stream_places<R> {
         }
         const std::uint32_t where = this->place_for(number);  // if the item cannot be read, the place is used for none
         items_[where].read(source_.at());
-        this->places_[where].number.store(number, std::memory_order_relaxed);
+        this->set_number(where, number);
+        detail::prefetch_far_behind(&this->places_[where]);
         this->pulled_.store(number + 1, std::memory_order_release);
         this->places_[where].state.fetch_add(control::pulled, std::memory_order_release);
         taken[count] = where;
@@ -138,9 +142,6 @@ class mapped_stream final : public stream_places<R> {
     this->wake_reader();
   }
 
-  std::size_t number_in(std::uint32_t where) const noexcept {
-    return this->places_[where].number.load(std::memory_order_relaxed);
-  }
   bool is_unstarted(std::uint32_t where) const noexcept {
     return (this->places_[where].state.load(std::memory_order_acquire) & control::pulled) != 0;
   }
@@ -150,10 +151,10 @@ class mapped_stream final : public stream_places<R> {
     place& its = this->places_[where];
     std::uint32_t seen = its.state.load(std::memory_order_relaxed);
     do {
-      if ((seen & control::pulled) == 0 || !this->may_start(number_in(where))) return false;
+      if ((seen & control::pulled) == 0 || !this->may_start(this->number_in(where))) return false;
     } while (!its.state.compare_exchange_weak(seen, (seen ^ control::pulled) | control::started,
                                               std::memory_order_acquire, std::memory_order_relaxed));
-    const std::size_t number = number_in(where);
+    const std::size_t number = this->number_in(where);
     std::uint32_t outcome = control::done;
     me.mine.count_start();
     try {
@@ -178,10 +179,23 @@ class mapped_stream final : public stream_places<R> {
     if (!this->in_order()) this->tell_tasks_to_stop();
   }
 
+  /// How many workers are of use. One turn may take long because its thread lost the core, so it takes two turns to find
+  /// that more are.
+  void note_cost(stream_worker& me, std::chrono::nanoseconds each) noexcept {
+    std::size_t useful = this->most_workers_;
+    if (each < too_cheap_to_share) {
+      useful = 1;
+    } else if (this->capacity_ * each / this->most_workers_ < too_brisk_to_sleep) {
+      useful = std::clamp<std::size_t>(this->cores_ - 1, 1, this->most_workers_);
+    }
+    this->useful_workers_.store(std::min(useful, me.useful), std::memory_order_relaxed);
+    me.useful = useful;
+  }
+
   void adjust(stream_worker& me, std::chrono::nanoseconds each) noexcept {
     const auto wanted = static_cast<std::size_t>(time_of_turn / std::max(each, std::chrono::nanoseconds(1)));
-    const std::size_t most = std::max<std::size_t>(1, std::min(most_at_once, this->capacity_ / 4));
-    me.most = std::clamp<std::size_t>(std::min(wanted, 2 * me.most), 1, most);
+    const std::size_t most = std::max<std::size_t>(1, std::min(most_at_once, this->capacity_ / 2));
+    me.most = std::clamp<std::size_t>(wanted, std::max<std::size_t>(1, me.most / 8), std::min(2 * me.most, most));
   }
 
   void destroy_item(std::size_t where) noexcept override { items_[where].destroy(); }
