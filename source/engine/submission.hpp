@@ -26,7 +26,7 @@ class submission_core final : private reserves::duty, private executor_limiter::
   submission_core(executor_core* on, std::size_t size, const run_options& options, submitted_work work);
   submission_core(const submission_core&) = delete;
   submission_core& operator=(const submission_core&) = delete;
-  ~submission_core();
+  ~submission_core() override;
 
   bool is_over() const { return claim_.is_over(); }
   void wait();

@@ -83,6 +83,9 @@ inline bool was_planned(const fanout::task_error& error) { return !tells_of_memo
 /// Calls on `shared()` and free ones.
 std::vector<operation> batches();
 
+/// Batches beside their caller.
+std::vector<operation> handles();
+
 /// Those of a pool.
 std::vector<operation> pools();
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "fanout/fanout.hpp"
+#include "faults/refused_threads.hpp"
 #include "faults/refusing_threads.hpp"
 #include "own_process.hpp"
 #include "support.hpp"
@@ -26,38 +27,6 @@ using namespace support;
 using fanout::execute_in_parallel;
 using fanout::executor;
 using fanout::resource_error;
-
-/// What a child process says by its exit code.
-void require(bool condition, int code) {
-  if (!condition) std::_Exit(code);
-}
-
-/// Whether so many threads work together on this executor.
-bool reaches(executor& on, std::size_t limit) {
-  rendezvous all(limit);
-  std::atomic<std::size_t> met = 0;
-  on.execute(std::vector(limit, [&] { met += all.meet() ? 1 : 0; }));
-  return met == limit;
-}
-
-void require_refusal(const std::function<void()>& call, std::size_t requested, std::size_t available, int code) {
-  try {
-    call();
-  } catch (const resource_error& e) {
-    require(e.requested() == requested, code + 1);
-    require(e.available() == available, code + 2);
-    return;
-  }
-  std::_Exit(code);
-}
-
-class RefusedThreadsDeathTest : public testing::Test {
- protected:
-  RefusedThreadsDeathTest() { testing::FLAGS_gtest_death_test_style = "threadsafe"; }
-};
-
-/// The test body runs in a process of its own, and says by its exit code what went wrong.
-#define IN_A_NEW_PROCESS(program) EXPECT_EXIT(program(), testing::ExitedWithCode(0), "")
 
 TEST_F(RefusedThreadsDeathTest, AnExecutorIsRefusedAtEachThreadThatItCannotHave) {
   const auto program = [] {

@@ -289,4 +289,23 @@ TEST_P(PoliteGuestWithALimit, HasNoMoreThreadsInTheLoopsOfAFreeCallsTasks) {
 
 INSTANTIATE_TEST_SUITE_P(Of, PoliteGuestWithALimit, testing::Values(2, 3, 7));
 
+TEST(PoliteGuest, LeadsASubmittedBatchWhereTheApplicationForbidsWorkers) {
+  const tbb::global_control lower(tbb::global_control::max_allowed_parallelism, 1);
+  gauge at_work;
+  std::atomic<int> left = 20;
+  const auto task = [&](int) {
+    const gauge::visit here(at_work);
+    std::this_thread::sleep_for(1ms);
+    --left;
+  };
+  const executor some({.concurrency = 4});
+  auto free_one = fanout::submit_map(10, task);
+  while (left > 10) std::this_thread::yield();  // the submitter only looks
+  free_one.get();
+  auto on_executor = some.submit_map(10, task);
+  while (left != 0) std::this_thread::yield();
+  on_executor.get();
+  EXPECT_EQ(at_work.most(), 1);
+}
+
 }  // namespace

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "fanout/fanout.hpp"
+#include "handles.hpp"
 #include "items.hpp"
 #include "model.hpp"
 #include "observer.hpp"
@@ -119,6 +120,8 @@ class batch_run final : public running_batch {
       tell(error.errors());
     } catch (const callback_failure&) {
       record_.how = ending::callback_error;
+    } catch (const handle_dropped&) {
+      record_.how = ending::dropped;
     } catch (const std::invalid_argument&) {
       record_.how = ending::refused;
     } catch (const std::exception& error) {
@@ -184,7 +187,14 @@ class batch_run final : public running_batch {
   }
 
   template <class Tasks>
-  void execute(const Tasks& tasks) {
+  void execute(Tasks tasks) {
+    if (what.is_submitted()) {
+      const auto submit = [this]<class Range>(Range&& range) {
+        return executor ? executor->executor.submit(std::forward<Range>(range), options_)
+                        : fanout::submit(std::forward<Range>(range), options_);
+      };
+      return note([&] { return user_.use(submit_as(what.keeps, tasks, submit)); });
+    }
     note([&] {
       return executor ? executor->executor.execute(tasks, options_) : fanout::execute_in_parallel(tasks, options_);
     });
@@ -192,7 +202,8 @@ class batch_run final : public running_batch {
 
   template <class T>
   void map() {
-    const auto map_items = [this](auto&& items, const auto& mapper) {
+    const auto map_items = [this]<class Items>(Items&& items, const auto& mapper) {
+      if (what.is_submitted()) return submit_map(items, mapper);
       note([&] {
         return executor ? executor->executor.map(items, mapper, options_)
                         : fanout::map_in_parallel(items, mapper, options_);
@@ -200,7 +211,7 @@ class batch_run final : public running_batch {
     };
     const auto map_with = [&](const auto& mapper) {
       if constexpr (std::is_same_v<T, long>) {
-        if (what.size % 3 == 0) return map_into(mapper);
+        if (what.size % 3 == 0 && !what.is_submitted()) return map_into(mapper);
       }
       if (what.size % 2 == 0) return map_items(what.size, mapper);
       map_items(std::views::iota(std::size_t{0}, what.size), mapper);
@@ -216,6 +227,22 @@ class batch_run final : public running_batch {
     if (what.size % 5 == 2) return marked_items(seen, what.size).as_proxies(map_marked);
     map_with([this](std::size_t index, const fanout::task_context& context) {
       return task<T>{this, index}(context);
+    });
+  }
+
+  /// A range whose tasks write to its items is referred to; numbers and views are copied.
+  template <class Items, class Mapper>
+  void submit_map(Items& items, const Mapper& mapper) {
+    const auto submit = [&]<class Range>(Range&& range) {
+      return executor ? executor->executor.submit_map(std::forward<Range>(range), mapper, options_)
+                      : fanout::submit_map(std::forward<Range>(range), mapper, options_);
+    };
+    note([&] {
+      if constexpr (std::is_same_v<std::remove_const_t<Items>, std::vector<bool>>) {
+        return user_.use(submit(std::ref(items)));
+      } else {
+        return user_.use(submit(items));
+      }
     });
   }
 
@@ -304,7 +331,8 @@ class batch_run final : public running_batch {
     record_.returns_values = what.result != result::nothing;
     record_.input_is_bad = what.flaw != flaw::none;
     record_.has_token = what.token != token::none;
-    record_.stop_requested = options_.stop.stop_requested();
+    record_.is_submitted = what.is_submitted();
+    record_.stop_requested = options_.stop.stop_requested() || record_.handle.was_stopped;
     record_.reports_progress = what.callback.wanted;
     record_.interval = what.callback.interval;
     record_.caller = this_thread_number();
@@ -321,6 +349,7 @@ class batch_run final : public running_batch {
   std::unique_ptr<measured_executor> own_executor_;
   std::unique_ptr<measured_executor> executor_of_loops_;
   batch_record record_;
+  handle_user user_{what, seen, record_.handle};
 };
 
 inline void running_batch::run_inner(const fanout::task_context& context) {

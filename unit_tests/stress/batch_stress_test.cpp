@@ -17,7 +17,7 @@
 #include "stress/world.hpp"
 #include "support.hpp"
 
-/// Random batches on several threads at once, each of which the model judges when it is over.
+/// Random batches on several threads at once, called and submitted, each of which the model judges when it is over.
 ///
 /// FANOUT_STRESS_SECONDS says for how long it goes on. FANOUT_STRESS_SEED replays a run: it fixes the plans, which are
 /// all that is drawn at random, so that driver k gives the same calls the same tasks in the same order. It cannot fix how
@@ -83,13 +83,13 @@ TEST(BatchStress, KeepsEveryPromiseOfABatch) {
   using stress::ending;
   std::printf(
       "%zu batches of %zu tasks: %zu returned, %zu task_error, %zu aggregate_error, %zu cancelled, %zu broken "
-      "off by their callback, %zu refused\n",
+      "off by their callback, %zu refused, %zu dropped\n",
       world.batches(), world.tasks(), world.batches(ending::returned), world.batches(ending::task_error),
       world.batches(ending::aggregate_error), world.batches(ending::cancelled), world.batches(ending::callback_error),
-      world.batches(ending::refused));
+      world.batches(ending::refused), world.batches(ending::dropped));
   if (world.broken() || world.batches() < 2'000) return;
   for (const ending each : {ending::returned, ending::task_error, ending::aggregate_error, ending::cancelled,
-                            ending::callback_error, ending::refused})
+                            ending::callback_error, ending::refused, ending::dropped})
     EXPECT_GT(world.batches(each), 0U) << "an ending that no batch came to";
 }
 

@@ -54,6 +54,26 @@ inline batch_record failed() {
   return record;
 }
 
+/// A submitted batch whose handle was asked before it began, while it ran, and at its end.
+inline batch_record submitted() {
+  batch_record record = returned();
+  record.is_submitted = true;
+  record.tasks[1].thread = record.tasks[3].thread = record.tasks[5].thread = helper + 1;  // none on the caller's
+  for (std::size_t index = 0; index != tasks; index += 2) record.tasks[index].thread = helper;
+  record.handle.looks = {{false, 0, 0, {.total = tasks}},
+                         {false, 2, 4, {.started = 4, .completed = 3, .total = tasks}},
+                         {true, tasks, tasks, {.started = tasks, .completed = tasks, .total = tasks}}};
+  return record;
+}
+
+/// A handle that was destroyed while task 3 ran.
+inline batch_record dropped() {
+  batch_record record = stopped_after_four(ending::dropped);
+  record.is_submitted = record.stop_requested = record.handle.was_stopped = true;
+  record.handle.looks = {{false, 3, 3, {.started = 4, .completed = 3, .total = tasks}}};
+  return record;
+}
+
 inline batch_record all_run_some_failed() {
   batch_record record = batch_of_two_runners();
   record.how = ending::aggregate_error;

@@ -72,6 +72,9 @@ class generator {
     if (plan.limit == fanout::unlimited || drawn_.one_in(2)) plan.limit = some_limit();
     plan.bare = drawn_.one_in(2);
     if (!plan.bare) choose_callback(plan);
+    // A bare task that meets others does not see that they were stopped.
+    const bool is_stopped = plan.handle == handle_use::stopped || plan.handle == handle_use::dropped;
+    if (plan.bare && is_stopped) plan.handle = handle_use::got;
     habits chosen(drawn_, plan);
     if (!drawn_.one_in(3)) chosen.mix_lengths(10, 4);
     if (habits::may_meet(plan) && !drawn_.one_in(3)) chosen.meet_some();
@@ -136,11 +139,12 @@ class generator {
     return plan;
   }
 
-  static batch_plan on_shared(std::size_t executor, std::size_t size) {
+  batch_plan on_shared(std::size_t executor, std::size_t size) {
     batch_plan plan;
     plan.place = place::shared_executor;
     plan.executor = executor;
     plan.size = size;
+    choose_handle(plan);
     return plan;
   }
 
@@ -158,6 +162,7 @@ class generator {
     plan.result =
         drawn_.one_of({result::nothing, result::number, result::flag, result::tracked, result::tracked_default});
     if (drawn_.one_in(16)) plan.call = call::invoke;
+    choose_handle(plan);
     if (plan.call == call::invoke) plan.place = place::free;
     if (plan.call == call::settle || plan.call == call::with_pool)
       plan.result = drawn_.one_of({result::number, result::tracked});
@@ -166,6 +171,17 @@ class generator {
     if (plan.place == place::shared_executor) plan.executor = drawn_.below(shared_executors);
     if (plan.place == place::own_executor || plan.place == place::adaptive_executor) plan.executor = some_limit();
     if (plan.place == place::passed_on_executor) plan.executor = drawn_.between(1, largest_passed_on);
+  }
+
+  void choose_handle(batch_plan& plan) {
+    plan.handle = handle_use::none;
+    const bool can_be_submitted = plan.call == call::execute || plan.call == call::map;
+    if (!can_be_submitted || !drawn_.one_in(3)) return;
+    plan.handle = drawn_.one_of({handle_use::got, handle_use::got, handle_use::got_later, handle_use::looked_at,
+                                 handle_use::looked_at, handle_use::waited_for, handle_use::waited_twice,
+                                 handle_use::moved, handle_use::waited_by_two, handle_use::stopped, handle_use::dropped});
+    plan.keeps = drawn_.one_of({kept::copied, kept::moved, kept::referred_to});
+    plan.handle_pause = std::chrono::microseconds(drawn_.one_of<std::size_t>({0, 20, drawn_.below(1'000)}));
   }
 
   void choose_call_without_pool(batch_plan& plan) {

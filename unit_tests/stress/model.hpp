@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "handles.hpp"
 #include "record.hpp"
 
 /// Checks the record of a batch against what a batch promises. Each function checks one promise.
@@ -30,6 +31,8 @@ class model {
     judged.starts_nothing_after_the_stop();
     judged.starts_in_order();
     judged.reports_progress();
+    judge_looks(record, judged.started_, judged.failed_.size(),
+                [&](const auto&... parts) { judged.broken("handle", parts...); });
     judged.leaves_nothing();
     for (const std::string& each : record.noticed) judged.broken("noticed by a task", each);
     return judged.violations_;
@@ -107,6 +110,9 @@ class model {
         return;
       case ending::refused:
         return;
+      case ending::dropped:
+        if (!record_.is_submitted || !record_.handle.was_stopped) broken("complete or throw", "dropped without a handle");
+        return;
       case ending::unexpected:
         return broken("complete or throw", "unexpected: ", record_.unexpected);
     }
@@ -156,7 +162,8 @@ class model {
 
   void cancelled() {
     if (record_.settles) broken("cancellation", "thrown by settle");
-    if (!record_.has_token || !record_.stop_requested) broken("cancellation", "without a request");
+    const bool can_be_stopped = record_.has_token || record_.handle.was_stopped;
+    if (!can_be_stopped || !record_.stop_requested) broken("cancellation", "without a request");
     if (record_.told_completed != started_)
       broken("cancellation", record_.told_completed, " completed tasks told, ", started_, " started");
     if (record_.told_total != record_.size) broken("cancellation", "total told as ", record_.told_total);
@@ -216,14 +223,17 @@ class model {
   }
 
   /// The tasks that a runner has taken and not started are consecutive. So below the last started task, the tasks
-  /// that have not started form at most as many gaps as there are runners. At limit 1 there is no gap, and the
-  /// calling thread runs all tasks.
+  /// that have not started form at most as many gaps as there are runners. At limit 1 there is no gap, and one thread
+  /// runs all tasks: the calling thread, unless the batch is submitted.
   void starts_in_order() {
     if (!record_.has_moments) return;
     std::vector<std::size_t> by_time;
     for (std::size_t index = 0; index != record_.tasks.size(); ++index) {
       if (record_.tasks[index].starts != 0) by_time.push_back(index);
-      if (record_.limit == 1 && record_.tasks[index].starts != 0 && record_.tasks[index].thread != record_.caller)
+      const unsigned runs_all =
+          record_.is_submitted && !by_time.empty() ? record_.tasks[by_time.front()].thread : record_.caller;
+      const bool is_on_another = record_.tasks[index].starts != 0 && record_.tasks[index].thread != runs_all;
+      if (record_.limit == 1 && is_on_another && (!record_.is_submitted || !by_time.empty()))
         return broken("start order", "at limit 1 task ", index, " ran on another thread");
     }
     std::sort(by_time.begin(), by_time.end(), [this](std::size_t one, std::size_t other) {

@@ -108,6 +108,8 @@ class observer {
   /// Call it when a task has come to the meeting. Returns the number of tasks there, with this one.
   std::size_t came_to_meet() { return ++came_to_meet_; }
   std::size_t at_meeting() const { return came_to_meet_; }
+  /// The number of tasks that have noted their end.
+  std::size_t ended() const { return ended_; }
   void met_in_vain() { at_meeting_in_vain_ = at_meeting(); }
 
   void notice(std::string what) {

@@ -26,6 +26,23 @@ enum class token {
   outer_context,  // of the task that starts the batch
 };
 
+/// What is done with the handle, if the batch is submitted instead of called.
+enum class handle_use {
+  none,  // it is called
+  got,
+  got_later,
+  looked_at,      // while it runs
+  waited_for,     // with limits
+  waited_twice,
+  moved,
+  waited_by_two,  // by another thread as well, and got by that one
+  stopped,        // through the handle
+  dropped,
+};
+
+/// What a submitted batch keeps of its range.
+enum class kept { copied, moved, referred_to };
+
 /// The reason why the input must be refused.
 enum class flaw { none, limit_of_zero, limit_too_large, empty_task };
 
@@ -103,6 +120,9 @@ struct batch_plan {
   std::chrono::microseconds stop_from_outside{0};  // after the call began; 0: never
   callback_plan callback;
   stress::flaw flaw = stress::flaw::none;
+  handle_use handle = handle_use::none;
+  kept keeps = kept::copied;
+  std::chrono::microseconds handle_pause{0};  // before the handle is used
   bool bare = false;      // its tasks are as cheap as possible: they note only that they ran
   bool occupied = false;  // another thread holds all of its executor when the call begins
   loop_plan loop;
@@ -126,6 +146,8 @@ struct batch_plan {
     for (const habit& each : habits) sum += each.what == action::meet ? each.count(size) : 0;
     return sum;
   }
+
+  bool is_submitted() const { return handle != handle_use::none; }
 
   bool names_its_limit() const { return limit != fanout::automatic && limit != fanout::unlimited; }
 
@@ -161,7 +183,7 @@ struct batch_plan {
 
   /// The most threads that are promised to the batch and its inner batches at one time, without shared executors.
   std::size_t promised_workers() const {
-    std::size_t promised = 0;
+    std::size_t promised = is_submitted() ? 1 : 0;  // its leader
     if (has_own_executor()) promised = executor - 1;
     if (has(action::loop) && loop.executor != 0) promised += loop.executor - 1;
     if (place == stress::place::free && (limit != fanout::automatic || call == stress::call::with_pool))
@@ -197,6 +219,9 @@ inline std::string describe(const batch_plan& plan) {
   static constexpr const char* tokens[] = {"", ", own token", ", token requested before",
                                            ", token of the outer task"};
   static constexpr const char* flaws[] = {"", ", LIMIT 0", ", LIMIT TOO LARGE", ", AN EMPTY TASK"};
+  static constexpr const char* uses[] = {"",      "got",           "got later", "looked at", "waited for", "waited for twice",
+                                         "moved", "waited by two", "stopped",   "dropped"};
+  static constexpr const char* keeps[] = {"copied", "moved", "referred to"};
   std::ostringstream text;
   text << calls[static_cast<std::size_t>(plan.call)] << '<' << results[static_cast<std::size_t>(plan.result)] << '>'
        << places[static_cast<std::size_t>(plan.place)];
@@ -210,6 +235,10 @@ inline std::string describe(const batch_plan& plan) {
   if (plan.callback.wanted) {
     text << ", progress every " << plan.callback.interval.count() << " ns (throws at " << plan.callback.throws_at
          << ", stops at " << plan.callback.stops_at << ", sleeps at " << plan.callback.sleeps_at << ')';
+  }
+  if (plan.is_submitted()) {
+    text << ", handle " << uses[static_cast<std::size_t>(plan.handle)] << " after " << plan.handle_pause.count()
+         << " us, input " << keeps[static_cast<std::size_t>(plan.keeps)];
   }
   if (plan.bare) text << ", bare";
   if (plan.occupied) text << ", executor occupied";

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "fanout/batch_progress.hpp"
 #include "fanout/run_options.hpp"
 
 /// The record of one batch, as its tasks, its callback and its caller saw it: the only input of the model. It is
@@ -59,7 +60,22 @@ struct meeting_record {
   std::size_t at_meeting_in_vain = 0;  // when one had waited for too long; 0: none had
 };
 
-enum class ending { returned, task_error, aggregate_error, cancelled, callback_error, refused, unexpected };
+/// What a handle told at some moment, and how many tasks had noted their end just before and just after it was asked.
+struct handle_look {
+  bool was_ready = false;
+  std::size_t ended_before = 0;
+  std::size_t ended_after = 0;
+  fanout::batch_progress counts;
+};
+
+struct handle_record {
+  bool was_stopped = false;  // through the handle, or by its destructor
+  std::vector<handle_look> looks;
+};
+
+/// `dropped`: nobody took the results.
+enum class ending { returned, task_error, aggregate_error, cancelled, callback_error, refused, dropped, unexpected };
+inline constexpr std::size_t endings = 8;
 
 struct batch_record {
   // The input.
@@ -70,6 +86,7 @@ struct batch_record {
   bool returns_values = true;
   bool input_is_bad = false;
   bool has_token = false;
+  bool is_submitted = false;  // runs beside its submitter
   bool was_stopped_before = false;
   bool reports_progress = false;
   std::chrono::nanoseconds interval{0};
@@ -82,8 +99,9 @@ struct batch_record {
   std::vector<limit_use> shared_limits;
   unsigned caller = 0;           // the thread of the call
   moment stop_requested_at = 0;  // of its own source: when the request had returned
-  bool stop_requested = false;   // of its token, after the call
+  bool stop_requested = false;   // of its token or through its handle, after the call
   std::vector<progress_call> progress;
+  handle_record handle;
   bool callbacks_overlapped = false;
   std::size_t callback_threw_in = 0;  // in which call, from 1; 0: never
   meeting_record meeting;

@@ -95,6 +95,18 @@ TEST(StressGenerator, CoversWhatTheStressTestIsFor) {
                            "wait for stop",
                            "request outer stop",
                            "allocate",
+                           "handle got after",
+                           "handle got later",
+                           "handle looked at",
+                           "handle waited for after",
+                           "handle waited for twice",
+                           "handle moved",
+                           "handle waited by two",
+                           "handle stopped",
+                           "handle dropped",
+                           "input copied",
+                           "input moved",
+                           "input referred to",
                            "sleep"})
     EXPECT_NE(text.find(part), std::string::npos) << "no plan says " << part;
   EXPECT_NE(text.find(" { "), std::string::npos) << "no batch is nested";
@@ -198,6 +210,19 @@ TEST_F(StressGeneratorKinds, StopManyFunctionsBeforeTheCallAndMeanwhile) {
               3)
         << size;
   }
+}
+
+TEST_F(StressGeneratorKinds, HaveHandlesEverywhere) {
+  for (const place each : {place::free, place::own_executor, place::adaptive_executor, place::passed_on_executor,
+                           place::shared_executor}) {
+    EXPECT_GT(count([=](const auto& plan) { return plan.is_submitted() && plan.place == each; }), 50);
+    EXPECT_GT(count([=](const auto& plan) {
+                return !plan.inner.empty() && plan.inner.front().is_submitted() && plan.inner.front().place == each;
+              }),
+              20);
+  }
+  EXPECT_GT(count([](const auto& plan) { return plan.is_submitted() && plan.occupied; }), 20);
+  EXPECT_GT(count([](const auto& plan) { return plan.is_submitted() && plan.meeting() == plan.limit_of_threads(); }), 20);
 }
 
 TEST_F(StressGeneratorKinds, HaveExecutorsOfTwoThatCallEachOther) {

@@ -184,6 +184,26 @@ const planted violations[] = {
      "1 gaps below task 1"},
     {"ALimitOfOneOnAnotherThread", alone, [](auto& r) { r.tasks[4].thread = helper; },
      "task 4 ran on another thread"},
+    // handles
+    {"MoreCompletedThanStarted", submitted, [](auto& r) { r.handle.looks[1].counts.started = 2; },
+     "2 started, 3 completed"},
+    {"MoreFailedThanCompleted", submitted, [](auto& r) { r.handle.looks[0].counts.failed = 1; }, "1 failed of 6"},
+    {"MoreStartedThanThereAre", submitted, [](auto& r) { r.handle.looks[2].counts.started = 7; }, "7 started"},
+    {"AHandleOfAnotherTotal", submitted, [](auto& r) { r.handle.looks[0].counts.total = 5; }, "total of 5 for 6"},
+    {"ACountThatShrinks", submitted, [](auto& r) { r.handle.looks[0].counts.started = 5; }, "became smaller"},
+    {"AStartThatIsNotCounted", submitted, [](auto& r) { r.handle.looks[1].ended_before = 5; },
+     "4 tasks counted as started when 5 had ended"},
+    {"ATaskCountedBeforeItsEnd", submitted, [](auto& r) { r.handle.looks[1].ended_after = 2; },
+     "3 tasks counted as completed when 2 had ended"},
+    {"AHandleThatIsNotReadyAnyMore", submitted, [](auto& r) { r.handle.looks[2].was_ready = false;
+       r.handle.looks[0].was_ready = true; }, "not ready any more"},
+    {"ReadyTooEarly", submitted, [](auto& r) { r.handle.looks[1].was_ready = true; }, "at the end 4 started"},
+    {"AFailureThatIsNotCounted", dropped, [](auto& r) {
+       r.tasks[1].threw = true;
+       r.handle.looks.push_back({true, 4, 4, {.started = 4, .completed = 4, .total = tasks}});
+     }, "0 failed of 4 tasks that ran, of which 1 threw"},
+    {"DroppedWithoutAHandle", dropped, [](auto& r) { r.is_submitted = false; }, "dropped without a handle"},
+    {"ATaskThatRunsWhenTheHandleIsGone", dropped, [](auto& r) { r.tasks[3].ended = false; }, "task 3 had not ended"},
     // what tasks find out by themselves
     {"WhatATaskNoticed", returned, [](auto& r) { r.noticed = {"two tasks have one resource"}; },
      "two tasks have one"},
@@ -194,7 +214,7 @@ INSTANTIATE_TEST_SUITE_P(OfEachPromise, StressModel, testing::ValuesIn(violation
 
 TEST(StressModel, HasNothingToSayOfBatchesAsTheyMustBe) {
   for (const auto make : {returned, failed, all_run_some_failed, cancelled, stopped_before, settled, with_progress,
-                          refused, broken_off, alone})
+                          refused, broken_off, alone, submitted, dropped})
     EXPECT_EQ(all(stress::model::violations(make())), "");
 }
 
@@ -202,6 +222,15 @@ TEST(StressModel, AllowsEachRunnerTheTaskThatWasOnItsWayWhenTheStopCame) {
   batch_record record = cancelled();
   record.stop_requested_at = 4;  // tasks 2 and 3 start after it
   EXPECT_EQ(all(stress::model::violations(record)), "");
+}
+
+TEST(StressModel, WantsOneThreadForASubmittedBatchAtALimitOfOne) {
+  batch_record record = alone();
+  record.is_submitted = true;
+  for (task_record& each : record.tasks) each.thread = helper;
+  EXPECT_EQ(all(stress::model::violations(record)), "");
+  record.tasks[4].thread = calling_thread;
+  EXPECT_NE(all(stress::model::violations(record)).find("task 4 ran on another thread"), std::string::npos);
 }
 
 TEST(StressModel, AllowsAGapForEachRunner) {

@@ -32,10 +32,11 @@ class running_batch {
         seen(plan->size, !plan->bare),
         plan_(std::move(plan)),
         outer_(outer_batch) {
-    // Nested automatic free calls together use no more threads than there are cores.
+    // Nested automatic free calls together use no more threads than there are cores. Those that are submitted have their
+    // own.
     if (what.place != place::free || what.limit != fanout::automatic || what.call == call::with_pool) return;
-    automatic_at_work = outer_ != nullptr && outer_->automatic_at_work ? outer_->automatic_at_work
-                                                                       : std::make_shared<support::gauge>();
+    const bool shares = outer_ != nullptr && outer_->automatic_at_work && !what.is_submitted();
+    automatic_at_work = shares ? outer_->automatic_at_work : std::make_shared<support::gauge>();
   }
   running_batch(const running_batch&) = delete;
   running_batch& operator=(const running_batch&) = delete;

@@ -167,7 +167,8 @@ class world {
  private:
   static std::size_t promised_to_shared_executors() {
     std::size_t sum = passed_on_executors::most_idle * (largest_passed_on - 1);
-    for (const std::size_t each : shared_limits) sum += each == fanout::automatic ? 0 : each - 1;
+    // The helpers, and those who lead submitted batches.
+    for (const std::size_t each : shared_limits) sum += each == fanout::automatic ? fanout::available_concurrency() : each;
     return sum;
   }
 
@@ -177,7 +178,7 @@ class world {
     broken_ = true;
   }
 
-  std::array<std::atomic<std::size_t>, 7> batches_{};  // counted by how they ended
+  std::array<std::atomic<std::size_t>, endings> batches_{};  // counted by how they ended
   std::atomic<std::size_t> tasks_{0};
   std::atomic<bool> broken_{false};
   std::mutex mutex_;

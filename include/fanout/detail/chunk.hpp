@@ -111,7 +111,9 @@ class basic_chunk {
   // Counts of all tasks of the owner, in batches that are watched: see batch_watch. A runner that takes the place of
   // another goes on with its counts.
 
-  void count_start() noexcept { started_.store(started_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed); }
+  void count_start() noexcept {
+    started_.store(started_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
 
   /// Release: a thread that sees this also sees that the task was started.
   void count_end() noexcept { ended_.store(ended_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }

@@ -30,7 +30,8 @@ auto run_tasks(executor_core* executor, const Input& tasks, const run_options& o
   auto run_one = [tasks = input_view(tasks), output = output.where()](const started_task& started) {
     output.make(started.index, [&]() -> T { return detail::call_task(started, tasks[started.index]); });
   };
-  run_batch(executor, {.size = tasks.size(), .tasks = block_of(run_one, watch), .options = options, .watch = watch.who});
+  run_batch(executor,
+            {.size = tasks.size(), .tasks = block_of(run_one, watch), .options = options, .watch = watch.who});
   return std::move(output).take();
 }
 

@@ -48,15 +48,24 @@ struct kept_range<const std::reference_wrapper<Range>&> : kept_range<std::refere
 template <class Range>
 using kept_range_t = typename kept_range<Range>::type;
 
+/// Whether the elements of a container can be copied. The copy constructor of a container does not say.
 template <class Range>
-concept range_to_keep = requires(Range&& range) {
-  { kept_range<Range>::keep(std::forward<Range>(range)) } -> std::same_as<kept_range_t<Range>>;
-};
+inline constexpr bool has_elements_to_copy = true;
+template <std::ranges::input_range Range>
+  requires(!std::ranges::view<std::remove_cvref_t<Range>>)
+inline constexpr bool has_elements_to_copy<Range> =
+    std::constructible_from<std::ranges::range_value_t<Range>, std::ranges::range_reference_t<Range>>;
 
 // Constants for the reason given in accept.hpp.
 template <class Range>
 inline constexpr bool can_be_owned =
-    std::is_bounded_array_v<std::remove_reference_t<Range>> || range_to_keep<Range>;
+    std::is_bounded_array_v<std::remove_reference_t<Range>> ||
+    !std::same_as<kept_range_t<Range>, std::remove_cvref_t<Range>> ||
+    std::constructible_from<std::remove_cvref_t<Range>, Range>;
+template <class Range>
+  requires std::is_lvalue_reference_v<Range>
+inline constexpr bool can_be_owned<Range> =
+    has_elements_to_copy<Range> && std::copy_constructible<kept_range_t<Range>>;
 template <class F>
 inline constexpr bool can_be_copied_or_moved = std::constructible_from<std::decay_t<F>, F>;
 
