@@ -85,7 +85,7 @@ if(FANOUT_BUILD_TOOL)
   set(FANOUT_BUILD_TUNING ON)
 endif()
 fanout_part(FANOUT_BUILD_TUNING "fanout::tuning" NEEDS ${needs_of_tuning})
-fanout_part(FANOUT_BUILD_EXAMPLES "the examples" VIEWS WANTS SQLite3:libsqlite3-dev)
+fanout_part(FANOUT_BUILD_EXAMPLES "the examples" VIEWS WANTS SQLite3:libsqlite3-dev zstd:libzstd-dev)
 fanout_part(FANOUT_BUILD_PERF "the benchmarks" VIEWS NEEDS benchmark:libbenchmark-dev)
 if(PROJECT_IS_TOP_LEVEL) # in a larger project BUILD_TESTING is about the tests of that project
   fanout_part(BUILD_TESTING "the tests" VIEWS NEEDS GTest:libgtest-dev WANTS Relacy:relacy-dev)

@@ -10,6 +10,7 @@
 #include "fanout/detail/pooled.hpp"
 #include "fanout/detail/run.hpp"
 #include "fanout/run_options.hpp"
+#include "fanout/stream.hpp"
 
 namespace fanout {
 
@@ -205,6 +206,21 @@ class executor {
   template <detail::items Items, class T, detail::pooled_mapper<Items, T> F>
   auto map_with_pool(Items&& items, resource_pool<T>& pool, F&& mapper, const run_options& options = {}) const {
     return detail::map_with_pool_on<Items>(&core(), std::forward<Items>(items), pool, mapper, options);
+  }
+
+  /// Like `stream_in_parallel`, with workers within this executor's limit, which applies to `automatic` as well. A
+  /// worker has a slot of the executor while it works, and none while it waits for the source or the reader, except for
+  /// some microseconds. The executor must exist longer than the stream.
+  template <detail::stream_input Range, detail::stream_mapper<Range> F>
+  auto stream(Range&& source, F&& mapper, const stream_options& options = {}) const {
+    return detail::stream_on<Range>(&core(), std::forward<Range>(source), std::forward<F>(mapper), options);
+  }
+
+  /// The same with only a limit: `disk.stream(paths, read, 2)`.
+  template <detail::stream_input Range, detail::stream_mapper<Range> F>
+  auto stream(Range&& source, F&& mapper, detail::limit auto concurrency) const {
+    return detail::stream_on<Range>(&core(), std::forward<Range>(source), std::forward<F>(mapper),
+                                    detail::stream_limited_to(concurrency));
   }
 
  private:

@@ -20,8 +20,6 @@ std::size_t largest_chunk(const progress& progress, bool whole_chunks) {
 }  // namespace
 
 void batch_control::fail(std::size_t index) noexcept { record_failure(index); }
-std::stop_token batch_control::stop_token() { return token(); }
-std::size_t batch_control::runner_of(const chunk& its_chunk) const noexcept { return number_of(its_chunk); }
 
 batch::batch(const batch_request& request, std::size_t runners, const batch_scope& scope, std::size_t adapt_from)
     : batch_control(runners != 1 && !has_heavy_fence()),
@@ -225,7 +223,7 @@ void batch::cancel() noexcept {
 
 // The flags in the chunks keep tasks from starting. They are set before `stopped_`, which is stored with release: a
 // thread whose task has seen the stop sees the flag of its chunk, and starts no other task. `stopped_` is set before
-// the mutex is locked: so `token` either finds it set, or has created its stop source before this looks for one.
+// the mutex is locked: so `stop_token` either finds it set, or has created its stop source before this looks for one.
 void batch::stop() noexcept {
   for (runner& each : runners_) each.work.mine.stop();
   stopped_.store(true, std::memory_order_release);
@@ -234,14 +232,14 @@ void batch::stop() noexcept {
     const std::lock_guard lock(mutex_);
     asked = stop_source_;
   }
-  if (asked) request_stop(*asked);  // not under the mutex: this runs callbacks of the tasks, which may call `token`
+  if (asked) request_stop(*asked);  // not under the mutex: this runs callbacks of the tasks, which may call `stop_token`
 }
 
 void batch::request_stop(std::stop_source& asked) const noexcept {
   request_.request_stop != nullptr ? request_.request_stop(asked) : static_cast<void>(asked.request_stop());
 }
 
-std::stop_token batch::token() {
+std::stop_token batch::stop_token() {
   std::optional<std::stop_source> source;
   {
     const std::lock_guard lock(mutex_);
@@ -253,7 +251,7 @@ std::stop_token batch::token() {
 }
 
 // A chunk lies at the beginning of its runner.
-std::size_t batch::number_of(const chunk& its_chunk) const noexcept {
+std::size_t batch::runner_of(const chunk& its_chunk) const noexcept {
   return static_cast<std::size_t>(reinterpret_cast<const runner*>(&its_chunk) - runners_.data());
 }
 

@@ -91,8 +91,8 @@ class batch final : public batch_control,
 
   // batch_control, called from tasks
   void record_failure(std::size_t index) noexcept override;
-  std::stop_token token() override;
-  std::size_t number_of(const chunk& its_chunk) const noexcept override;
+  std::stop_token stop_token() override;
+  std::size_t runner_of(const chunk& its_chunk) const noexcept override;
 
   // team, when the helpers are oneTBB's workers
   void lead(helper_calls& helpers) noexcept override;

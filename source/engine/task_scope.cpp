@@ -161,7 +161,7 @@ void task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leave
   const with_float_settings same(float_settings_);
   const seat_taken place(*this);
   seat& mine = *place;
-  const scope_entry here(scope, holds_slot, number_of(mine.mine));
+  const scope_entry here(scope, holds_slot, runner_of(mine.mine));
   const bool bounded = options_.max_pending != line::unbounded;
   for (closure* ended = nullptr;;) {
     closure* const next = line_.take(std::exchange(ended, nullptr));
@@ -365,12 +365,12 @@ void task_scope_core::record_failure(std::size_t index) noexcept {
   if (verdict_.fail(index)) stop();
 }
 
-std::stop_token task_scope_core::token() {
+std::stop_token task_scope_core::stop_token() {
   return stop_.token([this] { return stopped(); });
 }
 
 // A chunk lies at the beginning of its seat.
-std::size_t task_scope_core::number_of(const chunk& its_chunk) const noexcept {
+std::size_t task_scope_core::runner_of(const chunk& its_chunk) const noexcept {
   return static_cast<std::size_t>(reinterpret_cast<const seat*>(&its_chunk) - seats_.data());
 }
 

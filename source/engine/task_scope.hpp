@@ -97,8 +97,8 @@ class task_scope_core final : public batch_control, private reserves::duty, priv
 
   // batch_control
   void record_failure(std::size_t index) noexcept override;
-  std::stop_token token() override;
-  std::size_t number_of(const chunk& its_chunk) const noexcept override;
+  std::stop_token stop_token() override;
+  std::size_t runner_of(const chunk& its_chunk) const noexcept override;
 
   // reserves::duty, and executor_limiter::helped
   void serve() noexcept override;

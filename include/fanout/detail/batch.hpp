@@ -20,7 +20,7 @@ namespace fanout::detail {
 /// this ends the process with a sentence that says so.
 FANOUT_EXPORT void require_exception() noexcept;
 
-/// The part of a batch that its tasks use.
+/// The part of a batch, or of a stream, that its tasks use.
 class batch_control {
  public:
   batch_control(const batch_control&) = delete;
@@ -34,13 +34,13 @@ class batch_control {
   bool fenced() const noexcept { return fenced_; }
 
   /// Records that task `index` threw the exception that is being handled, and acts on it according to the error
-  /// policy.
+  /// policy. Not for streams.
   FANOUT_EXPORT void fail(std::size_t index) noexcept;
 
-  FANOUT_EXPORT std::stop_token stop_token();
+  virtual std::stop_token stop_token() = 0;
 
   /// The number of the runner that owns the chunk: from 0, less than the number of runners.
-  FANOUT_EXPORT std::size_t runner_of(const chunk& its_chunk) const noexcept;
+  virtual std::size_t runner_of(const chunk& its_chunk) const noexcept = 0;
 
  protected:
   explicit batch_control(bool fenced) : fenced_(fenced) {}
@@ -49,9 +49,8 @@ class batch_control {
   std::atomic<bool> stopped_{false};
 
  private:
-  virtual void record_failure(std::size_t index) noexcept = 0;
-  virtual std::stop_token token() = 0;
-  virtual std::size_t number_of(const chunk& its_chunk) const noexcept = 0;
+  /// What `fail` does. A stream keeps the failures of its items itself.
+  virtual void record_failure(std::size_t /*index*/) noexcept {}
 
   const bool fenced_;
 };

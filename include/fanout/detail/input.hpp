@@ -181,6 +181,15 @@ class index_input {
   std::size_t size_;
 };
 
+/// True if the item lies within the iterator that refers to it.
+template <class Iterator, class Item>
+bool is_part_of(const Iterator& place, const Item& element) {
+  const auto* const begin = reinterpret_cast<const volatile char*>(std::addressof(place));
+  const auto* const at = reinterpret_cast<const volatile char*>(std::addressof(element));
+  constexpr std::less<> before;
+  return !before(at, begin) && before(at, begin + sizeof place);
+}
+
 /// Items that are scattered in memory. Their addresses are collected first, at a cost of one pointer for each item.
 ///
 /// Some iterators that call themselves forward iterators refer to an item within themselves, such as those of
@@ -199,7 +208,7 @@ class scattered_input {
     const auto last = std::ranges::end(range);
     for (; place != last; ++place) {
       auto&& element = *place;
-      items_.push_back(is_part_of(place, element) ? kept(element) : std::addressof(element));
+      items_.push_back(detail::is_part_of(place, element) ? kept(element) : std::addressof(element));
     }
   }
 
@@ -207,13 +216,6 @@ class scattered_input {
   given operator[](std::size_t index) const { return static_cast<given>(*items_[index]); }
 
  private:
-  static bool is_part_of(const std::ranges::iterator_t<Range>& place, const item& element) {
-    const auto* const begin = reinterpret_cast<const volatile char*>(std::addressof(place));
-    const auto* const at = reinterpret_cast<const volatile char*>(std::addressof(element));
-    constexpr std::less<> before;
-    return !before(at, begin) && before(at, begin + sizeof place);
-  }
-
   item* kept(item& element) {
     if constexpr (std::constructible_from<copy, item&>) {
       return std::addressof(copies_.emplace_back(element));
