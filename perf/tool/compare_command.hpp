@@ -29,6 +29,9 @@ class compare_command {
   std::string format_ = "table";
   std::size_t concurrency_;
   std::size_t repetitions_ = 5;
+  bool stream_ = false;
+  CLI::Option* ahead_option_;
+  std::size_t ahead_ = 0;
   bool no_progress_ = false;
 };
 

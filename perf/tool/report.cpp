@@ -41,9 +41,11 @@ std::string verdict(const comparison& result, const workload& tasks) {
 }
 
 std::string format_table(const comparison& result, const report_context& context) {
+  const std::string stream =
+      context.ahead != 0 ? fmt::format("a stream with {} tasks on the way, ", context.ahead) : "";
   std::string text = fmt::format("{}: {}\n", context.tasks.name(), one_line(context.tasks.summary())) +
-                     fmt::format("{} cores, concurrency {}, {} repetitions after one to warm up, {}\n\n",
-                                 context.cores, context.concurrency, result.repetitions, context.compiler) +
+                     fmt::format("{} cores, concurrency {}, {}{} repetitions after one to warm up, {}\n\n",
+                                 context.cores, context.concurrency, stream, result.repetitions, context.compiler) +
                      fmt::format("{:<14}{:>13}{:>11}{:>10}{:>13}  {}\n", "competitor", "median", "spread", "speed-up",
                                  "tasks/s", "checksum");
   for (const competitor_result& row : result.rows) {
@@ -63,17 +65,17 @@ std::string format_csv(const comparison& result, const report_context& context) 
   std::string text =
       "workload,input,cores,concurrency,repetitions,tasks,completed,competitor,median_seconds,minimum_seconds,"
       "lower_quartile_seconds,upper_quartile_seconds,maximum_seconds,speed_up,tasks_per_second,checksum,"
-      "checksum_equal\n";
+      "checksum_equal,ahead\n";
   const std::string input = csv_field(valid_utf8(one_line(context.tasks.summary())));
   for (const competitor_result& row : result.rows) {
     const sample_summary& seconds = row.seconds;
     const auto quartile = [&](double value) { return seconds.spread() ? fmt::format("{}", value) : std::string(); };
-    fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
+    fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
                    csv_field(std::string(context.tasks.name())), input, context.cores, context.concurrency,
                    result.repetitions, result.tasks, result.completed, csv_field(row.name), seconds.median,
                    seconds.minimum, quartile(seconds.lower_quartile), quartile(seconds.upper_quartile),
                    seconds.maximum, speed_up(result, row), tasks_per_second(result, row), checksum_text(row),
-                   row.checksum_equal());
+                   row.checksum_equal(), context.ahead != 0 ? std::to_string(context.ahead) : "");
   }
   return text;
 }
@@ -101,6 +103,7 @@ json json_row(const comparison& result, const competitor_result& row, const work
 
 std::string format_json(const comparison& result, const report_context& context) {
   json parameters = {{"repetitions", result.repetitions}, {"tasks", result.tasks}};
+  if (context.ahead != 0) parameters["ahead"] = context.ahead;
   for (const auto& [name, value] : context.tasks.description()) {
     std::visit([&parameters, &key = name](const auto& held) { parameters[key] = held; }, value);
   }

@@ -15,6 +15,7 @@ struct report_context {
   const workload& tasks;
   std::size_t cores = 0;
   std::size_t concurrency = 0;
+  std::size_t ahead = 0;  // tasks on the way at once, in a stream; 0 if they were run as a batch
   std::string compiler;
 };
 

@@ -42,4 +42,8 @@ std::unique_ptr<competitor> make_thread_pool(std::size_t concurrency);
 /// All of them, serial first.
 std::vector<std::unique_ptr<competitor>> make_competitors(std::size_t concurrency);
 
+/// Those that take the tasks as a stream, with at most `ahead` on the way, serial first: a fanout stream on an executor,
+/// `tbb::parallel_pipeline`, and a queue of hand-written threads.
+std::vector<std::unique_ptr<competitor>> make_stream_competitors(std::size_t concurrency, std::size_t ahead);
+
 }  // namespace tool

@@ -80,6 +80,20 @@ TEST_P(Workload, GivesOneJsonObject) {
   EXPECT_EQ(object["rows"][0]["speed_up"], 1.0);
 }
 
+TEST_P(Workload, MayBeTakenAsAStream) {
+  const command_result table = run_command(arguments({"--stream", "--concurrency", "3"}));
+  EXPECT_EQ(table.exit_code, 0) << table.err;
+  EXPECT_NE(table.out.find("concurrency 3, a stream with 6 tasks on the way,"), std::string::npos) << table.out;
+  for (const char* name : {"serial", "fanout", "tbb-pipeline", "thread-queue"})
+    EXPECT_NE(table.out.find("\n" + std::string(name) + " "), std::string::npos);
+  const nlohmann::json stream = report({"--stream", "--ahead", "5"});
+  EXPECT_EQ(stream["parameters"]["ahead"], 5);
+  EXPECT_EQ(stream["checksum_equal"], true);
+  const nlohmann::json batch = report({});
+  EXPECT_EQ(stream["rows"][0]["checksum"], batch["rows"][0]["checksum"]);
+  EXPECT_FALSE(batch["parameters"].contains("ahead"));
+}
+
 TEST_P(Workload, HasTheSameChecksumAtEveryConcurrency) {
   const std::string checksum = report({"--concurrency", "1"})["rows"][0]["checksum"];
   EXPECT_EQ(report({"--concurrency", "5"})["rows"][0]["checksum"], checksum);
@@ -148,6 +162,9 @@ TEST(Command, WrongArgumentsGiveOneLineAndExitCode2) {
       {"compare", "--concurrency", "1000000"},
       {"compare", "--concurrency", "99999999999999999999999"},
       {"compare", "--repetitions", "0"},
+      {"compare", "--ahead", "5"},
+      {"compare", "--stream", "--ahead", "-1"},
+      {"compare", "--stream=perhaps"},
       {"compare", "--workload", "frobnicate"},
       {"compare", "--format", "xml"},
       {"compare", "--level", "100"},

@@ -1,12 +1,16 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <latch>
 #include <memory>
 #include <ostream>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
+
+#include <fanout/limits.hpp>
 
 #include "competitors/competitor.hpp"
 #include "fake_workload.hpp"
@@ -17,17 +21,20 @@ namespace {
 struct entry {
   std::string name;
   std::size_t concurrency;
+  std::size_t ahead = 0;  // 0: not a stream
 
   friend void PrintTo(const entry& shown, std::ostream* stream) {
     *stream << shown.name << " at concurrency " << shown.concurrency;
+    if (shown.ahead != 0) *stream << ", " << shown.ahead << " ahead";
   }
 };
 
 class Competitors : public testing::TestWithParam<entry> {
  protected:
   std::unique_ptr<competitor> make() const {
-    for (auto& candidate : make_competitors(GetParam().concurrency)) {
-      if (candidate->name() == GetParam().name) return std::move(candidate);
+    const auto& [name, concurrency, ahead] = GetParam();
+    for (auto& candidate : ahead == 0 ? make_competitors(concurrency) : make_stream_competitors(concurrency, ahead)) {
+      if (candidate->name() == name) return std::move(candidate);
     }
     ADD_FAILURE() << "no competitor of this name";
     return nullptr;
@@ -69,6 +76,8 @@ TEST_P(Competitors, NeverRunMoreTasksAtOnceThanTheyMay) {
 }
 
 TEST_P(Competitors, RunAsManyTasksAtOnceAsTheyMay) {
+  if (GetParam().name == "tbb-pipeline" && GetParam().concurrency > fanout::available_concurrency())
+    GTEST_SKIP() << "oneTBB has a worker for each core but one";
   const std::size_t count = GetParam().name == "serial" ? 1 : GetParam().concurrency;
   std::latch all_run(static_cast<std::ptrdiff_t>(count));
   const fake_workload tasks(count, [&](std::size_t) {
@@ -130,16 +139,38 @@ TEST_P(Competitors, TellWhenEachTaskHasEnded) {
   EXPECT_EQ(ended, 10);
 }
 
+TEST(StreamCompetitors, TakeNoMoreThanTheyMayBeforeTheOutcomesAreTaken) {
+  for (const std::size_t ahead : {std::size_t{1}, std::size_t{3}, std::size_t{100}}) {
+    for (const auto& each : make_stream_competitors(2, ahead)) {
+      // The first task holds back the outcomes of all others.
+      std::atomic<std::size_t> started = 0;
+      const fake_workload tasks(50, [&](std::size_t index) {
+        const std::size_t now = ++started;
+        if (index == 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        return index == 0 ? started.load() : now;
+      });
+      const auto outcomes = each->run(task_batch(tasks, {}));
+      EXPECT_EQ(outcomes.size(), 50U);
+      EXPECT_LE(outcomes[0].checksum, ahead) << each->name();
+    }
+  }
+}
+
 std::vector<entry> all_entries() {
   std::vector<entry> entries;
   for (const char* name : {"serial", "fanout", "thread-rounds", "thread-pool"}) {
     for (const std::size_t concurrency : {std::size_t{1}, std::size_t{2}, std::size_t{7}}) entries.push_back({name, concurrency});
+  }
+  for (const char* name : {"fanout", "tbb-pipeline", "thread-queue"}) {
+    for (const std::size_t concurrency : {std::size_t{1}, std::size_t{2}, std::size_t{7}})
+      entries.push_back({name, concurrency, 2 * concurrency});
   }
   return entries;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Competitors, testing::ValuesIn(all_entries()), [](const auto& instance) {
   std::string name = instance.param.name + "_" + std::to_string(instance.param.concurrency);
+  if (instance.param.ahead != 0) name += "_stream";
   for (char& character : name) {
     if (character == '-') character = '_';
   }

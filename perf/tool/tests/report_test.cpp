@@ -45,7 +45,7 @@ TEST_F(Report, CsvHasAHeaderAndARecordForEachCompetitor) {
   EXPECT_TRUE(csv.starts_with("workload,input,cores,concurrency,"));
   EXPECT_NE(
       csv.find(
-          "\nfake,\"some tasks, \"\"quoted\"\"\",2,4,5,10,8,serial,2,1.8,1.9,2.1,2.2,1,4,0000000000000abc,true\n"),
+          "\nfake,\"some tasks, \"\"quoted\"\"\",2,4,5,10,8,serial,2,1.8,1.9,2.1,2.2,1,4,0000000000000abc,true,\n"),
       std::string::npos)
       << csv;
 }
