@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include "executor/batch_scope.hpp"
@@ -31,8 +32,9 @@ submission_core::submission_core(executor_core* on, std::size_t size, const run_
 submission_core::~submission_core() {
   if (!claim_.is_over()) {
     request_stop();
-    if (is_inside(current_entry(), &watch_)) {
-      std::fputs("fanout: the handle of a batch is being destroyed by one of the batch's own tasks\n", stderr);
+    if (is_within(position().entry())) {
+      std::fputs("fanout: the handle of a batch is being destroyed by one of the batch's own tasks or callbacks\n",
+                 stderr);
       std::abort();
     }
     wait();
@@ -86,13 +88,21 @@ bool submission_core::run_if_open() noexcept {
 
 void submission_core::run() noexcept {
   const with_float_settings same(float_settings_);
+  run_by_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   work_.run(work_.object, {executor_, options_, watch_});
+  run_by_.store(std::thread::id(), std::memory_order_relaxed);
+}
+
+// The last call of the progress callback and the destructors of the tasks are in no batch scope, but on the thread that
+// runs the batch.
+bool submission_core::is_within(const scope_entry* here) const {
+  return run_by_.load(std::memory_order_relaxed) == std::this_thread::get_id() || is_inside(here, &watch_);
 }
 
 void submission_core::wait() {
   if (claim_.is_over()) return;
   const position here;
-  if (is_inside(here.entry(), &watch_)) throw std::logic_error("a task cannot wait for its own batch");
+  if (is_within(here.entry())) throw std::logic_error("a task or callback cannot wait for its own batch");
   if (run_if_open()) return;
   if (here.entry() == nullptr) return claim_.wait();
   executor_limiter::wait_for(*here.entry(), &watch_, [this] { claim_.wait(); });

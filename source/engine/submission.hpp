@@ -1,9 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <thread>
 
 #include "engine/batch_watch.hpp"
 #include "engine/claim.hpp"
@@ -46,6 +48,9 @@ class submission_core final : private reserves::duty, private executor_limiter::
   bool run_if_open() noexcept;
   void run() noexcept;
 
+  /// Whether the calling thread, whose entry this is, would wait for itself.
+  bool is_within(const scope_entry* here) const;
+
   executor_limiter* limiter() const { return executor_ != nullptr ? executor_->limiter() : nullptr; }
 
   struct forward_stop {
@@ -62,6 +67,7 @@ class submission_core final : private reserves::duty, private executor_limiter::
   std::optional<executor_core::leader_promise> promise_;
   batch_watch watch_;
   claim claim_;
+  std::atomic<std::thread::id> run_by_{};  // the thread in `run`; each thread looks for itself only
   reserves::calls calls_{*this};
   std::mutex calling_;          // guards the next two; taken before the mutex of the limiter or of the reserves
   bool is_called_ = false;      // the reserve has been called, or a slot for it requested

@@ -152,9 +152,9 @@ TEST(ClaimModel, WhoWaitsSeesTheEnd) {
 }
 
 TEST(ClaimModel, WhoSleepsSeesTheEnd) {
-  for (const finding& found :
-       {every_execution<whoever_comes_first<one_that_sleeps, 2>>(), every_execution<waiting_for_thread_0<one_that_sleeps, 2>>(),
-        every_execution<waiting_for_thread_0<one_that_sleeps, 3>>()})
+  for (const finding& found : {every_execution<whoever_comes_first<one_that_sleeps, 2>>(),
+                               every_execution<waiting_for_thread_0<one_that_sleeps, 2>>(),
+                               every_execution<waiting_for_thread_0<one_that_sleeps, 3>>()})
     EXPECT_TRUE(found.holds()) << found;
 }
 
@@ -183,12 +183,14 @@ using operation = mistake::operation;
 using kind = mistake::kind;
 
 TEST(ClaimModel, FindsThatTwoRunItIfTakingLooksAndThenStores) {
-  const finding found = every_execution_with<whoever_comes_first<the_claim, 2>>({"take", operation::exchange, kind::torn});
+  const finding found =
+      every_execution_with<whoever_comes_first<the_claim, 2>>({"take", operation::exchange, kind::torn});
   EXPECT_FALSE(found.holds());
 }
 
 TEST(ClaimModel, FindsThatTheEndDoesNotRelease) {
-  const finding found = every_execution_with<waiting_for_thread_0<the_claim, 2>>({"end", operation::store, kind::relaxed});
+  const finding found =
+      every_execution_with<waiting_for_thread_0<the_claim, 2>>({"end", operation::store, kind::relaxed});
   EXPECT_EQ(found.result, rl::test_result_data_race) << found;
 }
 
