@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/deferred_cancellation.hpp"
 #include "executor/batch_scope.hpp"
 #include "executor/position.hpp"
 
@@ -25,11 +26,13 @@ submission_core::submission_core(executor_core* on, std::size_t size, const run_
     : executor_(on), size_(size), work_(work), options_(with_stop(options, stop_.get_token())) {
   calls_.choose(on != nullptr ? on->helpers() : reserves::with_stack(0));
   if (on != nullptr) promise_.emplace(*on);
+  const deferred_cancellation until_it_is_called;
   if (options.stop.stop_possible()) forwarded_.emplace(options.stop, forward_stop{this});
   call_leader();
 }
 
 submission_core::~submission_core() {
+  const deferred_cancellation until_the_end;
   if (!claim_.is_over()) {
     request_stop();
     if (is_within(position().entry())) {
@@ -101,6 +104,7 @@ bool submission_core::is_within(const scope_entry* here) const {
 
 void submission_core::wait() {
   if (claim_.is_over()) return;
+  const deferred_cancellation until_the_end;
   const position here;
   if (is_within(here.entry())) throw std::logic_error("a task or callback cannot wait for its own batch");
   if (run_if_open()) return;
@@ -110,8 +114,14 @@ void submission_core::wait() {
 
 // If the batch has not begun, it ends here: it waits for nothing any more, and its tasks do not start.
 void submission_core::request_stop() noexcept {
+  const deferred_cancellation until_it_is_requested;
   stop_.request_stop();
   run_if_open();
+}
+
+bool submission_core::wait_until(std::chrono::steady_clock::time_point limit) {
+  const deferred_cancellation until_then;
+  return claim_.wait_until(limit);
 }
 
 batch_progress submission_core::progress() const {

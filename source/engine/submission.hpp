@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <mutex>
 #include <optional>
@@ -32,7 +33,7 @@ class submission_core final : private reserves::duty, private executor_limiter::
 
   bool is_over() const { return claim_.is_over(); }
   void wait();
-  bool wait_until(std::chrono::steady_clock::time_point limit) { return claim_.wait_until(limit); }
+  bool wait_until(std::chrono::steady_clock::time_point limit);
   void request_stop() noexcept;
   batch_progress progress() const;
 
