@@ -14,6 +14,7 @@
 #include "competitors/competitor.hpp"
 #include "duration.hpp"
 #include "exit_status.hpp"
+#include "workloads/command.hpp"
 
 namespace tool {
 namespace {
@@ -72,6 +73,8 @@ measured_baselines measure_baselines(const workload& tasks, const fanout::tuning
             .left_out = {}};
   } catch (const interruption&) {
     return left_out(stop.stop_requested() ? "they were interrupted" : "they did not end within the budget");
+  } catch (const command_refused& error) {
+    return left_out(error.what());
   } catch (const std::system_error& error) {
     return left_out(error.what());
   } catch (const fanout::resource_error& error) {

@@ -200,7 +200,7 @@ exit_status tune_command::run(const std::string& command_line) const {
   }
   const interrupt_watcher interrupts(groups ? &*groups : nullptr);
   options.stop = interrupts.token();
-  if (!runs_commands) prepared = workload_.prepare(fanout::max_concurrency(), interrupts.token());
+  if (!runs_commands) prepared = workload_.prepare(fanout::max_concurrency(), interrupts.token(), earlier_outputs());
   workload& tasks = *prepared.tasks;
   require_report_is_no_input(tasks);
   unreadable_inputs unreadable;
@@ -261,6 +261,13 @@ void tune_command::require_outputs(bool runs_commands) const {
     throw usage_error(error.what());
   }
   require_stdout();
+}
+
+std::vector<std::string> tune_command::earlier_outputs() const {
+  std::vector<std::string> files;
+  if (app_->count("--report") != 0 && is_tuning_page(report_)) files.push_back(report_);
+  if (app_->count("--profile") != 0) files.push_back(profile_);
+  return files;
 }
 
 void tune_command::require_report_is_no_input(const workload& tasks) const try {

@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fstream>
 #include <iterator>
 #include <optional>
 #include <string_view>
+#include <system_error>
 
 #include "report.hpp"
 #include "text_output.hpp"
@@ -13,6 +17,9 @@
 
 namespace tool {
 namespace {
+
+/// By which a page is known.
+constexpr std::string_view title = "<title>fanout tune: ";
 
 constexpr std::string_view style = R"(
 :root { color-scheme: light dark; --paper: #fcfcfb; --ink: #1d1d1b; --quiet: #6a6a66; --line: #d9d9d4;
@@ -132,9 +139,9 @@ std::string tuning_page(const tuned& result) {
   std::string html = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<link rel=\"icon\" href=\"data:,\">\n<title>fanout tune: {0}</title>\n<style>{1}</style>\n</head>\n<body>\n"
+      "<link rel=\"icon\" href=\"data:,\">\n{3}{0}</title>\n<style>{1}</style>\n</head>\n<body>\n"
       "<h1>How many threads for {0}?</h1>\n<p class=\"quiet\">{2}</p>\n",
-      escaped(report.workload()), style, escaped(result.summary));
+      escaped(report.workload()), style, escaped(result.summary), title);
   const auto out = std::back_inserter(html);
   fmt::format_to(out, "<div class=\"answer\"><p><strong>{} {}</strong></p><p>{}</p></div>\n", report.recommended(),
                  report.recommended() == 1 ? "thread" : "threads", escaped(report.reason()));
@@ -161,6 +168,16 @@ std::string tuning_page(const tuned& result) {
   fmt::format_to(out, "<h2>Machine and command</h2>\n<p>{}</p>\n<p><code>{}</code></p>\n</body>\n</html>\n",
                  escaped(report.machine().to_string()), escaped(result.command_line));
   return html;
+}
+
+bool is_tuning_page(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return false;  // to open a pipe would wait for its writer
+  std::array<char, 512> beginning{};
+  std::ifstream file(path, std::ios::binary);
+  file.read(beginning.data(), beginning.size());
+  const std::string_view text(beginning.data(), static_cast<std::size_t>(file.gcount()));
+  return text.starts_with("<!DOCTYPE html>") && text.find(title) != std::string_view::npos;
 }
 
 }  // namespace tool

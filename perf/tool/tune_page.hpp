@@ -11,4 +11,7 @@ namespace tool {
 /// dark, and fits a telephone.
 std::string tuning_page(const tuned& result);
 
+/// Whether the file is such a page. False if it cannot be read.
+bool is_tuning_page(const std::string& path);
+
 }  // namespace tool

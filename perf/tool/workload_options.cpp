@@ -68,19 +68,22 @@ void workload_options::refuse_options_of_others(const std::string& chosen) const
   }
 }
 
-workload_options::prepared workload_options::prepare(std::size_t concurrency, const std::stop_token& stop) const {
+workload_options::prepared workload_options::prepare(std::size_t concurrency, const std::stop_token& stop,
+                                                     const std::vector<std::string>& no_input) const {
   refuse_options_of_others(workload_);
   const std::chrono::milliseconds duration(milliseconds_);
   if (workload_ == "mandelbrot") return {std::make_unique<mandelbrot_workload>(size_), {}};
   if (workload_ == "sleep") return {std::make_unique<sleep_workload>(tasks_, duration), {}};
   if (workload_ == "mixed") return {std::make_unique<mixed_workload>(tasks_, duration, waiting_), {}};
-  return prepare_compress(concurrency, stop);
+  return prepare_compress(concurrency, stop, no_input);
 }
 
 workload_options::prepared workload_options::prepare_compress(std::size_t concurrency,
-                                                              const std::stop_token& stop) const try {
+                                                              const std::stop_token& stop,
+                                                              const std::vector<std::string>& no_input) const try {
   file_list files = list_files(input_, stop);
   if (stop.stop_requested()) throw interruption();
+  leave_out(files, no_input);
   auto errors = std::exchange(files.errors, {});
   if (files.paths.empty()) {
     tell(errors);

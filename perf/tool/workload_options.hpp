@@ -26,15 +26,18 @@ class workload_options {
     std::vector<input_error> errors;  // of what should have been part of it
   };
 
-  /// The workload that was chosen, of which at most `concurrency` tasks run at once. Throws `usage_error` for options of
-  /// another one, or for input that cannot be used, and `interruption` once `stop` is requested.
-  prepared prepare(std::size_t concurrency, const std::stop_token& stop) const;
+  /// The workload that was chosen, of which at most `concurrency` tasks run at once; the files `no_input` are not part of
+  /// its input. Throws `usage_error` for options of another one, or for input that cannot be used, and `interruption`
+  /// once `stop` is requested.
+  prepared prepare(std::size_t concurrency, const std::stop_token& stop,
+                   const std::vector<std::string>& no_input = {}) const;
 
   /// Throws `usage_error` if an option of a workload was given that is not the chosen one. An empty `chosen`: if any was.
   void refuse_options_of_others(const std::string& chosen) const;
 
  private:
-  prepared prepare_compress(std::size_t concurrency, const std::stop_token& stop) const;
+  prepared prepare_compress(std::size_t concurrency, const std::stop_token& stop,
+                            const std::vector<std::string>& no_input) const;
 
   CLI::App* app_;
   std::string workload_ = "compress";

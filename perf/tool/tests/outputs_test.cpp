@@ -144,6 +144,36 @@ TEST_F(Outputs, CanBeNoFileThatAWorkloadReads) {
   EXPECT_EQ(content_of(file), "content");
 }
 
+// A measurement can be repeated: what the first one has written is no input of the second.
+TEST_F(Outputs, OfAnEarlierMeasurementAreNoInput) {
+  place_.write("input/file", "content");
+  fs::create_directory_symlink("input", place_.path("link"));
+  const std::vector<std::string> arguments{"tune",
+                                           "--input",
+                                           place_.path("input"),
+                                           "--report",
+                                           place_.path("link/report.html"),
+                                           "--profile",
+                                           place_.path("link/profile.json"),
+                                           "--sizes",
+                                           "1",
+                                           "--budget",
+                                           "5s",
+                                           "--no-baselines",
+                                           "--format",
+                                           "json"};
+  for (int time = 0; time != 2; ++time) {
+    const command_result result = run_command(arguments);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_EQ(nlohmann::json::parse(result.out)["tasks"], 1) << result.out;
+    EXPECT_NE(place_.content("input/report.html").find("1 files below"), std::string::npos);
+  }
+  place_.write("input/report.html", "<!DOCTYPE html>\n<title>of somebody else</title>\n");
+  const command_result refused = run_command(arguments);
+  expect_that_nothing_ran(refused, 2);
+  EXPECT_NE(refused.err.find("are the same file, which would be overwritten"), std::string::npos) << refused.err;
+}
+
 TEST_F(Outputs, HaveNoRecommendationFromFilesThatCannotBeRead) {
   if (!permissions_can_count()) GTEST_SKIP() << "every file can be read here";
   command_setting setting;

@@ -321,5 +321,20 @@ TEST_F(FewProcesses, LeaveOutTheSchedulersAndTellWhy) {
   }
 }
 
+// There is a recommendation, so the exit code is 0: nobody asked for the schedulers, which need more than it did.
+TEST_F(FewProcesses, LeaveOutTheSchedulersIfACommandIsRefused) {
+  const std::string list = place_.write("sixteen", "0.01\n0.01\n0.01\n0.01\n0.01\n0.01\n0.01\n0.01\n");
+  int refused_commands = 0;  // or threads
+  for (int attempt = 0; attempt != 5; ++attempt) {
+    const command_result result = run_command(
+        {"tune", "--command", "sleep {}", "--input-list", list, "--sizes", "3", "--budget", "20s"}, setting_);
+    EXPECT_EQ(result.exit_code, 0) << result.err;
+    EXPECT_NE(result.out.find("Recommended: 3"), std::string::npos) << result.out;
+    EXPECT_NE(result.out.find("The hand-written schedulers were left out: "), std::string::npos) << result.out;
+    refused_commands += result.out.find("were left out: the command for line ") != std::string::npos ? 1 : 0;
+  }
+  EXPECT_GT(refused_commands, 0);
+}
+
 }  // namespace
 }  // namespace tool

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <csignal>
 #include <optional>
 #include <stop_token>
@@ -68,8 +69,12 @@ std::uint64_t command_workload::run(std::size_t index, const std::stop_token& st
   return combine(index, 0);
 } catch (const std::system_error& error) {
   const std::string program = words_.words_for(list_.lines[index].text, threads_).front();
-  throw command_error(
-      failure(index, fmt::format("could not be started: cannot run '{}': {}", short_line(program), error.what())));
+  const std::string text =
+      failure(index, fmt::format("could not be started: cannot run '{}': {}", short_line(program), error.what()));
+  for (const int refusal : {EAGAIN, ENOMEM, EMFILE, ENFILE}) {
+    if (error.code().value() == refusal) throw command_refused(text);
+  }
+  throw command_error(text);
 }
 
 }  // namespace tool

@@ -19,6 +19,12 @@ class command_error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The system has no process, memory or open file left for a command. The text names the line.
+class command_refused : public command_error {
+ public:
+  using command_error::command_error;
+};
+
 /// Runs a command for each line of a list. What it writes to standard error is seen.
 class command_workload final : public workload {
  public:
@@ -37,7 +43,7 @@ class command_workload final : public workload {
   void use_threads(std::size_t threads) override { threads_ = threads; }
   std::optional<std::uint64_t> take_peak_memory() override;
 
-  /// Throws `command_error`. Once `stop` is requested the command is killed, with what it has started.
+  /// Throws `command_error`, or `command_refused`. Once `stop` is requested the command is killed, with what it has started.
   std::uint64_t run(std::size_t index, const std::stop_token& stop) const override;
 
  private:

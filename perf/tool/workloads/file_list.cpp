@@ -53,4 +53,18 @@ file_list list_files(const std::string& directory, const std::stop_token& stop) 
   return files;
 }
 
+void leave_out(file_list& files, const std::vector<std::string>& others) {
+  std::error_code error;
+  const auto is_other = [&](const std::string& path) {
+    return std::any_of(others.begin(), others.end(),
+                       [&](const std::string& other) { return fs::equivalent(path, other, error); });
+  };
+  std::erase_if(files.paths, [&](const std::string& path) {
+    if (!is_other(path)) return false;
+    const std::uintmax_t size = fs::file_size(path, error);
+    if (!error) files.bytes -= std::min<std::uint64_t>(files.bytes, size);
+    return true;
+  });
+}
+
 }  // namespace tool

@@ -21,4 +21,7 @@ struct file_list {
 /// it has once `stop` is requested.
 file_list list_files(const std::string& directory, const std::stop_token& stop = {});
 
+/// Takes files out of the list, whatever their names are there: paths that differ, or hard links.
+void leave_out(file_list& files, const std::vector<std::string>& others);
+
 }  // namespace tool
