@@ -29,7 +29,9 @@ batch::batch(const batch_request& request, std::size_t runners, const batch_scop
       distributor_(request.size, runners, largest_chunk(progress_, request.whole_chunks), fenced(),
                    request.whole_chunks),
       many_runners_(runners > few_runners_.size() ? new runner[runners] : nullptr),
-      runners_(many_runners_ ? many_runners_.get() : few_runners_.data(), runners) {
+      runners_(many_runners_ ? many_runners_.get() : few_runners_.data(), runners),
+      verdict_(request.options.on_error),
+      stop_for_tasks_(request.request_stop) {
   scope_.awaited_as = request.watch;
   if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);
 }
@@ -186,68 +188,29 @@ void batch::report_progress() noexcept {
   }
 }
 
-bool batch::decide(verdict decision, verdict before) noexcept {
-  return verdict_.compare_exchange_strong(before, decision, std::memory_order_acq_rel);
-}
-
 void batch::record_failure(std::size_t index) noexcept {
-  std::exception_ptr cause = std::current_exception();
-  failed_.fetch_add(1, std::memory_order_relaxed);
-  if (request_.options.on_error == error_policy::stop && decide(verdict::failed)) {
-    failed_index_ = index;
-    cause_ = std::move(cause);
-    stop();
-    return;
-  }
-  // Under `error_policy::stop`, failures after the first count as its consequences, and are dropped. Failures after a
-  // cancellation are reported.
-  if (verdict_.load(std::memory_order_relaxed) == verdict::failed) return;
-  try {
-    const std::lock_guard lock(mutex_);
-    failures_.push_back({index, std::move(cause)});
-  } catch (...) {  // no memory to keep the failure: even a cancelled batch breaks, as it must report all failures
-    break_off(std::current_exception());
-    if (decide(verdict::broken, verdict::cancelled)) cause_ = std::current_exception();
-  }
+  if (verdict_.fail(index)) stop();
 }
 
 void batch::break_off(std::exception_ptr cause) noexcept {
-  if (decide(verdict::broken)) cause_ = std::move(cause);
-  stop();
+  if (verdict_.break_off(std::move(cause))) stop();
 }
 
 void batch::cancel() noexcept {
   if (completed() == request_.size) return;  // nothing is left to cancel
-  if (decide(verdict::cancelled)) stop();
+  if (verdict_.cancel()) stop();
 }
 
 // The flags in the chunks keep tasks from starting. They are set before `stopped_`, which is stored with release: a
-// thread whose task has seen the stop sees the flag of its chunk, and starts no other task. `stopped_` is set before
-// the mutex is locked: so `stop_token` either finds it set, or has created its stop source before this looks for one.
+// thread whose task has seen the stop sees the flag of its chunk, and starts no other task.
 void batch::stop() noexcept {
   for (runner& each : runners_) each.work.mine.stop();
   stopped_.store(true, std::memory_order_release);
-  std::optional<std::stop_source> asked;
-  {
-    const std::lock_guard lock(mutex_);
-    asked = stop_source_;
-  }
-  if (asked) request_stop(*asked);  // not under the mutex: this runs callbacks of the tasks, which may call `stop_token`
-}
-
-void batch::request_stop(std::stop_source& asked) const noexcept {
-  request_.request_stop != nullptr ? request_.request_stop(asked) : static_cast<void>(asked.request_stop());
+  stop_for_tasks_.request();
 }
 
 std::stop_token batch::stop_token() {
-  std::optional<std::stop_source> source;
-  {
-    const std::lock_guard lock(mutex_);
-    if (!stop_source_) stop_source_.emplace();
-    source = stop_source_;
-  }
-  if (stopped()) request_stop(*source);
-  return source->get_token();
+  return stop_for_tasks_.token([this] { return stopped(); });
 }
 
 // A chunk lies at the beginning of its runner.
@@ -263,36 +226,18 @@ std::size_t batch::completed() const {
 
 // The ends are read first, so that no task is seen to have ended before it was started.
 batch_progress batch::counts() const {
-  batch_progress sum{.failed = failed_.load(std::memory_order_relaxed)};
+  batch_progress sum{.failed = verdict_.failed()};
   for (const runner& each : runners_) sum.completed += each.work.mine.ended();
   for (const runner& each : runners_) sum.started += each.work.mine.started();
   return sum;
 }
 
-std::vector<task_error> batch::task_errors() {
-  std::sort(failures_.begin(), failures_.end(),
-            [](const failure& one, const failure& other) { return one.index < other.index; });
-  std::vector<task_error> errors;
-  errors.reserve(failures_.size());
-  for (const failure& each : failures_) errors.emplace_back(each.index, each.cause);
-  return errors;
-}
-
 void batch::finish() {
-  switch (verdict_.load(std::memory_order_acquire)) {
-    case verdict::failed:
-      throw task_error(failed_index_, cause_);
-    case verdict::broken:
-      std::rethrow_exception(cause_);
-    case verdict::cancelled:
-      if (request_.cancellation_is_data) return;
-      throw operation_cancelled(completed(), request_.size, task_errors());
-    case verdict::undecided:
-      if (!failures_.empty()) throw aggregate_error(task_errors(), request_.size);
-      if (!progress_.wanted()) return;
-      const with_float_settings same(float_settings_);
-      progress_.finish();
-  }
+  if (request_.cancellation_is_data && verdict_.is_cancelled()) return;
+  verdict_.pronounce(verdict_.is_cancelled() ? completed() : 0, request_.size);
+  if (!progress_.wanted()) return;
+  const with_float_settings same(float_settings_);
+  progress_.finish();
 }
 
 }  // namespace fanout::detail

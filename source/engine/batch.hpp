@@ -5,11 +5,9 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <stop_token>
-#include <vector>
 
 #include "engine/adaptation.hpp"
 #include "threads/arena.hpp"
@@ -17,8 +15,8 @@
 #include "executor/executor_limiter.hpp"
 #include "fanout/batch_progress.hpp"
 #include "fanout/detail/batch.hpp"
-#include "fanout/error.hpp"
 #include "engine/progress.hpp"
+#include "engine/verdict.hpp"
 #include "threads/floating_point.hpp"
 #include "threads/reserves.hpp"
 #include "engine/work_distributor.hpp"
@@ -28,10 +26,7 @@ namespace fanout::detail {
 /// One batch, from its first task to what its call returns or throws.
 ///
 /// Each of its threads is a **runner**, a loop that takes tasks until none is left. The runners share the work
-/// distributor, the progress, and the **verdict**: how the batch ends. The verdict is decided once, by a
-/// compare-and-swap from `undecided`: the first event wins. The thread that wins the compare-and-swap writes the
-/// associated data; it is read after all runners have joined. (One later change is possible: from `cancelled` to
-/// `broken`, if there is no memory to keep a failure that the call has to report.)
+/// distributor, the progress, and the **verdict**: how the batch ends.
 ///
 /// The helpers of a batch are reserves, or workers of oneTBB: `run_on_reserves` and `run_on_workers`.
 class batch final : public batch_control,
@@ -80,13 +75,6 @@ class batch final : public batch_control,
     std::atomic<bool> taken{false};  // in adaptive batches: its release and acquire hand this over to the next runner
   };
 
-  struct failure {
-    std::size_t index;
-    std::exception_ptr cause;
-  };
-
-  enum class verdict { undecided, failed, cancelled, broken };
-
   enum class role { leader, helper };
 
   // batch_control, called from tasks
@@ -120,12 +108,9 @@ class batch final : public batch_control,
   std::size_t take_index() noexcept;
   void adapt(helper_calls& helpers) noexcept;
   void report_progress() noexcept;
-  bool decide(verdict decision, verdict before = verdict::undecided) noexcept;
   void break_off(std::exception_ptr cause) noexcept;
   void stop() noexcept;
-  void request_stop(std::stop_source& asked) const noexcept;
   std::size_t completed() const;
-  std::vector<task_error> task_errors();
 
   const batch_request& request_;
   batch_scope scope_;
@@ -143,14 +128,8 @@ class batch final : public batch_control,
   arena* home_ = nullptr;  // the arena that reserves enter
   reserves::calls calls_{*this};
 
-  std::atomic<std::size_t> failed_{0};  // a number for those who watch the batch
-  std::atomic<verdict> verdict_{verdict::undecided};
-  std::exception_ptr cause_;  // of `failed` and `broken`; written by the thread that decided the verdict
-  std::size_t failed_index_ = 0;
-
-  std::mutex mutex_;  // guards what follows; never locked in a batch without failures, stops and stop tokens
-  std::vector<failure> failures_;
-  std::optional<std::stop_source> stop_source_;
+  verdict verdict_;
+  stop_for_tasks stop_for_tasks_;
 };
 
 }  // namespace fanout::detail

@@ -20,7 +20,7 @@ bool verdict::fail(std::size_t index) noexcept {
     const std::lock_guard lock(mutex_);
     failures_.push_back({index, std::move(cause)});
     return false;
-  } catch (...) {  // no memory to keep the failure: even a cancelled scope breaks, as it must report all failures
+  } catch (...) {  // no memory to keep the failure: even a cancelled batch breaks, as it must report all failures
     const bool stops = break_off(std::current_exception());
     if (decide(ending::broken, ending::cancelled)) cause_ = std::current_exception();
     return stops;

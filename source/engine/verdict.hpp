@@ -13,10 +13,10 @@
 
 namespace fanout::detail {
 
-/// How a scope ends. It is decided once, by a compare-and-swap: the first event wins. The thread that wins writes what
+/// How a batch or scope ends. It is decided once, by a compare-and-swap: the first event wins. The thread that wins writes what
 /// belongs to it, which is read when all runners have ended. (One later change is possible: from `cancelled` to `broken`,
 /// if there is no memory to keep a failure that has to be reported.) Each function that decides returns true if the
-/// scope must now be stopped.
+/// batch must now be stopped.
 class verdict {
  public:
   explicit verdict(error_policy policy) : policy_(policy) {}
@@ -26,13 +26,13 @@ class verdict {
 
   [[nodiscard]] bool cancel() noexcept { return decide(ending::cancelled); }
 
-  /// The scope ends with this exception.
+  /// The batch ends with this exception.
   [[nodiscard]] bool break_off(std::exception_ptr cause) noexcept;
 
   /// The number of failures so far.
   std::size_t failed() const { return failed_.load(std::memory_order_acquire); }
 
-  /// Whether no event has decided how the scope ends.
+  /// Whether no event has decided how the batch ends.
   bool is_open() const { return ending_.load(std::memory_order_acquire) == ending::undecided; }
 
   bool is_cancelled() const { return ending_.load(std::memory_order_acquire) == ending::cancelled; }
@@ -58,8 +58,8 @@ class verdict {
   std::atomic<std::size_t> failed_{0};
   std::exception_ptr cause_;  // of `failed` and `broken`; written by the thread that decided
   std::size_t failed_index_ = 0;
-  std::mutex mutex_;  // guards what follows
-  std::vector<failure> failures_;
+  std::mutex mutex_;  // guards what follows; never locked without failures
+  std::vector<failure> failures_{};
 };
 
 /// The stop that tasks see, made when the first of them asks for its token.
