@@ -63,10 +63,15 @@ TEST_F(HandlesAtProcessEndDeathTest, OneOnAStackIsNotTouchedByExit) {
 }
 
 TEST_F(HandlesAtProcessEndDeathTest, ATaskMayExit) {
+  if (under_thread_sanitizer) GTEST_SKIP() << "the tool calls idle reserves a leak if `exit` is called by another reserve";
   const auto program = [] {
+    rendezvous both(2);
     // One of them, because `exit` must not be called by two threads.
-    const auto exits = [](int k) { k == 0 ? std::exit(chosen_status) : std::this_thread::sleep_for(patience); };
-    const auto on_the_stack = fanout::submit_map(3, exits, 2);
+    const auto exits = [&both](int k) {
+      if (!both.meet()) std::_Exit(2);
+      k == 0 ? std::exit(chosen_status) : std::this_thread::sleep_for(patience);
+    };
+    const auto on_the_stack = fanout::submit_map(2, exits, 2);
     static_cast<void>(on_the_stack.wait_for(patience));
     std::_Exit(1);
   };
