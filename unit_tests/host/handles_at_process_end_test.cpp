@@ -63,7 +63,8 @@ TEST_F(HandlesAtProcessEndDeathTest, OneOnAStackIsNotTouchedByExit) {
 }
 
 TEST_F(HandlesAtProcessEndDeathTest, ATaskMayExit) {
-  if (under_thread_sanitizer) GTEST_SKIP() << "the tool calls idle reserves a leak if `exit` is called by another reserve";
+  if (under_thread_sanitizer)
+    GTEST_SKIP() << "the tool calls idle reserves a leak if `exit` is called by another reserve";
   const auto program = [] {
     rendezvous both(2);
     // One of them, because `exit` must not be called by two threads.
