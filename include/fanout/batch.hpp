@@ -20,7 +20,8 @@ namespace fanout {
 ///
 /// *Guarantees*: the batch begins at once, on a thread of fanout. Whoever waits for it before that thread has come runs
 /// it instead, so `get` right after `submit` costs little more than the blocking call. The handle owns tasks, mapper
-/// and options; the tasks and the mapper are destroyed when the batch has ended.
+/// and options; tasks, mapper and progress callback are destroyed when the batch has ended. Their destructors may
+/// destroy the handle, as that of a mapper does that keeps the owner of the handle alive.
 ///
 /// The destructor requests the stop and waits until no task runs, as that of `std::jthread` does. What the batch threw
 /// is then dropped. A handle may be moved while its batch runs, and destroyed on any thread, also inside tasks of other
@@ -84,9 +85,9 @@ class [[nodiscard]] batch {
 
  private:
   friend struct detail::batch_maker;
-  explicit batch(std::unique_ptr<detail::submitted<T>> state) : state_(std::move(state)) {}
+  explicit batch(std::unique_ptr<detail::submitted<T>> state) : state_(state.release()) {}
 
-  std::unique_ptr<detail::submitted<T>> state_;
+  std::unique_ptr<detail::submitted<T>, detail::end_of_handle> state_;
 };
 
 namespace detail {

@@ -18,12 +18,54 @@ run_options with_stop(run_options options, std::stop_token stop) {
   return options;
 }
 
+/// Submissions whose handles were destroyed by their own batches. The thread of such a batch cannot free the memory that
+/// it returns to, so another one does, at the next occasion.
+class kept_submissions {
+ public:
+  void add(submission_core& one) {
+    const std::lock_guard lock(mutex_);
+    kept_.add(one);
+    any_.store(true, std::memory_order_relaxed);
+  }
+
+  void free_those_that_are_left() noexcept {
+    if (!any_.load(std::memory_order_relaxed)) return;
+    intrusive_list<submission_core> left;
+    {
+      const std::lock_guard lock(mutex_);
+      for (submission_core* each = kept_.first(); each != nullptr;) {
+        submission_core& found = *std::exchange(each, intrusive_list<submission_core>::next(*each));
+        if (!found.is_left()) continue;
+        kept_.remove(found);
+        left.add(found);
+      }
+      any_.store(!kept_.empty(), std::memory_order_relaxed);
+    }
+    while (!left.empty()) {
+      submission_core& first = *left.first();
+      left.remove(first);
+      first.destroy_all();
+    }
+  }
+
+ private:
+  std::atomic<bool> any_{false};  // a hint for those who submit
+  std::mutex mutex_;
+  intrusive_list<submission_core> kept_;
+};
+
+kept_submissions& kept_in_process() {
+  static kept_submissions& only = *new kept_submissions;  // never destroyed: batches may end when the process does
+  return only;
+}
+
 }  // namespace
 
 // The stop of the submitter is forwarded before the leader is called: if the first task requests it, no other may
 // start.
 submission_core::submission_core(executor_core* on, std::size_t size, const run_options& options, submitted_work work)
     : executor_(on), size_(size), work_(work), options_(with_stop(options, stop_.get_token())) {
+  kept_in_process().free_those_that_are_left();
   calls_.choose(on != nullptr ? on->helpers() : reserves::with_stack(0));
   if (on != nullptr) promise_.emplace(*on);
   const deferred_cancellation until_it_is_called;
@@ -71,29 +113,44 @@ void submission_core::serve() noexcept {
     return;
   }
   if (limiter() != nullptr) watch_.give_slot();
-  run();
+  run(/*may_outlive_handle=*/true);
   if (watch_.take_slot()) limiter()->leave();  // the batch did not begin
   call_off();
   promise_.reset();
-  claim_.end();
+  const bool is_kept = is_kept_;
+  claim_.end();  // if there is a handle, it may be destroyed now
+  if (is_kept) kept_in_process().add(*this);
 }
 
 // Runs the batch on this thread, unless another has taken it.
-bool submission_core::run_if_open() noexcept {
+bool submission_core::run_if_open(bool may_outlive_handle) noexcept {
   if (!claim_.take()) return false;
   call_off();
-  run();
+  run(may_outlive_handle);
   calls_.wait();
   promise_.reset();
+  const bool is_kept = is_kept_;
   claim_.end();
+  if (is_kept) kept_in_process().add(*this);
   return true;
 }
 
-void submission_core::run() noexcept {
+// The destructors of the callback, the tasks and the mapper may destroy the handle.
+void submission_core::run(bool may_outlive_handle) noexcept {
   const with_float_settings same(float_settings_);
   run_by_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   work_.run(work_.object, {executor_, options_, watch_});
+  can_be_kept_ = may_outlive_handle;
+  options_.on_progress = nullptr;
+  work_.end(work_.object);
+  can_be_kept_ = false;
   run_by_.store(std::thread::id(), std::memory_order_relaxed);
+}
+
+bool submission_core::keep() noexcept {
+  if (run_by_.load(std::memory_order_relaxed) != std::this_thread::get_id() || !can_be_kept_) return false;
+  is_kept_ = true;
+  return true;
 }
 
 // The last call of the progress callback and the destructors of the tasks are in no batch scope, but on the thread that
@@ -107,7 +164,7 @@ void submission_core::wait() {
   const deferred_cancellation until_the_end;
   const position here;
   if (is_within(here.entry())) throw std::logic_error("a task or callback cannot wait for its own batch");
-  if (run_if_open()) return;
+  if (run_if_open(/*may_outlive_handle=*/false)) return;
   if (here.entry() == nullptr) return claim_.wait();
   executor_limiter::wait_for(*here.entry(), &watch_, [this] { claim_.wait(); });
 }
@@ -116,7 +173,13 @@ void submission_core::wait() {
 void submission_core::request_stop() noexcept {
   const deferred_cancellation until_it_is_requested;
   stop_.request_stop();
-  run_if_open();
+  run_if_open(/*may_outlive_handle=*/false);
+}
+
+void submission_core::stop_from_outside() noexcept {
+  const deferred_cancellation until_it_is_requested;
+  stop_.request_stop();
+  run_if_open(/*may_outlive_handle=*/true);
 }
 
 bool submission_core::wait_until(std::chrono::steady_clock::time_point limit) {
@@ -141,6 +204,7 @@ bool submission::is_over() const noexcept { return core_->is_over(); }
 void submission::wait() const { core_->wait(); }
 bool submission::wait_until(std::chrono::steady_clock::time_point limit) const { return core_->wait_until(limit); }
 void submission::request_stop() const noexcept { core_->request_stop(); }
+bool submission::keep() const noexcept { return core_->keep(); }
 batch_progress submission::progress() const noexcept { return core_->progress(); }
 void submission::core_deleter::operator()(submission_core* core) const noexcept { delete core; }
 

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "engine/batch_watch.hpp"
+#include "base/intrusive_list.hpp"
 #include "engine/claim.hpp"
 #include "executor/executor_core.hpp"
 #include "executor/executor_limiter.hpp"
@@ -24,7 +25,9 @@ namespace fanout::detail {
 ///
 /// Whoever takes the claim and is not the reserve calls the reserve off, and waits for it if it was on its way. So
 /// when the batch is over, no slot is held for it, and no reserve is promised to it.
-class submission_core final : private reserves::duty, private executor_limiter::helped {
+class submission_core final : public list_entry<submission_core>,
+                              private reserves::duty,
+                              private executor_limiter::helped {
  public:
   submission_core(executor_core* on, std::size_t size, const run_options& options, submitted_work work);
   submission_core(const submission_core&) = delete;
@@ -35,6 +38,14 @@ class submission_core final : private reserves::duty, private executor_limiter::
   void wait();
   bool wait_until(std::chrono::steady_clock::time_point limit);
   void request_stop() noexcept;
+  bool keep() noexcept;
+
+  /// Whether no reserve uses it any more.
+  bool is_left() const noexcept { return calls_.have_ended(); }
+
+  /// Deletes the object to which it belongs.
+  void destroy_all() noexcept { work_.destroy(work_.object); }
+
   batch_progress progress() const;
 
  private:
@@ -44,10 +55,11 @@ class submission_core final : private reserves::duty, private executor_limiter::
   void call_helpers(std::size_t count) noexcept override { calls_.call(count); }
   std::size_t withdraw_helpers() noexcept override { return calls_.withdraw(); }
 
+  void stop_from_outside() noexcept;
   void call_leader();
   void call_off() noexcept;
-  bool run_if_open() noexcept;
-  void run() noexcept;
+  bool run_if_open(bool may_outlive_handle) noexcept;
+  void run(bool may_outlive_handle) noexcept;
 
   /// Whether the calling thread, whose entry this is, would wait for itself.
   bool is_within(const scope_entry* here) const;
@@ -56,19 +68,21 @@ class submission_core final : private reserves::duty, private executor_limiter::
 
   struct forward_stop {
     submission_core* to;
-    void operator()() const noexcept { to->request_stop(); }
+    void operator()() const noexcept { to->stop_from_outside(); }
   };
 
   executor_core* const executor_;
   const std::size_t size_;
   const submitted_work work_;
   std::stop_source stop_;
-  const run_options options_;  // with the token of `stop_`
+  run_options options_;  // with the token of `stop_`
   const float_settings float_settings_ = float_settings::of_this_thread();
   std::optional<executor_core::leader_promise> promise_;
   batch_watch watch_;
   claim claim_;
   std::atomic<std::thread::id> run_by_{};  // the thread in `run`; each thread looks for itself only
+  bool can_be_kept_ = false;               // the next two are used by that thread
+  bool is_kept_ = false;                   // its handle is gone
   reserves::calls calls_{*this};
   std::mutex calling_;          // guards the next two; taken before the mutex of the limiter or of the reserves
   bool is_called_ = false;      // the reserve has been called, or a slot for it requested

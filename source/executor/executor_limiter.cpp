@@ -266,6 +266,7 @@ bool executor_limiter::join(helped& batch) {
     if (batch.closed_) return false;
     if (try_admit(nullptr)) return true;
     enlist(self);
+    ++batch.joining_;
   }
   wait(self);
   return self.now == waiter::state::admitted;
@@ -275,16 +276,13 @@ void executor_limiter::close(helped& batch, std::size_t slots) {
   const std::lock_guard lock(mutex_);
   if (!batch.closed_) {
     batch.closed_ = true;
-    batch.wanted_ = 0;
-    for (queued *each = slots_.first(), *next = nullptr; each != nullptr; each = next) {
+    if (std::exchange(batch.wanted_, 0) != 0) slots_.remove(batch.request_);
+    for (queued *each = slots_.first(), *next = nullptr; batch.joining_ != 0; each = next) {
       next = slots_.next(*each);
       if (each->batch != &batch) continue;
-      if (each->kind == queued::kind::helpers) {
-        slots_.remove(*each);
-      } else {
-        unlist(static_cast<waiter&>(*each));
-        answer(static_cast<waiter&>(*each), waiter::state::sent_away);
-      }
+      --batch.joining_;
+      unlist(static_cast<waiter&>(*each));
+      answer(static_cast<waiter&>(*each), waiter::state::sent_away);
     }
   }
   used_ -= slots + batch.withdraw_helpers();
@@ -318,6 +316,7 @@ void executor_limiter::serve() {
     queued& first = *slots_.first();
     if (first.kind == queued::kind::thread) {
       unlist(static_cast<waiter&>(first));
+      if (first.batch != nullptr) --first.batch->joining_;
       ++used_;
       answer(static_cast<waiter&>(first), waiter::state::admitted);
       continue;

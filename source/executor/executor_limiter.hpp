@@ -97,7 +97,8 @@ class executor_limiter {
    private:
     friend class executor_limiter;
     bool closed_ = false;
-    std::size_t wanted_ = 0;
+    std::size_t wanted_ = 0;   // helpers; if not 0, `request_` is in the queue
+    std::size_t joining_ = 0;  // its workers in the queue
     queued request_{{}, queued::kind::helpers, this};
   };
 

@@ -78,6 +78,9 @@ class calls {
   /// Takes back the calls that no reserve has answered, and returns their number.
   std::size_t withdraw() noexcept;
 
+  /// Whether every reserve that answered has returned from `serve`.
+  bool have_ended() const noexcept { return line_.open.load(std::memory_order_acquire) == 0; }
+
   /// Waits until every reserve that answered has returned from `serve`. Requires that `withdraw` was called.
   void wait() noexcept;
 

@@ -8,6 +8,7 @@
 #include <optional>
 #include <stdexcept>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "fanout/executor.hpp"
@@ -230,10 +231,56 @@ TEST(BatchDeathTest, CannotBeDestroyedByItsOwnTask) {
       "destroyed by one of the batch's own tasks");
 }
 
-std::unique_ptr<fanout::batch<int>> until_the_process_ends;
+std::unique_ptr<fanout::batch<void>> until_the_process_ends;
 
 TEST(Batch, MayLiveUntilTheProcessEnds) {
-  until_the_process_ends = std::make_unique<fanout::batch<int>>(submit_map(1'000'000'000, [](int i) { return i; }));
+  until_the_process_ends =
+      std::make_unique<fanout::batch<void>>(submit_map(1'000'000'000, [](int) { std::this_thread::sleep_for(1ms); }));
 }
+
+/// An owner of a handle whose batch keeps it alive.
+struct owner {
+  explicit owner(event& ended) : destroyed(ended) {}
+  owner(const owner&) = delete;
+  owner& operator=(const owner&) = delete;
+  ~owner() {
+    handle.reset();
+    destroyed.set();
+  }
+  event& destroyed;
+  std::optional<fanout::batch<std::vector<int>>> handle;
+};
+
+enum class kept_by { mapper, item, callback };
+
+class OwnerOfAHandle : public testing::TestWithParam<std::tuple<kept_by, bool>> {};
+
+TEST_P(OwnerOfAHandle, MayBeDestroyedByTheBatch) {
+  const auto [by, stopped] = GetParam();
+  for (int i = 0; i != 50; ++i) {
+    event destroyed;
+    event go_on;
+    std::stop_source stop;
+    {
+      const auto kept = std::make_shared<owner>(destroyed);
+      fanout::run_options options{.concurrency = 2, .stop = stop.get_token()};
+      if (by == kept_by::callback) options.on_progress = [kept](std::size_t, std::size_t) {};
+      std::vector<std::shared_ptr<owner>> items(3);
+      if (by == kept_by::item) items[1] = kept;
+      const auto mapper = [&go_on, kept = by == kept_by::mapper ? kept : nullptr](const std::shared_ptr<owner>&) {
+        (void)go_on.wait();
+        return std::vector<int>(100);
+      };
+      kept->handle.emplace(submit_map(std::move(items), mapper, options));
+    }
+    if (stopped) stop.request_stop();
+    go_on.set();
+    ASSERT_TRUE(destroyed.wait());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, OwnerOfAHandle,
+                         testing::Combine(testing::Values(kept_by::mapper, kept_by::item, kept_by::callback),
+                                          testing::Bool()));
 
 }  // namespace

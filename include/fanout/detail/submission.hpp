@@ -19,10 +19,13 @@ struct submitted_run {
   batch_watch& watch;
 };
 
-/// A reference to what runs the batch and keeps its results or exception. Called once.
+/// A reference to the object that runs the batch and keeps its results or exception. Each function is called once, in
+/// this order.
 struct submitted_work {
   void* object;
   void (*run)(void* object, const submitted_run& how) noexcept;
+  void (*end)(void* object) noexcept;      // destroys the tasks and the mapper
+  void (*destroy)(void* object) noexcept;  // the object itself: see `submission::keep`
 };
 
 class submission_core;
@@ -49,6 +52,12 @@ class submission {
   FANOUT_EXPORT bool wait_until(std::chrono::steady_clock::time_point limit) const;
 
   FANOUT_EXPORT void request_stop() const noexcept;
+
+  /// For a handle that is about to be destroyed. True if the destructor of one of the batch's own tasks, its mapper or its
+  /// callback does that, on the thread that has led the batch: then nothing may be destroyed now, because the thread
+  /// still uses it, and `submitted_work::destroy` is called later.
+  FANOUT_EXPORT bool keep() const noexcept;
+
   FANOUT_EXPORT batch_progress progress() const noexcept;
 
  private:

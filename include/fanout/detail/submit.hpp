@@ -26,11 +26,20 @@ struct kept_range {
   static type keep(Range&& range) { return std::forward<Range>(range); }
 };
 template <class Range>
-  requires std::is_bounded_array_v<std::remove_reference_t<Range>>
+inline constexpr bool is_array_of_objects = std::is_bounded_array_v<std::remove_reference_t<Range>> &&
+                                            !std::is_array_v<std::remove_extent_t<std::remove_reference_t<Range>>>;
+
+template <class Range>
+  requires is_array_of_objects<Range>
 struct kept_range<Range> {
   using type = std::array<std::remove_cv_t<std::remove_extent_t<std::remove_reference_t<Range>>>,
                           std::extent_v<std::remove_reference_t<Range>>>;
   static type keep(Range&& range) { return std::to_array(std::forward<Range>(range)); }
+};
+template <class Range>
+  requires(std::is_bounded_array_v<std::remove_reference_t<Range>> && !is_array_of_objects<Range>)
+struct kept_range<Range> {
+  using type = std::remove_cvref_t<Range>;  // cannot be kept, because it can be neither copied nor moved
 };
 template <class Range>
   requires std::ranges::range<Range&>
@@ -59,7 +68,7 @@ inline constexpr bool has_elements_to_copy<Range> =
 // Constants for the reason given in accept.hpp.
 template <class Range>
 inline constexpr bool can_be_owned =
-    std::is_bounded_array_v<std::remove_reference_t<Range>> ||
+    is_array_of_objects<Range> ||
     !std::same_as<kept_range_t<Range>, std::remove_cvref_t<Range>> ||
     std::constructible_from<std::remove_cvref_t<Range>, Range>;
 template <class Range>
@@ -187,11 +196,23 @@ class submitted {
     return outcome_.take();
   }
 
+  /// Destroys the results that nobody has taken. Requires that the batch has run.
+  void drop() noexcept { outcome_ = {}; }
+
   bool taken = false;  // used by the handle
 
  protected:
   std::optional<submission> running_{};
   submitted_outcome<T> outcome_{};
+};
+
+/// How a handle destroys what it points to. The owner of the handle may be destroyed by the batch itself: a mapper that
+/// shares its ownership keeps it alive until the batch has ended.
+struct end_of_handle {
+  template <class T>
+  void operator()(submitted<T>* state) const noexcept {
+    state->running().keep() ? state->drop() : delete state;
+  }
 };
 
 template <class Source>
@@ -201,7 +222,7 @@ class submitted_batch final : public submitted<typename Source::result> {
   submitted_batch(executor_core* executor, const run_options& options, Args&&... args) {
     source_.emplace(executor, options, std::forward<Args>(args)...);
     tsan::release(this);
-    this->running_.emplace(executor, source_->size(), options, submitted_work{this, &run});
+    this->running_.emplace(executor, source_->size(), options, submitted_work{this, &run, &end, &destroy});
   }
   submitted_batch(const submitted_batch&) = delete;
   submitted_batch& operator=(const submitted_batch&) = delete;
@@ -211,7 +232,6 @@ class submitted_batch final : public submitted<typename Source::result> {
   }
 
  private:
-  /// The tasks and the mapper are destroyed when the batch has ended, also if nobody fetches the results.
   static void run(void* object, const submitted_run& how) noexcept {
     auto* const self = static_cast<submitted_batch*>(object);
     tsan::acquire(self);
@@ -221,9 +241,16 @@ class submitted_batch final : public submitted<typename Source::result> {
       require_exception();
       self->outcome_.fail(std::current_exception());
     }
+    tsan::release(self);
+  }
+
+  static void end(void* object) noexcept {
+    auto* const self = static_cast<submitted_batch*>(object);
     self->source_.reset();
     tsan::release(self);
   }
+
+  static void destroy(void* object) noexcept { delete static_cast<submitted_batch*>(object); }
 
   std::optional<Source> source_{};
 };
