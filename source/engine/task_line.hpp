@@ -132,7 +132,7 @@ class basic_task_line {
 
   struct resting {
     rest how;
-    bool over;  // nothing is left, and nobody works: those who wait for that were told, except where they wait for a slot
+    bool over;  // nothing is left, and nobody works; who sleeps until then was told
   };
 
   /// For a runner that has found nothing to take.
@@ -208,7 +208,8 @@ class basic_task_line {
     ++sleepers_;
     if (what.call) {
       ++willing_;
-      if (what.call_since_offer && pending() != 0 && !stopped() && working_ + looking_ + called_ < most_runners_) ++called_;
+      const bool is_needed = pending() != 0 && !stopped() && working_ + looking_ + called_ < most_runners_;
+      if (what.call_since_offer && is_needed) ++called_;
     }
     changed_.wait(lock, [&] { return reached() || (what.call && called_ != 0); });
     --sleepers_;

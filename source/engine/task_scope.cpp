@@ -24,6 +24,9 @@ using namespace std::chrono_literals;
 /// tasks should not have to do it again and again.
 constexpr auto look_time = 50us;
 
+/// How long a runner uses a slot that others wait for. A scope may never be without tasks.
+constexpr auto slot_time = 1ms;
+
 /// A scope without tasks gives memory for small tasks back if it has more than this, in blocks of 4 KiB.
 constexpr std::size_t most_blocks_kept = 16;
 
@@ -163,13 +166,15 @@ void task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leave
   seat& mine = *place;
   const scope_entry here(scope, holds_slot, number_of(mine.mine));
   const bool bounded = options_.max_pending != line::unbounded;
+  slot_use slot(*this, holds_slot);
   for (closure* ended = nullptr;;) {
     closure* const next = line_.take(std::exchange(ended, nullptr));
     if (next != nullptr) {
       if (bounded) tell_slot_waits(/*of_room=*/true);
       if (next->kind->copied != 0) ended = next;
       run(*next, mine);
-      if (when != leaves::when_there_is_room || !line_.has_room_now()) continue;
+      const bool leaves_now = (when == leaves::when_there_is_room && line_.has_room_now()) || slot.should_end();
+      if (!leaves_now) continue;
       if (line_.leave(ended)) call_runner();
       return;
     }
@@ -182,12 +187,21 @@ void task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leave
   }
 }
 
+// A runner that steps aside requests another slot, behind those who wait.
+bool task_scope_core::slot_use::should_end() {
+  if (!is_held_ || !of_.limiter()->may_be_wanted()) return false;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - since_ < slot_time) return false;
+  since_ = now;
+  return of_.limiter()->is_wanted_by_others(of_);
+}
+
 // A slot that someone else waits for is not kept for tasks that may come.
 bool task_scope_core::look_for_more() noexcept {
   const auto end = std::chrono::steady_clock::now() + look_time;
   const auto [works, calls] = line_.look([&] {
     return std::chrono::steady_clock::now() < end && !ended_.load(std::memory_order_relaxed) &&
-           (limiter() == nullptr || limiter()->waiting() == 0);
+           (limiter() == nullptr || !limiter()->may_be_wanted());
   });
   if (calls) call_runner();
   return works;

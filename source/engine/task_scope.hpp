@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -94,6 +95,18 @@ class task_scope_core final : public batch_control, private reserves::duty, priv
   };
 
   enum class leaves { when_nothing_is_left, after_a_look, when_there_is_room };
+
+  /// When a runner that holds a slot has last given others the chance to get it.
+  class slot_use {
+   public:
+    slot_use(task_scope_core& scope, bool is_held) : of_(scope), is_held_(is_held) {}
+    bool should_end();
+
+   private:
+    task_scope_core& of_;
+    const bool is_held_;
+    std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+  };
 
   // batch_control
   void record_failure(std::size_t index) noexcept override;

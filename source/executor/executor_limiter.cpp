@@ -258,6 +258,11 @@ std::size_t executor_limiter::withdraw(helped& batch) {
   return requested + called;
 }
 
+bool executor_limiter::is_wanted_by_others(const helped& batch) const {
+  const std::lock_guard lock(mutex_);
+  return slots_.size() > (batch.wanted_ != 0 ? 1U : 0U);
+}
+
 bool executor_limiter::join(helped& batch) {
   waiter self;
   self.batch = &batch;
@@ -329,6 +334,7 @@ void executor_limiter::serve() {
     used_ += granted;
     if (granted != 0) batch.call_helpers(granted);
   }
+  tell_size();
 }
 
 /// Lets the first thread that waits for this loan work under the slot.
@@ -346,10 +352,12 @@ void executor_limiter::end_loan(const scope_entry& lender) {
 void executor_limiter::enlist(waiter& self) {
   self.line = self.lender != nullptr ? &lenders_ : &slots_;
   self.line->add(self);
+  tell_size();
 }
 
 void executor_limiter::unlist(waiter& each) {
   if (each.line != nullptr) std::exchange(each.line, nullptr)->remove(each);
+  tell_size();
 }
 
 // Notifies under the mutex: once that is released, the waiter may have been destroyed.

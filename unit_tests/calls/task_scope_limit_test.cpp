@@ -208,6 +208,26 @@ TEST_F(TaskScopeLimit, OfAFreeScopeInATaskOfAnExecutorLendsTheSlotOfThatTask) {
   EXPECT_EQ(ran, 24);
 }
 
+TEST_F(TaskScopeLimit, OfAnExecutorIsSharedWithAScopeThatIsNeverWithoutTasks) {
+  const executor on({.concurrency = 1});
+  std::atomic<bool> over = false;
+  task_scope scope(on);
+  const std::function<void()> again = [&] {
+    if (!over) scope.add([&again] { again(); });
+  };
+  scope.add([&again] { again(); });
+  task_scope other(on);
+  std::atomic<int> ran = 0;
+  for (int i = 0; i != 3; ++i) {
+    other.add([&] { ++ran; });
+    on.execute(std::vector(2, [&] { ++ran; }));
+  }
+  other.join();
+  EXPECT_EQ(ran, 9);
+  over = true;
+  scope.join();
+}
+
 // ── How many may wait ───────────────────────────────────────────────────────────────────────────────────────────────
 
 TEST_F(TaskScopeLimit, OfTasksThatWaitRefusesOthers) {

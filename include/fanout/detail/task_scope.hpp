@@ -77,6 +77,8 @@ struct made_closure final : closure {
       : closure(kind_of_this), order(scope), stored(std::forward<Source>(source)) {
     tsan::release(this);
   }
+  made_closure(const made_closure&) = delete;
+  made_closure& operator=(const made_closure&) = delete;
 
   static void run(closure& self, const started_task& started) noexcept {
     tsan::acquire(&self);
