@@ -219,8 +219,8 @@ void task_scope_core::run(closure& next, seat& mine) noexcept {
   }
 }
 
-// There are as many seats as runners at most. One that has left frees its seat a few instructions later, so the wait for
-// a free seat is short.
+// There are as many seats as runners at most. One that has left frees its seat a few instructions later, so the
+// wait for a free seat is short.
 task_scope_core::seat_taken::seat_taken(task_scope_core& of)
     : of_(of), seat_([&of]() -> seat& {
         for (;; std::this_thread::yield()) {
@@ -253,8 +253,8 @@ task_scope_core::slot_wait::~slot_wait() {
   of.slot_waits_.remove(*this);
 }
 
-/// Under the mutex, because the waits are on the stacks of their threads. What the request runs locks the mutex of the
-/// limiter only.
+/// Under the mutex, because the waits are on the stacks of their threads. What the request runs locks the mutex of
+/// the limiter only.
 void task_scope_core::tell_slot_waits(bool of_room) noexcept {
   const std::lock_guard lock(mutex_);
   for (slot_wait* each = slot_waits_.first(); each != nullptr; each = intrusive_list<slot_wait>::next(*each))
@@ -263,12 +263,12 @@ void task_scope_core::tell_slot_waits(bool of_room) noexcept {
 
 bool task_scope_core::reached(bool for_room) { return line_.is_over_now() || (for_room && line_.has_room_now()); }
 
-/// Waits until all is over or, if `for_room`, there is room. `from` is the calling thread's entry. `works`: the thread
-/// runs tasks meanwhile.
+/// Waits until all is over or, if `for_room`, there is room. `from` is the calling thread's entry. `works`: the
+/// thread runs tasks meanwhile.
 ///
-/// If the thread is in a task that holds a slot, and slots are needed to go on, it must be the one that waits for the
-/// slot: then the limiter sees that no other thread can give it one, and lends it one. So it takes the place of reserves
-/// that are coming.
+/// If the thread is in a task that holds a slot, and slots are needed to go on, it must be the one that waits for
+/// the slot: then the limiter sees that no other thread can give it one, and lends it one. So it takes the place of
+/// reserves that are coming.
 void task_scope_core::wait(const scope_entry* from, bool for_room, bool works) noexcept {
   while (!reached(for_room)) {
     bool all_arrive = false;
@@ -364,9 +364,9 @@ void task_scope_core::cancel() noexcept {
   stop();
 }
 
-// The line keeps tasks from starting. It is stopped before `stopped_` is set: a thread whose task has seen the stop takes
-// no other task. `stopped_` is set before the tasks' source is looked for: so `token` either finds it set, or has made
-// its source before.
+// The line keeps tasks from starting. It is stopped before `stopped_` is set: a thread whose task has seen the stop
+// takes no other task. `stopped_` is set before the tasks' source is looked for: so `token` either finds it set, or
+// has made its source before.
 void task_scope_core::stop() noexcept {
   const auto [nothing_left, added] = line_.stop();
   stopped_.store(true, std::memory_order_release);

@@ -13,10 +13,10 @@
 
 namespace fanout::detail {
 
-/// How a scope ends. It is decided once, by a compare-and-swap: the first event wins. The thread that wins writes what
-/// belongs to it, which is read when all runners have ended. (One later change is possible: from `cancelled` to `broken`,
-/// if there is no memory to keep a failure that has to be reported.) Each function that decides returns true if the
-/// scope must now be stopped.
+/// How a scope ends. It is decided once, by a compare-and-swap: the first event wins. The thread that wins writes
+/// what belongs to it, which is read when all runners have ended. (One later change is possible: from `cancelled`
+/// to `broken`, if there is no memory to keep a failure that has to be reported.) Each function that decides
+/// returns true if the scope must now be stopped.
 class verdict {
  public:
   explicit verdict(error_policy policy) : policy_(policy) {}

@@ -245,8 +245,8 @@ TEST_F(TaskScopeOutcome, IsToldToTheProgressWithATotalThatGrows) {
 
 TEST_F(TaskScopeOutcome, IsToldToTheProgressAtTheEndWhateverTheInterval) {
   std::vector<std::pair<std::size_t, std::size_t>> calls;
-  task_scope scope({.on_progress = [&](std::size_t completed, std::size_t total) { calls.emplace_back(completed, total); },
-                    .progress_interval = 1h});
+  const auto keep = [&](std::size_t completed, std::size_t total) { calls.emplace_back(completed, total); };
+  task_scope scope({.on_progress = keep, .progress_interval = 1h});
   for (int i = 0; i != 50; ++i) scope.add([] {});
   scope.join();
   EXPECT_EQ(calls, (std::vector<std::pair<std::size_t, std::size_t>>{{50, 50}}));

@@ -97,7 +97,8 @@ void executors_and_pools() {
   std::string text;
   fanout::task_scope scope(executor, {.concurrency = 1, .max_pending = 10});
   scope.add([&text] { text += "one"; });
-  scope.add([&text, more = std::string(" two")](const fanout::task_context& context) { text += more.substr(context.index() - 1); });
+  const std::string more = " two";
+  scope.add([&text, more](const fanout::task_context& context) { text += more.substr(context.index() - 1); });
   check(scope.try_add([&text] { text += " three"; }), "room in a scope");
   scope.join();
   check(text == "one two three" && scope.progress().completed == 3, "a scope");
