@@ -334,9 +334,8 @@ void task_scope_core::join() {
 void task_scope_core::end() noexcept {
   const position here;
   const deferred_cancellation until_all_have_ended;
-  const bool works = !can_call_ || limiter() == nullptr || here.entry() != nullptr;
   do {
-    wait(here.entry(), /*for_room=*/false, works);
+    wait(here.entry(), /*for_room=*/false, /*works=*/true);
   } while (!line_.try_close());
   ended_.store(true, std::memory_order_relaxed);
   limiter() != nullptr ? limiter()->close(*this, 0) : static_cast<void>(calls_.withdraw());

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstddef>
 #include <cstdint>
+#include <new>
 #include <utility>
 
 namespace fanout::detail {
@@ -123,7 +125,9 @@ class wait_list {
 namespace {
 
 wait_list& waits_of_process() {
-  static wait_list& list = *new wait_list;  // never destroyed: executors may be used by static destructors
+  // Never destroyed: executors may be used by static destructors. Not allocated: who waits must not fail.
+  alignas(wait_list) static std::byte room[sizeof(wait_list)];
+  static wait_list& list = *new (room) wait_list;
   return list;
 }
 
