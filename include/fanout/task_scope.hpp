@@ -63,7 +63,7 @@ class task_scope {
   /// Requests the stop and joins, unless the scope was joined. What its tasks threw is then dropped. If one of the
   /// scope's own tasks destroys it, the process ends with a message, because that task would wait for itself.
   ~task_scope() {
-    core_.reset();
+    detail::drop_task_scope(*core_);
     order().caller_goes_on();
   }
 

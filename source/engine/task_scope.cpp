@@ -71,17 +71,6 @@ task_scope_core::task_scope_core(executor_core* on, run_options&& options,
   if (options_.stop.stop_possible()) on_stop_.emplace(options_.stop, cancel_it{this});
 }
 
-task_scope_core::~task_scope_core() {
-  if (!is_joined_.exchange(true, std::memory_order_relaxed)) {
-    if (is_own_task()) {
-      std::fputs("fanout: a task scope is being destroyed by one of its own tasks\n", stderr);
-      std::abort();
-    }
-    cancel();
-    end();
-  }
-}
-
 // ── Adding ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 bool task_scope_core::add_copy(const closure_kind& kind, const void* task, if_full then) {
@@ -331,6 +320,16 @@ void task_scope_core::join() {
   finish();
 }
 
+void task_scope_core::drop() noexcept {
+  if (is_joined_.exchange(true, std::memory_order_relaxed)) return;
+  if (is_own_task()) {
+    std::fputs("fanout: a task scope is being destroyed by one of its own tasks\n", stderr);
+    std::abort();
+  }
+  cancel();
+  end();
+}
+
 void task_scope_core::end() noexcept {
   const position here;
   const deferred_cancellation until_all_have_ended;
@@ -350,9 +349,7 @@ void task_scope_core::end() noexcept {
 
 void task_scope_core::finish() {
   const std::size_t total = line_.added();
-  const bool was_stopped_too_late =
-      verdict_.is_cancelled() && untouched_by_stop_.load(std::memory_order_acquire) == total;
-  if (!was_stopped_too_late) verdict_.pronounce(completed(), total);
+  verdict_.pronounce(completed(), total, untouched_by_stop_.load(std::memory_order_acquire) == total);
   if (!progress_.wanted()) return;
   const with_float_settings same(float_settings_);
   progress_.finish(total);
@@ -404,6 +401,8 @@ batch_progress task_scope_core::counts() const {
 }
 
 // ── What the headers use ────────────────────────────────────────────────────────────────────────────────────────────
+
+void drop_task_scope(task_scope_core& core) noexcept { core.drop(); }
 
 void task_scope_deleter::operator()(task_scope_core* core) const noexcept { delete core; }
 

@@ -32,13 +32,9 @@ class verdict {
   /// The number of failures so far.
   std::size_t failed() const { return failed_.load(std::memory_order_acquire); }
 
-  /// Whether no event has decided how the scope ends.
-  bool is_open() const { return ending_.load(std::memory_order_acquire) == ending::undecided; }
-
-  bool is_cancelled() const { return ending_.load(std::memory_order_acquire) == ending::cancelled; }
-
-  /// Throws what must be thrown. Requires that all runners have ended.
-  void pronounce(std::size_t completed, std::size_t total);
+  /// Throws what must be thrown. `all_ran`: a cancellation came when nothing was left to cancel, and does not count.
+  /// Requires that all runners have ended.
+  void pronounce(std::size_t completed, std::size_t total, bool all_ran);
 
  private:
   enum class ending { undecided, failed, cancelled, broken };

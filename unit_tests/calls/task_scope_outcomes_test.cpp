@@ -129,6 +129,12 @@ TEST_F(TaskScopeOutcome, IsGoodIfTheStopComesWhenAllHaveEnded) {
   std::this_thread::sleep_for(10ms);  // the runner sees that nothing is left
   scope.request_stop();
   EXPECT_NO_THROW(scope.join());
+  task_scope failed({.on_error = error_policy::run_all});
+  failed.add([] { throw std::runtime_error("planned"); });
+  while (failed.progress().completed != 1) std::this_thread::yield();
+  std::this_thread::sleep_for(10ms);
+  failed.request_stop();
+  EXPECT_THROW(failed.join(), fanout::error);
   task_scope empty;
   empty.request_stop();
   EXPECT_NO_THROW(empty.join());
@@ -207,6 +213,22 @@ TEST_F(TaskScopeOutcome, OfTheDestructorIsTheStop) {
     EXPECT_TRUE(started.wait());
   }
   EXPECT_EQ(ran, 1);
+}
+
+TEST_F(TaskScopeOutcome, OfTheDestructorLetsTasksAddUntilTheyHaveEnded) {
+  counted::reset();
+  event started;
+  {
+    task_scope scope({.concurrency = 1});
+    scope.add([&](const fanout::task_context& context) {
+      started.set();
+      while (!context.stop_requested()) std::this_thread::yield();
+      scope.add([kept = counted(1)] { ADD_FAILURE(); });
+    });
+    EXPECT_TRUE(started.wait());
+  }
+  EXPECT_GT(counted::population.made, 0);
+  EXPECT_EQ(counted::population.alive(), 0);
 }
 
 TEST_F(TaskScopeOutcome, OfTheDestructorIsTheStopWhenTheStackIsUnwound) {

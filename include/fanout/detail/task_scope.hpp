@@ -120,6 +120,9 @@ using task_scope_engine = std::unique_ptr<task_scope_core, task_scope_deleter>;
 FANOUT_EXPORT task_scope_engine make_task_scope(executor_core* on, run_options&& options,
                                                 void (*request_stop)(std::stop_source& asked) noexcept);
 
+/// Stops the scope and waits until its tasks have ended, unless it was joined. They may use it until then.
+FANOUT_EXPORT void drop_task_scope(task_scope_core& core) noexcept;
+
 /// What becomes of a task when there is no room for it.
 enum class if_full { wait, refuse };
 
