@@ -259,6 +259,9 @@ bool task_scope_core::reached(bool for_room) { return line_.is_over_now() || (fo
 /// the slot: then the limiter sees that no other thread can give it one, and lends it one. So it takes the place of
 /// reserves that are coming.
 void task_scope_core::wait(const scope_entry* from, bool for_room, bool works) noexcept {
+  // A thread outside of all tasks holds no slot. If it took the place of a reserve that waits for one, it would have to
+  // go to the end of the line.
+  const bool may_replace = limiter() == nullptr || from != nullptr;
   while (!reached(for_room)) {
     bool all_arrive = false;
     if (works) {
@@ -268,7 +271,7 @@ void task_scope_core::wait(const scope_entry* from, bool for_room, bool works) n
         continue;
       }
       if (answer == line::offer::replaces) {
-        const std::size_t replaced = withdraw();
+        const std::size_t replaced = may_replace ? withdraw() : 0;
         if (replaced != 0) {
           call_off(replaced - 1);
           work_on_slot(from, for_room);
