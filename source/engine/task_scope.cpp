@@ -259,8 +259,8 @@ bool task_scope_core::reached(bool for_room) { return line_.is_over_now() || (fo
 /// the slot: then the limiter sees that no other thread can give it one, and lends it one. So it takes the place of
 /// reserves that are coming.
 void task_scope_core::wait(const scope_entry* from, bool for_room, bool works) noexcept {
-  // A thread outside of all tasks holds no slot. If it took the place of a reserve that waits for one, it would have to
-  // go to the end of the line.
+  // A thread outside of all tasks holds no slot. If it took the place of a reserve that waits for one, it would
+  // have to go to the end of the line.
   const bool may_replace = limiter() == nullptr || from != nullptr;
   while (!reached(for_room)) {
     bool all_arrive = false;

@@ -15,8 +15,8 @@
 #include "fanout/fanout.hpp"
 #include "support.hpp"
 
-/// Random scopes: threads and tasks add tasks, some of which throw, while somebody may stop the scope or drop it. Whatever
-/// happens, no task runs twice, the limit holds, and the numbers add up.
+/// Random scopes: threads and tasks add tasks, some of which throw, while somebody may stop the scope or drop it.
+/// Whatever happens, no task runs twice, the limit holds, and the numbers add up.
 ///
 /// FANOUT_STRESS_SECONDS says for how long it goes on. FANOUT_STRESS_SEED=N makes one round alone.
 namespace {
