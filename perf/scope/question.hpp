@@ -14,8 +14,8 @@
 /// `done_K` is the time until the last task has ended, divided likewise. `walk` is the time of a task that two other
 /// tasks add, from the first until the last has ended.
 ///
-/// All have as many threads for the tasks as there are cores, and the adding threads in addition. A competitor is made
-/// anew for each repetition, which is not counted.
+/// All have as many threads for the tasks as there are cores, and the adding threads in addition. A competitor is
+/// made anew for each repetition, which is not counted.
 namespace scope_question {
 
 using clock = std::chrono::steady_clock;

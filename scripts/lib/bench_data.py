@@ -25,6 +25,7 @@ QUESTIONS = {
     "balance": ("How well the threads share tasks of unequal length.", None),
     "blocking": ("How batches fare whose tasks sleep or wait, with more of them in flight than there are cores.", None),
     "nested": ("What it costs when tasks run batches of their own.", None),
+    "scope": ("What it costs to add a task to others that run already.", None),
     "progress": ("What it costs to be told how far a batch is.", None),
     "results": ("What it costs to hand results back, by their type.", None),
     "pool": ("What it costs to lend a resource of a pool to a task.", None),

@@ -234,7 +234,7 @@ batch_progress batch::counts() const {
 
 void batch::finish() {
   if (request_.cancellation_is_data && verdict_.is_cancelled()) return;
-  verdict_.pronounce(verdict_.is_cancelled() ? completed() : 0, request_.size);
+  verdict_.pronounce(verdict_.is_cancelled() ? completed() : 0, request_.size, /*all_ran=*/false);
   if (!progress_.wanted()) return;
   const with_float_settings same(float_settings_);
   progress_.finish();

@@ -4,8 +4,8 @@
 
 namespace fanout::detail {
 
-/// A list that objects are added to at the end and taken from at the front. The link is a member `next` of the objects.
-/// Allocates nothing and owns nothing.
+/// A list that objects are added to at the end and taken from at the front. The link is a member `next` of the
+/// objects. Allocates nothing and owns nothing.
 template <class T>
 class closure_list {
  public:

@@ -12,23 +12,24 @@
 
 /// The task line: how the tasks of a scope wait for its runners, and how the runners are called and leave.
 ///
-/// There are two lists. Those who add tasks append to the **inbox**, under one mutex; runners take from the front of
-/// the **line**, under another, and move the whole inbox there when it is empty. So those who add and those who take
-/// rarely meet, and tasks are taken in the order in which they were added, one at a time: none waits behind another in
-/// the hands of a runner.
+/// There are two lists. Those who add tasks append to the **inbox**, under one mutex; runners take from the front
+/// of the **line**, under another, and move the whole inbox there when it is empty. So those who add and those who
+/// take rarely meet, and tasks are taken in the order in which they were added, one at a time: none waits behind
+/// another in the hands of a runner.
 ///
 /// A runner is *coming* (called, but not arrived), *working*, or *looking*: it has found nothing to take, and looks
-/// for new tasks for a moment before it leaves. At most one looks. Threads that *sleep* here, because they wait for the
-/// end or for room, may offer to work.
+/// for new tasks for a moment before it leaves. At most one looks. Threads that *sleep* here, because they wait for
+/// the end or for room, may offer to work.
 ///
 /// No task is forgotten, because every change of these numbers happens under the mutex of the inbox and keeps an
-/// invariant: while a task waits and another runner may work, a runner is coming or looking, or a sleeper was called,
-/// or no one is there to be called. Whoever adds a task establishes it. A runner that arrives, or finds a task when it
-/// looks, and leaves others, restores it. A runner that leaves has seen, under the mutex, that nothing waits.
+/// invariant: while a task waits and another runner may work, a runner is coming or looking, or a sleeper was
+/// called, or no one is there to be called. Whoever adds a task establishes it. A runner that arrives, or finds a
+/// task when it looks, and leaves others, restores it. A runner that leaves has seen, under the mutex, that nothing
+/// waits.
 namespace fanout::detail {
 
-/// `Task` has the members `next` and `index`. `Memory` is memory for several tasks, with a member `next`, and `give_to`
-/// puts its tasks into a list.
+/// `Task` has the members `next` and `index`. `Memory` is memory for several tasks, with a member `next`, and
+/// `give_to` puts its tasks into a list.
 template <class Primitives, class Task, class Memory>
 class basic_task_line {
  public:
@@ -132,7 +133,7 @@ class basic_task_line {
 
   struct resting {
     rest how;
-    bool over;  // nothing is left, and nobody works: those who wait for that were told, except where they wait for a slot
+    bool over;  // nothing is left, and nobody works; who sleeps until then was told
   };
 
   /// For a runner that has found nothing to take.
@@ -208,7 +209,8 @@ class basic_task_line {
     ++sleepers_;
     if (what.call) {
       ++willing_;
-      if (what.call_since_offer && pending() != 0 && !stopped() && working_ + looking_ + called_ < most_runners_) ++called_;
+      const bool is_needed = pending() != 0 && !stopped() && working_ + looking_ + called_ < most_runners_;
+      if (what.call_since_offer && is_needed) ++called_;
     }
     changed_.wait(lock, [&] { return reached() || (what.call && called_ != 0); });
     --sleepers_;

@@ -24,6 +24,9 @@ using namespace std::chrono_literals;
 /// tasks should not have to do it again and again.
 constexpr auto look_time = 50us;
 
+/// How long a runner uses a slot that others wait for. A scope may never be without tasks.
+constexpr auto slot_time = 1ms;
+
 /// A scope without tasks gives memory for small tasks back if it has more than this, in blocks of 4 KiB.
 constexpr std::size_t most_blocks_kept = 16;
 
@@ -66,17 +69,6 @@ task_scope_core::task_scope_core(executor_core* on, run_options&& options,
   if (on != nullptr) visit_.emplace(home_, nullptr);
   for (seat& each : seats_) each.next_free = std::exchange(free_seat_, &each);
   if (options_.stop.stop_possible()) on_stop_.emplace(options_.stop, cancel_it{this});
-}
-
-task_scope_core::~task_scope_core() {
-  if (!is_joined_.exchange(true, std::memory_order_relaxed)) {
-    if (is_own_task()) {
-      std::fputs("fanout: a task scope is being destroyed by one of its own tasks\n", stderr);
-      std::abort();
-    }
-    cancel();
-    end();
-  }
 }
 
 // ── Adding ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,13 +155,15 @@ void task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leave
   seat& mine = *place;
   const scope_entry here(scope, holds_slot, runner_of(mine.mine));
   const bool bounded = options_.max_pending != line::unbounded;
+  slot_use slot(*this, holds_slot);
   for (closure* ended = nullptr;;) {
     closure* const next = line_.take(std::exchange(ended, nullptr));
     if (next != nullptr) {
       if (bounded) tell_slot_waits(/*of_room=*/true);
       if (next->kind->copied != 0) ended = next;
       run(*next, mine);
-      if (when != leaves::when_there_is_room || !line_.has_room_now()) continue;
+      const bool leaves_now = (when == leaves::when_there_is_room && line_.has_room_now()) || slot.should_end();
+      if (!leaves_now) continue;
       if (line_.leave(ended)) call_runner();
       return;
     }
@@ -182,12 +176,21 @@ void task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leave
   }
 }
 
+// A runner that steps aside requests another slot, behind those who wait.
+bool task_scope_core::slot_use::should_end() {
+  if (!is_held_ || !of_.limiter()->may_be_wanted()) return false;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - since_ < slot_time) return false;
+  since_ = now;
+  return of_.limiter()->is_wanted_by_others(of_);
+}
+
 // A slot that someone else waits for is not kept for tasks that may come.
 bool task_scope_core::look_for_more() noexcept {
   const auto end = std::chrono::steady_clock::now() + look_time;
   const auto [works, calls] = line_.look([&] {
     return std::chrono::steady_clock::now() < end && !ended_.load(std::memory_order_relaxed) &&
-           (limiter() == nullptr || limiter()->waiting() == 0);
+           (limiter() == nullptr || !limiter()->may_be_wanted());
   });
   if (calls) call_runner();
   return works;
@@ -205,8 +208,8 @@ void task_scope_core::run(closure& next, seat& mine) noexcept {
   }
 }
 
-// There are as many seats as runners at most. One that has left frees its seat a few instructions later, so the wait for
-// a free seat is short.
+// There are as many seats as runners at most. One that has left frees its seat a few instructions later, so the
+// wait for a free seat is short.
 task_scope_core::seat_taken::seat_taken(task_scope_core& of)
     : of_(of), seat_([&of]() -> seat& {
         for (;; std::this_thread::yield()) {
@@ -239,8 +242,8 @@ task_scope_core::slot_wait::~slot_wait() {
   of.slot_waits_.remove(*this);
 }
 
-/// Under the mutex, because the waits are on the stacks of their threads. What the request runs locks the mutex of the
-/// limiter only.
+/// Under the mutex, because the waits are on the stacks of their threads. What the request runs locks the mutex of
+/// the limiter only.
 void task_scope_core::tell_slot_waits(bool of_room) noexcept {
   const std::lock_guard lock(mutex_);
   for (slot_wait* each = slot_waits_.first(); each != nullptr; each = intrusive_list<slot_wait>::next(*each))
@@ -249,13 +252,16 @@ void task_scope_core::tell_slot_waits(bool of_room) noexcept {
 
 bool task_scope_core::reached(bool for_room) { return line_.is_over_now() || (for_room && line_.has_room_now()); }
 
-/// Waits until all is over or, if `for_room`, there is room. `from` is the calling thread's entry. `works`: the thread
-/// runs tasks meanwhile.
+/// Waits until all is over or, if `for_room`, there is room. `from` is the calling thread's entry. `works`: the
+/// thread runs tasks meanwhile.
 ///
-/// If the thread is in a task that holds a slot, and slots are needed to go on, it must be the one that waits for the
-/// slot: then the limiter sees that no other thread can give it one, and lends it one. So it takes the place of reserves
-/// that are coming.
+/// If the thread is in a task that holds a slot, and slots are needed to go on, it must be the one that waits for
+/// the slot: then the limiter sees that no other thread can give it one, and lends it one. So it takes the place of
+/// reserves that are coming.
 void task_scope_core::wait(const scope_entry* from, bool for_room, bool works) noexcept {
+  // A thread outside of all tasks holds no slot. If it took the place of a reserve that waits for one, it would
+  // have to go to the end of the line.
+  const bool may_replace = limiter() == nullptr || from != nullptr;
   while (!reached(for_room)) {
     bool all_arrive = false;
     if (works) {
@@ -265,7 +271,7 @@ void task_scope_core::wait(const scope_entry* from, bool for_room, bool works) n
         continue;
       }
       if (answer == line::offer::replaces) {
-        const std::size_t replaced = withdraw();
+        const std::size_t replaced = may_replace ? withdraw() : 0;
         if (replaced != 0) {
           call_off(replaced - 1);
           work_on_slot(from, for_room);
@@ -317,12 +323,21 @@ void task_scope_core::join() {
   finish();
 }
 
+void task_scope_core::drop() noexcept {
+  if (is_joined_.exchange(true, std::memory_order_relaxed)) return;
+  if (is_own_task()) {
+    std::fputs("fanout: a task scope is being destroyed by one of its own tasks\n", stderr);
+    std::abort();
+  }
+  cancel();
+  end();
+}
+
 void task_scope_core::end() noexcept {
   const position here;
   const deferred_cancellation until_all_have_ended;
-  const bool works = !can_call_ || limiter() == nullptr || here.entry() != nullptr;
   do {
-    wait(here.entry(), /*for_room=*/false, works);
+    wait(here.entry(), /*for_room=*/false, /*works=*/true);
   } while (!line_.try_close());
   ended_.store(true, std::memory_order_relaxed);
   limiter() != nullptr ? limiter()->close(*this, 0) : static_cast<void>(calls_.withdraw());
@@ -337,9 +352,7 @@ void task_scope_core::end() noexcept {
 
 void task_scope_core::finish() {
   const std::size_t total = line_.added();
-  const bool was_stopped_too_late =
-      verdict_.is_cancelled() && untouched_by_stop_.load(std::memory_order_acquire) == total;
-  if (!was_stopped_too_late) verdict_.pronounce(completed(), total);
+  verdict_.pronounce(completed(), total, untouched_by_stop_.load(std::memory_order_acquire) == total);
   if (!progress_.wanted()) return;
   const with_float_settings same(float_settings_);
   progress_.finish(total);
@@ -350,9 +363,9 @@ void task_scope_core::cancel() noexcept {
   stop();
 }
 
-// The line keeps tasks from starting. It is stopped before `stopped_` is set: a thread whose task has seen the stop takes
-// no other task. `stopped_` is set before the tasks' source is looked for: so `token` either finds it set, or has made
-// its source before.
+// The line keeps tasks from starting. It is stopped before `stopped_` is set: a thread whose task has seen the stop
+// takes no other task. `stopped_` is set before the tasks' source is looked for: so `token` either finds it set, or
+// has made its source before.
 void task_scope_core::stop() noexcept {
   const auto [nothing_left, added] = line_.stop();
   stopped_.store(true, std::memory_order_release);
@@ -391,6 +404,8 @@ batch_progress task_scope_core::counts() const {
 }
 
 // ── What the headers use ────────────────────────────────────────────────────────────────────────────────────────────
+
+void drop_task_scope(task_scope_core& core) noexcept { core.drop(); }
 
 void task_scope_deleter::operator()(task_scope_core* core) const noexcept { delete core; }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <mutex>
@@ -48,11 +49,12 @@ class task_scope_core final : public batch_control, private reserves::duty, priv
   task_scope_core(executor_core* on, run_options&& options, void (*request_stop)(std::stop_source&) noexcept);
   task_scope_core(const task_scope_core&) = delete;
   task_scope_core& operator=(const task_scope_core&) = delete;
-  ~task_scope_core();
+  ~task_scope_core() = default;  // after `join` or `drop`
 
   bool add_copy(const closure_kind& kind, const void* task, if_full then);
   bool add_made(closure& made, if_full then);
   void join();
+  void drop() noexcept;
   void cancel() noexcept;
   batch_progress counts() const;
 
@@ -94,6 +96,18 @@ class task_scope_core final : public batch_control, private reserves::duty, priv
   };
 
   enum class leaves { when_nothing_is_left, after_a_look, when_there_is_room };
+
+  /// When a runner that holds a slot has last given others the chance to get it.
+  class slot_use {
+   public:
+    slot_use(task_scope_core& scope, bool is_held) : of_(scope), is_held_(is_held) {}
+    bool should_end();
+
+   private:
+    task_scope_core& of_;
+    const bool is_held_;
+    std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+  };
 
   // batch_control
   void record_failure(std::size_t index) noexcept override;

@@ -42,14 +42,15 @@ std::vector<task_error> verdict::task_errors() {
   return errors;
 }
 
-void verdict::pronounce(std::size_t completed, std::size_t total) {
+void verdict::pronounce(std::size_t completed, std::size_t total, bool all_ran) {
   switch (ending_.load(std::memory_order_acquire)) {
     case ending::failed:
       throw task_error(failed_index_, cause_);
     case ending::broken:
       std::rethrow_exception(cause_);
     case ending::cancelled:
-      throw operation_cancelled(completed, total, task_errors());
+      if (!all_ran) throw operation_cancelled(completed, total, task_errors());
+      [[fallthrough]];
     case ending::undecided:
       if (!failures_.empty()) throw aggregate_error(task_errors(), total);
   }

@@ -13,10 +13,10 @@
 
 namespace fanout::detail {
 
-/// How a batch or scope ends. It is decided once, by a compare-and-swap: the first event wins. The thread that wins writes what
-/// belongs to it, which is read when all runners have ended. (One later change is possible: from `cancelled` to `broken`,
-/// if there is no memory to keep a failure that has to be reported.) Each function that decides returns true if the
-/// batch must now be stopped.
+/// How a batch or scope ends. It is decided once, by a compare-and-swap: the first event wins. The thread that wins writes
+/// what belongs to it, which is read when all runners have ended. (One later change is possible: from `cancelled`
+/// to `broken`, if there is no memory to keep a failure that has to be reported.) Each function that decides
+/// returns true if the batch must now be stopped.
 class verdict {
  public:
   explicit verdict(error_policy policy) : policy_(policy) {}
@@ -32,13 +32,11 @@ class verdict {
   /// The number of failures so far.
   std::size_t failed() const { return failed_.load(std::memory_order_acquire); }
 
-  /// Whether no event has decided how the batch ends.
-  bool is_open() const { return ending_.load(std::memory_order_acquire) == ending::undecided; }
-
   bool is_cancelled() const { return ending_.load(std::memory_order_acquire) == ending::cancelled; }
 
-  /// Throws what must be thrown. Requires that all runners have ended.
-  void pronounce(std::size_t completed, std::size_t total);
+  /// Throws what must be thrown. `all_ran`: a cancellation came when nothing was left to cancel, and does not count.
+  /// Requires that all runners have ended.
+  void pronounce(std::size_t completed, std::size_t total, bool all_ran);
 
  private:
   enum class ending { undecided, failed, cancelled, broken };

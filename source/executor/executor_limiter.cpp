@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstddef>
 #include <cstdint>
+#include <new>
 #include <utility>
 
 namespace fanout::detail {
@@ -123,7 +125,9 @@ class wait_list {
 namespace {
 
 wait_list& waits_of_process() {
-  static wait_list& list = *new wait_list;  // never destroyed: executors may be used by static destructors
+  // Never destroyed: executors may be used by static destructors. Not allocated: who waits must not fail.
+  alignas(wait_list) static std::byte room[sizeof(wait_list)];
+  static wait_list& list = *new (room) wait_list;
   return list;
 }
 
@@ -258,6 +262,11 @@ std::size_t executor_limiter::withdraw(helped& batch) {
   return requested + called;
 }
 
+bool executor_limiter::is_wanted_by_others(const helped& batch) const {
+  const std::lock_guard lock(mutex_);
+  return slots_.size() > (batch.wanted_ != 0 ? 1U : 0U);
+}
+
 bool executor_limiter::join(helped& batch) {
   waiter self;
   self.batch = &batch;
@@ -328,6 +337,7 @@ void executor_limiter::serve() {
     used_ += granted;
     if (granted != 0) batch.call_helpers(granted);
   }
+  tell_size();
 }
 
 /// Lets the first thread that waits for this loan work under the slot.
@@ -345,10 +355,12 @@ void executor_limiter::end_loan(const scope_entry& lender) {
 void executor_limiter::enlist(waiter& self) {
   self.line = self.lender != nullptr ? &lenders_ : &slots_;
   self.line->add(self);
+  tell_size();
 }
 
 void executor_limiter::unlist(waiter& each) {
   if (each.line != nullptr) std::exchange(each.line, nullptr)->remove(each);
+  tell_size();
 }
 
 // Notifies under the mutex: once that is released, the waiter may have been destroyed.

@@ -108,6 +108,10 @@ class executor_limiter {
   /// Takes back the requests and the calls that no helper has answered. Returns their number.
   std::size_t withdraw(helped& batch);
 
+  /// Whether others than this batch wait for a slot. The first is a hint, which costs a load: false if nobody waits.
+  bool may_be_wanted() const { return queued_.load(std::memory_order_relaxed) != 0; }
+  bool is_wanted_by_others(const helped& batch) const;
+
   /// For a worker that comes to help: waits for a slot. False if the batch has been closed.
   bool join(helped& batch);
 
@@ -156,14 +160,16 @@ class executor_limiter {
   void take_back(const scope_entry& entry, std::unique_lock<std::mutex>& all_waits);
   void send_away(waiter& self);
   void enlist(waiter& self);
-  static void unlist(waiter& each);
+  void unlist(waiter& each);
   static void answer(waiter& other, enum waiter::state answer);
   void serve();
   void end_loan(const scope_entry& lender);
+  void tell_size() { queued_.store(slots_.size(), std::memory_order_relaxed); }
 
   const std::size_t limit_;
   mutable std::mutex mutex_;
   std::size_t used_ = 0;  // slots in use: all of them while a thread waits for one
+  std::atomic<std::size_t> queued_{0};  // the size of `slots_`; written under the mutex
   // In the order of arrival:
   intrusive_list<queued> slots_;    // waits and requests for slots
   intrusive_list<queued> lenders_;  // waits for a loan

@@ -162,6 +162,28 @@ TEST_F(TaskScopeLimit, OfTasksAheadOfItsOwnerOnAnExecutorThatIsTaken) {
   EXPECT_EQ(ran, 5);
 }
 
+TEST_F(TaskScopeLimit, OfAnExecutorServesAScopeInItsTurnAlsoIfItIsJoined) {
+  executor on({.concurrency = 1});
+  std::mutex mutex;
+  std::vector<int> order;
+  const auto come = [&](int number) {
+    const std::lock_guard lock(mutex);
+    order.push_back(number);
+  };
+  full_house<executor> house(on);
+  task_scope scope(on);
+  scope.add([&] { come(1); });
+  std::jthread behind([&] { on.execute(std::vector(1, [&] { come(2); })); });
+  std::this_thread::sleep_for(20ms);
+  std::jthread opening([&] {
+    std::this_thread::sleep_for(20ms);
+    EXPECT_TRUE(house.held_until_now());
+  });
+  scope.join();
+  behind.join();
+  EXPECT_EQ(order, (std::vector{1, 2}));
+}
+
 TEST_F(TaskScopeLimit, IsKeptByAScopeInATaskOfItsExecutor) {
   for (const std::size_t limit : {1U, 2U}) {
     const executor on({.concurrency = limit});
@@ -206,6 +228,26 @@ TEST_F(TaskScopeLimit, OfAFreeScopeInATaskOfAnExecutorLendsTheSlotOfThatTask) {
     scope.join();
   }));
   EXPECT_EQ(ran, 24);
+}
+
+TEST_F(TaskScopeLimit, OfAnExecutorIsSharedWithAScopeThatIsNeverWithoutTasks) {
+  const executor on({.concurrency = 1});
+  std::atomic<bool> over = false;
+  task_scope scope(on);
+  const std::function<void()> again = [&] {
+    if (!over) scope.add([&again] { again(); });
+  };
+  scope.add([&again] { again(); });
+  task_scope other(on);
+  std::atomic<int> ran = 0;
+  for (int i = 0; i != 3; ++i) {
+    other.add([&] { ++ran; });
+    on.execute(std::vector(2, [&] { ++ran; }));
+  }
+  other.join();
+  EXPECT_EQ(ran, 9);
+  over = true;
+  scope.join();
 }
 
 // ── How many may wait ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <cstddef>
-#include <mutex>
 #include <optional>
 #include <stdexcept>
 #include <stop_token>
@@ -129,6 +128,12 @@ TEST_F(TaskScopeOutcome, IsGoodIfTheStopComesWhenAllHaveEnded) {
   std::this_thread::sleep_for(10ms);  // the runner sees that nothing is left
   scope.request_stop();
   EXPECT_NO_THROW(scope.join());
+  task_scope failed({.on_error = error_policy::run_all});
+  failed.add([] { throw std::runtime_error("planned"); });
+  while (failed.progress().completed != 1) std::this_thread::yield();
+  std::this_thread::sleep_for(10ms);
+  failed.request_stop();
+  EXPECT_THROW(failed.join(), fanout::error);
   task_scope empty;
   empty.request_stop();
   EXPECT_NO_THROW(empty.join());
@@ -209,6 +214,22 @@ TEST_F(TaskScopeOutcome, OfTheDestructorIsTheStop) {
   EXPECT_EQ(ran, 1);
 }
 
+TEST_F(TaskScopeOutcome, OfTheDestructorLetsTasksAddUntilTheyHaveEnded) {
+  counted::reset();
+  event started;
+  {
+    task_scope scope({.concurrency = 1});
+    scope.add([&](const fanout::task_context& context) {
+      started.set();
+      while (!context.stop_requested()) std::this_thread::yield();
+      scope.add([kept = counted(1)] { ADD_FAILURE(); });
+    });
+    EXPECT_TRUE(started.wait());
+  }
+  EXPECT_GT(counted::population.made, 0);
+  EXPECT_EQ(counted::population.alive(), 0);
+}
+
 TEST_F(TaskScopeOutcome, OfTheDestructorIsTheStopWhenTheStackIsUnwound) {
   std::atomic<int> running = 0;
   try {
@@ -225,68 +246,6 @@ TEST_F(TaskScopeOutcome, OfTheDestructorIsTheStopWhenTheStackIsUnwound) {
   } catch (const std::domain_error&) {
     EXPECT_EQ(running, 0);
   }
-}
-
-TEST_F(TaskScopeOutcome, IsToldToTheProgressWithATotalThatGrows) {
-  std::size_t last = 0;
-  std::size_t last_total = 0;
-  bool wrong = false;
-  task_scope scope({.concurrency = 3, .on_progress = [&](std::size_t completed, std::size_t total) {
-                      wrong = wrong || completed <= last || completed > total || total < last_total;
-                      last = completed;
-                      last_total = total;
-                    }});
-  for (int i = 0; i != 500; ++i) scope.add([] {});
-  scope.join();
-  EXPECT_FALSE(wrong);
-  EXPECT_EQ(last, 500U);
-  EXPECT_EQ(last_total, 500U);
-}
-
-TEST_F(TaskScopeOutcome, IsToldToTheProgressAtTheEndWhateverTheInterval) {
-  std::vector<std::pair<std::size_t, std::size_t>> calls;
-  task_scope scope({.on_progress = [&](std::size_t completed, std::size_t total) { calls.emplace_back(completed, total); },
-                    .progress_interval = 1h});
-  for (int i = 0; i != 50; ++i) scope.add([] {});
-  scope.join();
-  EXPECT_EQ(calls, (std::vector<std::pair<std::size_t, std::size_t>>{{50, 50}}));
-}
-
-TEST_F(TaskScopeOutcome, IsTheExceptionOfTheProgress) {
-  std::atomic<int> ran = 0;
-  task_scope scope({.concurrency = 1, .on_progress = [](std::size_t completed, std::size_t) {
-                      if (completed == 3) throw std::domain_error("told");
-                    }});
-  for (int i = 0; i != 10; ++i) scope.add([&] { ++ran; });
-  EXPECT_EQ(message_of<std::domain_error>([&] { scope.join(); }), "told");
-  EXPECT_EQ(ran, 3);
-}
-
-TEST_F(TaskScopeOutcome, IsSeenInNumbersThatGrow) {
-  std::atomic<bool> over = false;
-  task_scope scope({.concurrency = 2, .on_error = error_policy::run_all});
-  std::jthread watching([&] {
-    for (fanout::batch_progress before; !over;) {
-      const fanout::batch_progress now = scope.progress();
-      if (now.completed > now.started || now.started > now.total || now.failed > now.completed ||
-          now.completed < before.completed || now.started < before.started || now.total < before.total ||
-          now.failed < before.failed) {
-        ADD_FAILURE() << now.completed << " of " << now.started << " of " << now.total << ", " << now.failed;
-        return;
-      }
-      before = now;
-    }
-  });
-  for (int i = 0; i != 3'000; ++i) {
-    scope.add([i] {
-      if (i % 3 == 0) throw i;
-    });
-  }
-  EXPECT_THROW(scope.join(), fanout::aggregate_error);
-  over = true;
-  const fanout::batch_progress at_the_end = scope.progress();
-  EXPECT_EQ(at_the_end.failed, 1'000U);
-  EXPECT_EQ(at_the_end.completed, 3'000U);
 }
 
 TEST_F(TaskScopeOutcome, OfATaskThatDestroysItsScopeIsTheEndOfTheProcess) {

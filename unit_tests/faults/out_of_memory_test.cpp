@@ -178,6 +178,19 @@ TEST_P(OutOfMemoryInTheScheduler, AnybodyIsRefused) {
   walk_through(memory::source::scheduler, memory::of::all_threads);
 }
 
+TEST(OutOfMemoryOfScopes, IsNotBroughtOnByABurstOfTasksThatIsOver) {
+  const watchdog guard;
+  fanout::task_scope scope({.concurrency = 1});
+  const std::ptrdiff_t before = memory::live_blocks();
+  event over;
+  scope.add([&] { EXPECT_TRUE(over.wait()); });
+  for (int i = 0; i != 50'000; ++i) scope.add([] {});
+  EXPECT_GT(memory::live_blocks() - before, 500);
+  over.set();
+  while (memory::live_blocks() - before > 20) std::this_thread::sleep_for(1ms);
+  scope.join();
+}
+
 INSTANTIATE_TEST_SUITE_P(Batches, OutOfMemory, testing::ValuesIn(batches()), name_of);
 INSTANTIATE_TEST_SUITE_P(Handles, OutOfMemory, testing::ValuesIn(handles()), name_of);
 INSTANTIATE_TEST_SUITE_P(Scopes, OutOfMemory, testing::ValuesIn(scopes()), name_of);

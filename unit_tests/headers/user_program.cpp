@@ -93,6 +93,15 @@ void executors_and_pools() {
   fanout::resource_pool<std::string> pool([] { return std::string("resource"); }, 2);
   const auto size_of = [](int, const std::string& resource) { return resource.size(); };
   check(fanout::map_with_pool(items, pool, size_of) == std::vector<std::size_t>(4, 8), "a pool");
+
+  std::string text;
+  fanout::task_scope scope(executor, {.concurrency = 1, .max_pending = 10});
+  scope.add([&text] { text += "one"; });
+  const std::string more = " two";
+  scope.add([&text, more](const fanout::task_context& context) { text += more.substr(context.index() - 1); });
+  check(scope.try_add([&text] { text += " three"; }), "room in a scope");
+  scope.join();
+  check(text == "one two three" && scope.progress().completed == 3, "a scope");
 }
 
 }  // namespace

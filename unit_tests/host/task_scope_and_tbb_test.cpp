@@ -20,12 +20,14 @@ using namespace support;
 using fanout::executor;
 using fanout::task_scope;
 
+constexpr const char* one_anyway = "oneTBB allows one thread anyway, which is no wish of the application's";
+
 struct TaskScopeAndTbb : testing::Test {
   const watchdog guard;
 };
 
 TEST_F(TaskScopeAndTbb, RunsInJoinWhereTheApplicationAllowsOneThread) {
-  if (fanout::available_concurrency() == 1) GTEST_SKIP() << "oneTBB allows one thread anyway, which is no wish of the application's";
+  if (fanout::available_concurrency() == 1) GTEST_SKIP() << one_anyway;
   const tbb::global_control one(tbb::global_control::max_allowed_parallelism, 1);
   const auto here = std::this_thread::get_id();
   int ran = 0;
@@ -38,7 +40,7 @@ TEST_F(TaskScopeAndTbb, RunsInJoinWhereTheApplicationAllowsOneThread) {
 }
 
 TEST_F(TaskScopeAndTbb, RunsInAddWhereTheApplicationAllowsOneThreadAndThereIsNoRoom) {
-  if (fanout::available_concurrency() == 1) GTEST_SKIP() << "oneTBB allows one thread anyway, which is no wish of the application's";
+  if (fanout::available_concurrency() == 1) GTEST_SKIP() << one_anyway;
   const tbb::global_control one(tbb::global_control::max_allowed_parallelism, 1);
   const executor on({.concurrency = 3});
   int ran = 0;

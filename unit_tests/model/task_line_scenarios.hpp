@@ -212,8 +212,8 @@ struct adding_copies : task_scenario<adding_copies<Line>, Line, 2, 1> {
   }
 };
 
-/// Where one task at most may wait. The second task ends when the third has been added, for which there is room once the
-/// second has begun.
+/// Where one task at most may wait. The second task ends when the third has been added, for which there is room
+/// once the second has begun.
 template <class Line>
 struct adding_in_line : task_scenario<adding_in_line<Line>, Line, 2, 1> {
   adding_in_line() : task_scenario<adding_in_line, Line, 2, 1>(1, 1) {}
@@ -252,8 +252,8 @@ struct needing_the_owner : task_scenario<needing_the_owner<Line>, Line, 2, 1> {
   event second_ran_;
 };
 
-/// The line is stopped by another thread while the owner adds, and waits for room. The first task ends when the owner has
-/// added all.
+/// The line is stopped by another thread while the owner adds, and waits for room. The first task ends when the
+/// owner has added all.
 template <class Line>
 struct stopping : task_scenario<stopping<Line>, Line, 3, 1> {
   stopping() : task_scenario<stopping, Line, 3, 1>(1, 1) {}

@@ -77,6 +77,8 @@ struct made_closure final : closure {
       : closure(kind_of_this), order(scope), stored(std::forward<Source>(source)) {
     tsan::release(this);
   }
+  made_closure(const made_closure&) = delete;
+  made_closure& operator=(const made_closure&) = delete;
 
   static void run(closure& self, const started_task& started) noexcept {
     tsan::acquire(&self);
@@ -117,6 +119,9 @@ using task_scope_engine = std::unique_ptr<task_scope_core, task_scope_deleter>;
 /// `request_stop`: see batch_request.
 FANOUT_EXPORT task_scope_engine make_task_scope(executor_core* on, run_options&& options,
                                                 void (*request_stop)(std::stop_source& asked) noexcept);
+
+/// Stops the scope and waits until its tasks have ended, unless it was joined. They may use it until then.
+FANOUT_EXPORT void drop_task_scope(task_scope_core& core) noexcept;
 
 /// What becomes of a task when there is no room for it.
 enum class if_full { wait, refuse };

@@ -164,7 +164,8 @@ void take_tasks_one_by_one(std::size_t limit) {
   std::vector<std::string> written(300);
   std::size_t told = 0;
   {
-    fanout::task_scope scope({.concurrency = limit, .on_progress = [&](std::size_t completed, std::size_t) { told = completed; }});
+    const auto tell = [&](std::size_t completed, std::size_t) { told = completed; };
+    fanout::task_scope scope({.concurrency = limit, .on_progress = tell});
     std::vector<std::jthread> threads;
     for (std::size_t part = 0; part != 3; ++part) {
       threads.emplace_back([&, part] {
@@ -199,7 +200,8 @@ void end_scopes_early(std::size_t limit) {
     failing.join();
     require(false, "failures of a scope");
   } catch (const fanout::aggregate_error& e) {
-    require(e.errors().size() == 5 && std::string(e.errors()[1].what()).find(text_of(4)) != std::string::npos, "a failure");
+    const std::string second = e.errors().at(1).what();
+    require(e.errors().size() == 5 && second.find(text_of(4)) != std::string::npos, "a failure of a scope");
   }
   require(written.back() == text_of(19), "what a task wrote that failed");
   fanout::task_scope dropped({.concurrency = limit});
