@@ -35,8 +35,8 @@ class tune_command {
  private:
   /// Throws unless what the measurement will be written to can be written, and is nothing that the tool also reads.
   void require_outputs(bool runs_commands) const;
-  /// What the tool has written earlier and will replace: a page, or a profile. They are no input of the workload, so that
-  /// a measurement can be repeated in the same directory, and the second one has the same input as the first.
+  /// What the tool has written earlier and will replace: a page, or a profile. They are no input of the workload, so
+  /// that a measurement can be repeated in the same directory, and has the same input each time.
   std::vector<std::string> earlier_outputs() const;
   /// A report must not replace any other file of the input, once that is known.
   void require_report_is_no_input(const workload& tasks) const;

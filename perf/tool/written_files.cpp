@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <fanout/detail/link_target.hpp>
 #include <fanout/tuning.hpp>
 #include <filesystem>
 #include <optional>
@@ -25,15 +26,11 @@ namespace fs = std::filesystem;
   throw std::system_error(code, std::generic_category(), fmt::format("cannot write '{}'", short_line(path)));
 }
 
-/// The file that a symbolic link leads to, which need not exist. A path that is no link is returned as it is.
-fs::path link_target(const std::string& path) {
-  constexpr int most_links = 40;  // as many as Linux follows
-  fs::path target = path;
-  std::error_code ignored;
-  for (int links = 0; fs::is_symlink(fs::symlink_status(target, ignored)); ++links) {
-    if (links == most_links) fail(path, ELOOP);
-    target = target.parent_path() / fs::read_symlink(target);
-  }
+/// The file that a symbolic link leads to, or the path itself.
+fs::path target_of(const std::string& path) {
+  std::error_code error;
+  fs::path target = fanout::detail::link_target(path, error);
+  if (error) fail(path, error.value());
   return target;
 }
 
@@ -51,7 +48,7 @@ std::optional<file_identity> identity_of(const named_file& file) {
   const int result = file.descriptor >= 0 ? fstat(file.descriptor, &status) : stat(file.path.c_str(), &status);
   if (result == 0 && S_ISREG(status.st_mode)) return file_identity{status.st_dev, status.st_ino};
   if (result == 0 || errno != ENOENT) return std::nullopt;
-  const fs::path target = link_target(file.path);
+  const fs::path target = target_of(file.path);
   const fs::path directory = target.has_parent_path() ? target.parent_path() : fs::path(".");
   if (stat(directory.c_str(), &status) != 0) return std::nullopt;
   return file_identity{status.st_dev, status.st_ino, target.filename()};
@@ -85,7 +82,7 @@ void require_writable(const std::string& path) {
     return;
   }
   const int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOCTTY;
-  const fs::path target = fs::exists(status) ? fs::path(path) : link_target(path);
+  const fs::path target = fs::exists(status) ? fs::path(path) : target_of(path);
   const descriptor created(open(target.c_str(), flags | O_EXCL, 0666));
   if (created.is_open()) {
     unlink(target.c_str());
@@ -109,7 +106,7 @@ void require_usable_profile(const std::string& path) {
     }
   }
   // It is replaced by a new file in its directory.
-  const fs::path target = link_target(path);
+  const fs::path target = target_of(path);
   if (target.filename().empty()) fail(path, ENOENT);
   try {
     require_writable(target.parent_path() / fmt::format(".{}.{}.tmp", target.filename().string(), getpid()));

@@ -12,7 +12,7 @@ namespace {
 using detail::json_reader;
 using detail::most_threads;
 
-constexpr auto schema = "fanout-tuning-profile";
+constexpr auto profile_schema = "fanout-tuning-profile";
 
 tuning_recommendation recommendation_from(const json_reader& reader, const std::string& path) {
   tuning_recommendation entry{.workload = reader.at("workload").text(),
@@ -34,7 +34,7 @@ tuning_recommendation recommendation_from(const json_reader& reader, const std::
 std::string tuning_profile::to_json() const {
   detail::json_writer json;
   json.open_object();
-  json.member("schema", schema);
+  json.member("schema", profile_schema);
   json.member("version", 1);
   detail::write_machine(json, machine_);
   json.open_array("workloads");
@@ -52,7 +52,7 @@ std::string tuning_profile::to_json() const {
 }
 
 tuning_profile tuning_profile::from_json(std::string_view text) try {
-  const detail::json_value document = detail::parse_document(text, schema);
+  const detail::json_value document = detail::parse_document(text, profile_schema);
   const json_reader reader(document);
   tuning_profile profile(machine_from(reader.at("machine")));
   const json_reader workloads = reader.at("workloads");

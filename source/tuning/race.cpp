@@ -22,10 +22,10 @@ const measured_size* front_runner(const std::vector<measured_size>& sizes) {
 }
 
 void give_up_the_slow(std::vector<measured_size>& sizes, const tuning_options& options) {
-  constexpr double margin = 0.05;
+  constexpr double clearly_slower = 0.05;
   const measured_size* const front = front_runner(sizes);
   if (front == nullptr) return;
-  const double limit = front->times.high * (1 + options.tolerance + margin);
+  const double limit = front->times.high * (1 + options.tolerance + clearly_slower);
   for (measured_size& size : sizes) {
     if (size.seconds.size() >= options.min_repetitions && size.times.low > limit) size.contender = false;
   }

@@ -19,7 +19,7 @@ using detail::json_reader;
 using detail::json_writer;
 using detail::most_threads;
 
-constexpr auto schema = "fanout-tuning";
+constexpr auto report_schema = "fanout-tuning";
 constexpr std::uint64_t most_runs = 1'000'000'000;
 constexpr auto most_nanoseconds = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 
@@ -107,7 +107,7 @@ tuning_results results_from(const json_reader& reader) {
 std::string tuning_report::to_json() const {
   json_writer json;
   json.open_object();
-  json.member("schema", schema);
+  json.member("schema", report_schema);
   json.member("version", 1);
   json.member("workload", results_.workload);
   detail::write_machine(json, results_.machine);
@@ -132,7 +132,7 @@ std::string tuning_report::to_json() const {
 }
 
 tuning_report tuning_report::from_json(std::string_view text) try {
-  const detail::json_value document = detail::parse_document(text, schema);
+  const detail::json_value document = detail::parse_document(text, report_schema);
   return tuning_report(results_from(json_reader(document)));
 } catch (const tuning_error& e) {
   throw tuning_error(std::string("the tuning report cannot be read: ") + e.what());

@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <system_error>
 
+#include "fanout/detail/link_target.hpp"
 #include "fanout/tuning_report.hpp"
 #include "tuning/json_reader.hpp"
 
@@ -90,19 +91,6 @@ class new_file {
   bool renamed_ = false;
 };
 
-/// The file that a symbolic link leads to, which need not exist. A path that is no link is returned as it is.
-std::filesystem::path link_target(std::filesystem::path file) {
-  constexpr int most_links = 40;  // as many as Linux follows
-  std::error_code fault;
-  for (int links = 0; is_symlink(std::filesystem::symlink_status(file, fault)); ++links) {
-    if (links == most_links) fail("it cannot be written", ELOOP);
-    const std::filesystem::path target = std::filesystem::read_symlink(file, fault);
-    if (fault) fail("it cannot be written", fault.value());
-    file = file.parent_path() / target;
-  }
-  return file;
-}
-
 }  // namespace
 
 bool is_missing(const std::filesystem::path& file) {
@@ -127,7 +115,9 @@ std::string read_whole_file(const std::filesystem::path& file) {
 }
 
 void replace_file(const std::filesystem::path& file, std::string_view content) {
-  const std::filesystem::path target = link_target(file);
+  std::error_code fault;
+  const std::filesystem::path target = link_target(file, fault);
+  if (fault) fail("it cannot be written", fault.value());
   new_file written(target);
   written.take_permissions_of(target);
   written.write(content);

@@ -65,9 +65,9 @@ inline void expect(bool holds) {
 
 inline std::string name_of(const testing::TestParamInfo<operation>& info) { return info.param.name; }
 
-/// A reserve that is promised to nobody ends after five idle seconds, at any step of a walk. Its record is joined, and
-/// used again, only when the next reserve ends, so the thread that takes its place needs a record of its own, once: a
-/// block that no operation has lost. This leaves records enough for all operations, of threads that have ended.
+/// A reserve that is promised to nobody ends after five idle seconds, at any step of a walk. Its record is joined,
+/// and used again, only when the next reserve ends, so the thread that takes its place needs a record of its own,
+/// once: a block that no operation has lost. This leaves enough records, of threads that have ended.
 inline void have_records_of_reserves() {
   static const bool done = [] {
     { const fanout::executor of_many({.concurrency = 24}); }
