@@ -85,6 +85,7 @@ std::vector<operation> batches();
 
 /// Batches beside their caller.
 std::vector<operation> handles();
+std::vector<operation> streams();
 
 /// Those of a pool.
 std::vector<operation> pools();
