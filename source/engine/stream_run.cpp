@@ -58,7 +58,7 @@ void stream_run::start(const std::stop_token& stop) {
 
 void stream_run::call_worker() noexcept {
   const std::lock_guard lock(calling_);
-  if (closing_.load(std::memory_order_relaxed) || !count_in()) return;
+  if (closing_.load(std::memory_order_relaxed) || !stream_.attendance_.count_in(most_workers_)) return;
   limiter_ != nullptr ? limiter_->request(*this, 1) : calls_.call(1);
 }
 
@@ -86,9 +86,9 @@ void stream_run::work() noexcept {
       me->taken.store(false, std::memory_order_release);
     }
     if (counted_out) return;
-    stream_.coming_.fetch_sub(1, std::memory_order_seq_cst);
+    stream_.attendance_.count_out();
     if (me == nullptr) return;
-  } while (stream_.can_pull() && count_in());
+  } while (stream_.can_pull() && stream_.attendance_.count_in(most_workers_));
 }
 
 /// Returns when there is nothing to do. True if the worker has been counted out already.
@@ -98,7 +98,7 @@ bool stream_run::run_turns(stream_worker& me) noexcept {
     if (stream_.stopped()) return false;
     if (!alone && steals_from_stuck(me)) continue;
     const std::size_t wanted = std::max<std::size_t>(1, me.most / 2);
-    if ((std::exchange(takes_any, false) || stream_.room() >= wanted) && stream_.turn(me) != 0) {
+    if ((std::exchange(takes_any, false) || stream_.attendance_.room() >= wanted) && stream_.turn(me) != 0) {
       if (!alone && count_out_if_superfluous(me)) return true;
       continue;
     }
@@ -115,12 +115,12 @@ bool stream_run::run_turns(stream_worker& me) noexcept {
 
 /// Looks for something to pull, unless another worker does. Only one does, so that the others give back their slots.
 bool stream_run::linger(std::chrono::nanoseconds time, std::size_t wanted) noexcept {
-  if (stream_.lingering_.exchange(true, std::memory_order_seq_cst)) return false;
-  const auto found = [&] { return stream_.room() >= wanted && stream_.can_pull(); };
+  if (!stream_.attendance_.begin_to_linger()) return false;
+  const auto found = [&] { return stream_.attendance_.room() >= wanted && stream_.can_pull(); };
   for (int look = 0; look != 40 && !found() && stream_.may_pull(); ++look) std_primitives::pause();
   for (const auto end = clock::now() + time; !found() && stream_.may_pull() && clock::now() < end;)
     std_primitives::relax();
-  stream_.lingering_.store(false, std::memory_order_seq_cst);
+  stream_.attendance_.end_lingering();
   return stream_.can_pull();
 }
 
@@ -137,28 +137,15 @@ bool stream_run::steals_from_stuck(stream_worker& me) noexcept {
   return false;
 }
 
-bool stream_run::count_in() noexcept {
-  std::size_t seen = stream_.coming_.load(std::memory_order_relaxed);
-  do {
-    if (seen >= most_workers_) return false;
-  } while (!stream_.coming_.compare_exchange_weak(seen, seen + 1, std::memory_order_seq_cst));
-  return true;
-}
-
 /// Counts the worker out if there are more than are useful, and another one goes on: one that is inside a long item does
 /// not.
 bool stream_run::count_out_if_superfluous(stream_worker& me) noexcept {
-  const std::size_t useful = stream_.useful_workers_.load(std::memory_order_relaxed);
-  std::size_t seen = stream_.coming_.load(std::memory_order_relaxed);
-  if (seen <= useful) return false;
+  if (!stream_.attendance_.are_too_many()) return false;
   std::size_t others = 0;
   for (std::size_t each = 0; each != most_workers_; ++each)
     if (&workers_[each] != &me) others += workers_[each].mine.started();
   if (std::exchange(me.others_had_started, others) == others) return false;
-  do {
-    if (seen <= useful) return false;
-  } while (!stream_.coming_.compare_exchange_weak(seen, seen - 1, std::memory_order_seq_cst));
-  return true;
+  return stream_.attendance_.count_out_if_too_many();
 }
 
 stream_worker* stream_run::take_worker() noexcept {
@@ -174,7 +161,7 @@ stream_worker* stream_run::take_worker() noexcept {
 
 bool stream_run::has_come(std::size_t number) noexcept {
   if (stream_.is_ready(stream_.word_of(number).load(std::memory_order_acquire))) return true;
-  if (stream_.source_has_ended() && number >= stream_.pulled_.load(std::memory_order_relaxed)) return true;
+  if (stream_.source_has_ended() && number >= stream_.attendance_.pulled()) return true;
   return stream_.cancelled() || broken_.load(std::memory_order_acquire);
 }
 
@@ -201,7 +188,7 @@ void stream_run::await(std::size_t number) {
 /// Spins longer if results come quickly, and there is a core for that. Then it looks at a later result first: if it took
 /// each one at once, reader and worker would take cache lines from each other all the time.
 bool stream_run::spin(std::size_t number) noexcept {
-  const bool long_enough = quick_ && stream_.coming_.load(std::memory_order_relaxed) < stream_.cores_;
+  const bool long_enough = quick_ && stream_.attendance_.coming() < stream_.cores_;
   if (long_enough) {
     const std::size_t ahead = number + stream_.capacity_ / 4;
     for (int look = 0; look != 40 && !has_come(ahead); ++look) std_primitives::pause();
@@ -387,7 +374,7 @@ batch_progress stream_run::progress() const noexcept {
   }
   seen.failed = std::min(seen.failed, seen.completed);
   seen.started = std::max(seen.started, seen.completed);
-  seen.total = std::max(seen.started, stream_.pulled_.load(std::memory_order_acquire));
+  seen.total = std::max(seen.started, stream_.attendance_.pulled());
   return seen;
 }
 

@@ -41,16 +41,16 @@ class mapped_stream final : public stream_places<R> {
   ~mapped_stream() override { this->close(); }
 
   std::size_t turn(stream_worker& me) noexcept override {
-    if (!lock_source()) return 0;
+    if (!this->attendance_.lock_source()) return 0;
     const tsan::tasks_of_batch here(this);
     const clock::time_point begin = clock::now();
     if (this->most_workers_ == 1) return turn_alone(me, begin);
     std::array<std::uint32_t, most_at_once> taken;
-    const std::size_t count = pull(taken.data(), std::min(me.most, this->room()));
-    unlock_source();
+    const std::size_t count = pull(taken.data(), std::min(me.most, this->attendance_.room()));
+    this->attendance_.unlock_source();
     if (count == 0) return 0;
     const clock::time_point pulled_at = clock::now();
-    if (this->room() != 0 && this->may_pull()) this->call_if_missing();
+    if (this->attendance_.room() != 0 && this->may_pull()) this->call_if_missing();
     for (std::size_t i = 0; i != count; ++i) {
       me.left.store(count - i - 1, std::memory_order_relaxed);
       map(me, taken[i]);
@@ -63,8 +63,8 @@ class mapped_stream final : public stream_places<R> {
 
   bool steal(stream_worker& me) noexcept override {
     const tsan::tasks_of_batch here(this);
-    std::size_t const end = this->pulled_.load(std::memory_order_acquire);
-    std::size_t number = this->released_.load(std::memory_order_acquire);
+    std::size_t const end = this->attendance_.pulled();
+    std::size_t number = this->attendance_.released();
     if (this->in_order()) {
       for (; number < end; ++number) {
         const auto where = static_cast<std::uint32_t>(number % this->capacity_);
@@ -95,18 +95,12 @@ class mapped_stream final : public stream_places<R> {
   // and wake it takes as long.
   static constexpr std::chrono::nanoseconds too_brisk_to_sleep{20'000};
 
-  bool lock_source() noexcept {
-    return !this->source_is_busy_.load(std::memory_order_relaxed) &&
-           !this->source_is_busy_.exchange(true, std::memory_order_acquire);
-  }
-  void unlock_source() noexcept { this->source_is_busy_.store(false, std::memory_order_seq_cst); }
-
   /// With one worker: maps each item before it pulls the next, because nobody could map it if the source waited.
   std::size_t turn_alone(stream_worker& me, clock::time_point begin) noexcept {
     std::size_t count = 0;
-    const std::size_t most = std::min(me.most, this->room());
+    const std::size_t most = std::min(me.most, this->attendance_.room());
     for (std::uint32_t where = 0; count != most && pull(&where, 1) != 0; ++count) map(me, where);
-    unlock_source();
+    this->attendance_.unlock_source();
     if (count != 0) adjust(me, (clock::now() - begin) / count);
     return count;
   }
@@ -115,7 +109,7 @@ class mapped_stream final : public stream_places<R> {
   std::size_t pull(std::uint32_t* taken, std::size_t most) noexcept {
     std::size_t count = 0;
     try {
-      std::size_t number = this->pulled_.load(std::memory_order_relaxed);
+      std::size_t number = this->attendance_.pulled();
       for (; count != most && this->may_pull(); ++count, ++number) {
         if (!source_.next()) {
           end_source();
@@ -125,7 +119,7 @@ class mapped_stream final : public stream_places<R> {
         items_[where].read(source_.at());
         this->set_number(where, number);
         detail::prefetch_far_behind(&this->places_[where]);
-        this->pulled_.store(number + 1, std::memory_order_release);
+        this->attendance_.count_pulled(number);
         this->places_[where].state.fetch_add(control::pulled, std::memory_order_release);
         taken[count] = where;
       }
@@ -188,7 +182,7 @@ class mapped_stream final : public stream_places<R> {
     } else if (this->capacity_ * each / this->most_workers_ < too_brisk_to_sleep) {
       useful = std::clamp<std::size_t>(this->cores_ - 1, 1, this->most_workers_);
     }
-    this->useful_workers_.store(std::min(useful, me.useful), std::memory_order_relaxed);
+    this->attendance_.set_useful(std::min(useful, me.useful));
     me.useful = useful;
   }
 

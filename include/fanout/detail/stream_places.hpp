@@ -171,8 +171,7 @@ class stream_places : public stream_control {
     }
     current_ = nullptr;
     ++delivered_;
-    // Released: the worker that pulls next writes to what was given back. Sequentially consistent: see stream_control.
-    released_.store(delivered_, std::memory_order_seq_cst);
+    attendance_.give_back(delivered_);
     if (!source_has_ended()) call_if_missing();
   }
 
@@ -199,7 +198,7 @@ class stream_places : public stream_control {
 
   const std::unique_ptr<std::atomic<std::uint32_t>[]> line_;  // the place plus one, times two; plus the mark
   const std::size_t line_mask_;
-  const std::unique_ptr<std::uint32_t[]> free_;  // places that were given back; ordered by `released_`
+  const std::unique_ptr<std::uint32_t[]> free_;  // places that were given back; ordered by the count of places given back
 
   // Used by the worker that pulls, under the lock of the source:
   std::uint32_t next_place_ = 0;
