@@ -127,8 +127,8 @@ struct one_worker : stream_scenario<one_worker<items, places>, 1, 1, items, plac
   void map(std::size_t) { this->deliver(); }
 };
 
-/// Nobody reads. Both workers are there at first. Thread 0 pulls an item and maps it until the other one has been pulled:
-/// so the other worker must be called if it has left because the source was locked.
+/// Nobody reads. Both workers are there at first. Thread 0 pulls an item and maps it until the other one has been
+/// pulled: so the other worker must be called if it has left because the source was locked.
 struct two_workers : stream_scenario<two_workers, 0, 2, 2, 2> {
   void before() {
     stream_scenario::before();
@@ -173,7 +173,7 @@ TEST(StreamAttendanceModel, NoCallIsLostIfThereAreTwoPlaces) {
 
 TEST(StreamAttendanceModel, NoCallIsLostBetweenWorkersWhenTheSourceWasLocked) { expect_to_hold<two_workers>(); }
 
-// ── Mistakes that have to be found ──────────────────────────────────────────────────────────────────────────────────
+// ── Mistakes that have to be found ─────────────────────────────────────────────────────────────────────────────────
 
 TEST(StreamAttendanceModel, FindsThatACallIsLostIfTheReaderMayReadOldNumbersOfWorkers) {
   expect_a_lost_call<one_worker<2, 1>>({"is_missing", operation::load, kind::relaxed});

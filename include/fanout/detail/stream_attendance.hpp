@@ -10,9 +10,9 @@ namespace fanout::detail {
 /// reader does so when it has given back a place, and a worker when it has unlocked the source.
 ///
 /// **No call is lost**, because each side writes its own variables before it reads those of the other, all of them
-/// sequentially consistent. The reader stores `released_`, or a worker unlocks the source, and then loads `lingering_`
-/// and `coming_`. A worker that leaves writes these, and then loads `source_is_busy_` and `released_`. So one of the two
-/// sees what the other wrote: the first calls a worker, or the second stays.
+/// sequentially consistent. The reader stores `released_`, or a worker unlocks the source, and then loads
+/// `lingering_` and `coming_`. A worker that leaves writes these, and then loads `source_is_busy_` and `released_`.
+/// So one of the two sees what the other wrote: the first calls a worker, or the second stays.
 ///
 /// `Primitives` provides the atomics. The model checker substitutes its own: see unit_tests/model.
 template <class Primitives>
@@ -27,7 +27,8 @@ class basic_stream_attendance {
   // ── The source ──
 
   bool lock_source() noexcept {
-    return !source_is_busy_.load(std::memory_order_relaxed) && !source_is_busy_.exchange(true, std::memory_order_acquire);
+    return !source_is_busy_.load(std::memory_order_relaxed) &&
+           !source_is_busy_.exchange(true, std::memory_order_acquire);
   }
   void unlock_source() noexcept { source_is_busy_.store(false, std::memory_order_seq_cst); }
 

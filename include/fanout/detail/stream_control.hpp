@@ -38,10 +38,10 @@ struct alignas(128) stream_worker {
 /// A stream as all of its threads see it.
 ///
 /// Workers *pull* items from the source, one worker at a time, map them, and leave the results in places, of which
-/// there are as many as the look-ahead. The reader takes a result, and gives its place back when it moves on. A worker
-/// that finds nothing to do soon leaves, so nobody waits but the reader; whoever makes something to do calls a worker
-/// if one is missing. That happens when the reader gives back a place, when a worker has pulled and others could too,
-/// and, because an item may take unexpectedly long, from time to time while the reader waits.
+/// there are as many as the look-ahead. The reader takes a result, and gives its place back when it moves on. A
+/// worker that finds nothing to do soon leaves, so nobody waits but the reader; whoever makes something to do calls a
+/// worker if one is missing. That happens when the reader gives back a place, when a worker has pulled and others
+/// could too, and, because an item may take unexpectedly long, from time to time while the reader waits.
 /// `basic_stream_attendance` says why no call is lost.
 class FANOUT_EXPORT stream_control : public batch_control {
  public:
@@ -85,8 +85,8 @@ class FANOUT_EXPORT stream_control : public batch_control {
   /// Calls the first worker. Requires that the object is complete.
   void start();
 
-  /// For the reader: waits until result `number` is ready, or will never be because the source has ended or the stream
-  /// was stopped.
+  /// For the reader: waits until result `number` is ready, or will never be because the source has ended or the
+  /// stream was stopped.
   void await(std::size_t number);
 
   /// Stops what runs, and waits for it. After this, no other thread uses the object. A second call does nothing.

@@ -91,8 +91,8 @@ class mapped_stream final : public stream_places<R> {
   static constexpr std::size_t most_at_once = 256;
   // Below this, two workers would only take cache lines from each other: pulling and delivering takes as long.
   static constexpr std::chrono::nanoseconds too_cheap_to_share{60};
-  // If all results of the look-ahead come within this time, the reader should have a core of its own: to put it to sleep
-  // and wake it takes as long.
+  // If all results of the look-ahead come within this time, the reader should have a core of its own: to put it to
+  // sleep and wake it takes as long.
   static constexpr std::chrono::nanoseconds too_brisk_to_sleep{20'000};
 
   /// With one worker: maps each item before it pulls the next, because nobody could map it if the source waited.
@@ -105,7 +105,8 @@ class mapped_stream final : public stream_places<R> {
     return count;
   }
 
-  /// Pulls up to `most` items, for which there is room, and publishes each, so that others can map it if the source waits before the next.
+  /// Pulls up to `most` items, for which there is room, and publishes each, so that others can map it if the source
+  /// waits before the next.
   std::size_t pull(std::uint32_t* taken, std::size_t most) noexcept {
     std::size_t count = 0;
     try {
@@ -115,7 +116,7 @@ class mapped_stream final : public stream_places<R> {
           end_source();
           break;
         }
-        const std::uint32_t where = this->place_for(number);  // if the item cannot be read, the place is used for none
+        const std::uint32_t where = this->place_for(number);  // lost if the item cannot be read: it is the last
         items_[where].read(source_.at());
         this->set_number(where, number);
         detail::prefetch_far_behind(&this->places_[where]);
@@ -173,8 +174,8 @@ class mapped_stream final : public stream_places<R> {
     if (!this->in_order()) this->tell_tasks_to_stop();
   }
 
-  /// How many workers are of use. One turn may take long because its thread lost the core, so it takes two turns to find
-  /// that more are.
+  /// How many workers are of use. One turn may take long because its thread lost the core, so it takes two turns to
+  /// find that more are.
   void note_cost(stream_worker& me, std::chrono::nanoseconds each) noexcept {
     std::size_t useful = this->most_workers_;
     if (each < too_cheap_to_share) {
