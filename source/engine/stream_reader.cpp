@@ -34,6 +34,7 @@ void stream_run::wake_reader() noexcept {
 void stream_run::await(std::size_t number) {
   const deferred_cancellation until_it_has_come;
   measure(number);
+  stream_.is_awaited_.store(true, std::memory_order_relaxed);
   if (spin(number)) return;
   const position here;
   if (here.entry() == nullptr) return sleep(number);

@@ -108,6 +108,8 @@ bool stream_run::run_turns(stream_worker& me) noexcept {
     }
     takes_any = true;
     if (linger(patience, wanted)) continue;
+    stream_.is_awaited_.store(false, std::memory_order_relaxed);
+    stream_.attendance_.set_useful(most_workers_);
     if (!alone && stream_.steal(me)) continue;
     if (!linger(linger_time, 1)) return false;
   }

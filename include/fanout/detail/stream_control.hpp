@@ -133,6 +133,9 @@ class FANOUT_EXPORT stream_control : public batch_control {
   basic_stream_attendance<chunk_primitives> attendance_{};
   std::atomic<bool> ended_{false};  // released with the error of the source, if there is one
   std::atomic<std::size_t> cut_{uncut};
+  // The reader has waited since there was nothing to pull. Then it will notice if a worker is inside a long item, so
+  // others need not be there: see `sleep` in stream_reader.cpp. A hint, which orders nothing.
+  std::atomic<bool> is_awaited_{false};
 
  private:
   friend class stream_run;

@@ -174,16 +174,17 @@ class mapped_stream final : public stream_places<R> {
     if (!this->in_order()) this->tell_tasks_to_stop();
   }
 
-  /// How many workers are of use. One turn may take long because its thread lost the core, so it takes two turns to
-  /// find that more are.
+  /// How many workers are of use: all, unless the reader would notice that the only one is inside a long item. One
+  /// turn may take long because its thread lost the core, so it takes two turns to find that more are.
   void note_cost(stream_worker& me, std::chrono::nanoseconds each) noexcept {
     std::size_t useful = this->most_workers_;
-    if (each < too_cheap_to_share) {
+    const bool is_awaited = this->is_awaited_.load(std::memory_order_relaxed);
+    if (is_awaited && each < too_cheap_to_share) {
       useful = 1;
-    } else if (this->capacity_ * each / this->most_workers_ < too_brisk_to_sleep) {
+    } else if (is_awaited && this->capacity_ * each / this->most_workers_ < too_brisk_to_sleep) {
       useful = std::clamp<std::size_t>(this->cores_ - 1, 1, this->most_workers_);
     }
-    this->attendance_.set_useful(std::min(useful, me.useful));
+    this->attendance_.set_useful(is_awaited ? std::min(useful, me.useful) : useful);
     me.useful = useful;
   }
 
