@@ -24,8 +24,8 @@ namespace fanout {
 ///
 /// The destructor requests the stop and waits until no task runs, as that of `std::jthread` does. What the batch threw
 /// is then dropped. A handle may be moved while its batch runs, and destroyed on any thread, also inside tasks of other
-/// batches. If one of the batch's own tasks destroys it, the process ends with a message, because that task would wait
-/// for itself.
+/// batches. If one of the batch's own tasks or its progress callback destroys it, the process ends with a message,
+/// because the task would wait for itself.
 ///
 /// *Threads*: different handles are independent. The const members and `request_stop` of one handle may be called by
 /// several threads at once; `get`, moves and the destructor may not be called beside others.
@@ -43,7 +43,8 @@ class [[nodiscard]] batch {
 
   /// Waits until the batch has ended. If no thread has begun it, this thread runs it as a blocking call would. In a
   /// task of an executor, batches of that executor which the awaited tasks start may work under the slot of the waiting
-  /// task, as those of a blocking call do. Throws `std::logic_error` in a task of the batch itself.
+  /// task, as those of a blocking call do. Throws `std::logic_error` in a task of the batch itself, and in its progress
+  /// callback.
   void wait() const {
     if (!state_) return;
     state_->running().wait();

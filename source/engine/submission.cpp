@@ -3,8 +3,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
+#include "base/deferred_cancellation.hpp"
 #include "executor/batch_scope.hpp"
 #include "executor/position.hpp"
 
@@ -24,15 +26,18 @@ submission_core::submission_core(executor_core* on, std::size_t size, const run_
     : executor_(on), size_(size), work_(work), options_(with_stop(options, stop_.get_token())) {
   calls_.choose(on != nullptr ? on->helpers() : reserves::with_stack(0));
   if (on != nullptr) promise_.emplace(*on);
+  const deferred_cancellation until_it_is_called;
   if (options.stop.stop_possible()) forwarded_.emplace(options.stop, forward_stop{this});
   call_leader();
 }
 
 submission_core::~submission_core() {
+  const deferred_cancellation until_the_end;
   if (!claim_.is_over()) {
     request_stop();
-    if (is_inside(current_entry(), &watch_)) {
-      std::fputs("fanout: the handle of a batch is being destroyed by one of the batch's own tasks\n", stderr);
+    if (is_within(position().entry())) {
+      std::fputs("fanout: the handle of a batch is being destroyed by one of the batch's own tasks or callbacks\n",
+                 stderr);
       std::abort();
     }
     wait();
@@ -86,13 +91,22 @@ bool submission_core::run_if_open() noexcept {
 
 void submission_core::run() noexcept {
   const with_float_settings same(float_settings_);
+  run_by_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   work_.run(work_.object, {executor_, options_, watch_});
+  run_by_.store(std::thread::id(), std::memory_order_relaxed);
+}
+
+// The last call of the progress callback and the destructors of the tasks are in no batch scope, but on the thread that
+// runs the batch.
+bool submission_core::is_within(const scope_entry* here) const {
+  return run_by_.load(std::memory_order_relaxed) == std::this_thread::get_id() || is_inside(here, &watch_);
 }
 
 void submission_core::wait() {
   if (claim_.is_over()) return;
+  const deferred_cancellation until_the_end;
   const position here;
-  if (is_inside(here.entry(), &watch_)) throw std::logic_error("a task cannot wait for its own batch");
+  if (is_within(here.entry())) throw std::logic_error("a task or callback cannot wait for its own batch");
   if (run_if_open()) return;
   if (here.entry() == nullptr) return claim_.wait();
   executor_limiter::wait_for(*here.entry(), &watch_, [this] { claim_.wait(); });
@@ -100,8 +114,14 @@ void submission_core::wait() {
 
 // If the batch has not begun, it ends here: it waits for nothing any more, and its tasks do not start.
 void submission_core::request_stop() noexcept {
+  const deferred_cancellation until_it_is_requested;
   stop_.request_stop();
   run_if_open();
+}
+
+bool submission_core::wait_until(std::chrono::steady_clock::time_point limit) {
+  const deferred_cancellation until_then;
+  return claim_.wait_until(limit);
 }
 
 batch_progress submission_core::progress() const {

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <mutex>
 #include <optional>
 #include <stop_token>
+#include <thread>
 
 #include "engine/batch_watch.hpp"
 #include "engine/claim.hpp"
@@ -30,7 +33,7 @@ class submission_core final : private reserves::duty, private executor_limiter::
 
   bool is_over() const { return claim_.is_over(); }
   void wait();
-  bool wait_until(std::chrono::steady_clock::time_point limit) { return claim_.wait_until(limit); }
+  bool wait_until(std::chrono::steady_clock::time_point limit);
   void request_stop() noexcept;
   batch_progress progress() const;
 
@@ -45,6 +48,9 @@ class submission_core final : private reserves::duty, private executor_limiter::
   void call_off() noexcept;
   bool run_if_open() noexcept;
   void run() noexcept;
+
+  /// Whether the calling thread, whose entry this is, would wait for itself.
+  bool is_within(const scope_entry* here) const;
 
   executor_limiter* limiter() const { return executor_ != nullptr ? executor_->limiter() : nullptr; }
 
@@ -62,6 +68,7 @@ class submission_core final : private reserves::duty, private executor_limiter::
   std::optional<executor_core::leader_promise> promise_;
   batch_watch watch_;
   claim claim_;
+  std::atomic<std::thread::id> run_by_{};  // the thread in `run`; each thread looks for itself only
   reserves::calls calls_{*this};
   std::mutex calling_;          // guards the next two; taken before the mutex of the limiter or of the reserves
   bool is_called_ = false;      // the reserve has been called, or a slot for it requested

@@ -93,8 +93,8 @@ class round_of_submissions {
     made.where = any(4) != 0   ? static_cast<int>(any(executors_.size()))
                  : any(4) != 0 ? call_plan::free_of_two
                                : call_plan::automatic;
-    made.how = std::vector{way::called, way::got, way::got, way::got_later, way::got_later, way::with_others,
-                           way::dropped}[any(7)];
+    made.how = std::vector{way::called,    way::got,         way::got,    way::got_later,
+                           way::got_later, way::with_others, way::dropped}[any(7)];
     made.is_stopped = any(8) == 0;
     made.pause = nap();
     const std::size_t tasks = 1 + any(3);
@@ -256,7 +256,8 @@ TEST(SubmitCycles, EndWhereTheTurnsOfALoopWaitForHandles) {
       first.get();
     };
     const auto loop = [&](int) {
-      tbb::parallel_for(0, 12, [&](int number) { turn(number); }, tbb::simple_partitioner());
+      tbb::parallel_for(
+          0, 12, [&](int number) { turn(number); }, tbb::simple_partitioner());
     };
     if (round % 2 == 0) {
       automatic.map(3, loop);

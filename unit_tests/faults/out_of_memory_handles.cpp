@@ -84,17 +84,16 @@ std::vector<operation> handles() {
                                         expect(handle.ready() && handle.progress().total == count);
                                         expect_texts(handle.get(), count);
                                       })},
-      {"SubmitAndStop",
-       with_a_handle(on_the_executor,
-                     [](batch<std::string>& handle, const counting& made) {
-                       handle.request_stop();
-                       try {
-                         expect_texts(handle.get(), count);
-                       } catch (const fanout::operation_cancelled& e) {
-                         if (!e.errors().empty()) throw;
-                         expect(e.completed() == static_cast<std::size_t>(made.ran));
-                       }
-                     })},
+      {"SubmitAndStop", with_a_handle(on_the_executor,
+                                      [](batch<std::string>& handle, const counting& made) {
+                                        handle.request_stop();
+                                        try {
+                                          expect_texts(handle.get(), count);
+                                        } catch (const fanout::operation_cancelled& e) {
+                                          if (!e.errors().empty()) throw;
+                                          expect(e.completed() == static_cast<std::size_t>(made.ran));
+                                        }
+                                      })},
       {"SubmitMapOfAList",
        [] {
          std::list<std::string> list;

@@ -182,7 +182,8 @@ TEST_F(RefusedLeadersDeathTest, HandlesThatNobodyFetchesKeepNoThread) {
     threads::limit(8);
     std::vector<batch<int>> handles;
     for (int i = 0; i != 5'000; ++i) {
-      handles.push_back(fanout::submit_map(2, [](int k) { return k; }, 2));
+      handles.push_back(fanout::submit_map(
+          2, [](int k) { return k; }, 2));
       require(handles.back().wait_for(patience), 1);
     }
     require(all_threads_end(), 2);

@@ -28,7 +28,8 @@ inline bool reaches(fanout::executor& on, std::size_t limit) {
   return met == limit;
 }
 
-inline void require_refusal(const std::function<void()>& call, std::size_t requested, std::size_t available, int code) {
+inline void require_refusal(const std::function<void()>& call, std::size_t requested, std::size_t available,
+                            int code) {
   try {
     call();
   } catch (const fanout::resource_error& e) {

@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <functional>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "fanout/fanout.hpp"
@@ -152,6 +154,60 @@ TEST(CancellationOfACaller, ThatWaitsForASlotTakesEffectWhenItsBatchIsOver) {
   EXPECT_TRUE(taken.held_until_now());
   EXPECT_TRUE(caller.was_cancelled());
   EXPECT_EQ(ended, 3);
+}
+
+/// What a thread does with a handle when it is cancelled. The batch runs meanwhile, on another thread.
+TEST(CancellationOfASubmitter, TakesEffectWhenItHasWaited) {
+  const watchdog guard;
+  for (int way = 0; way != 4; ++way) {
+    event started;
+    event cancelled;
+    std::atomic<int> ended = 0;
+    std::atomic<bool> runs = false;
+    std::atomic<bool> returned = false;
+    cancellable_thread submitter([&] {
+      auto handle = fanout::submit_map(1, [&](int) {
+        runs = true;
+        started.set();
+        if (!cancelled.wait()) return;
+        ::usleep(1);
+        ++ended;
+      });
+      while (!runs) std::this_thread::yield();  // no cancellation point
+      if (way == 0) handle.wait();
+      if (way == 1) handle.get();
+      if (way == 2) static_cast<void>(handle.wait_for(patience));
+      {
+        const auto dropped = std::move(handle);
+      }
+      returned = true;
+    });
+    ASSERT_TRUE(started.wait());
+    ::usleep(2'000);  // as above
+    submitter.cancel();
+    cancelled.set();
+    EXPECT_TRUE(submitter.was_cancelled()) << way;
+    EXPECT_TRUE(returned) << way;
+    EXPECT_EQ(ended, 1) << way;
+  }
+}
+
+TEST(CancellationOfASubmitter, ByATaskHasNoEffectOnItsLeaderAndLaterBatches) {
+  const watchdog guard;
+  const fanout::executor two({.concurrency = 2});
+  for (int round = 0; round != 50; ++round) {
+    std::atomic<int> ended = 0;
+    const pthread_t submitter = ::pthread_self();
+    const auto task = [&](int) {
+      if (::pthread_equal(::pthread_self(), submitter) == 0) ::pthread_cancel(::pthread_self());
+      ::usleep(1);
+      ++ended;
+    };
+    auto handle = round % 2 == 0 ? fanout::submit_map(3, task, 2) : two.submit_map(3, task);
+    ASSERT_TRUE(handle.wait_for(patience));
+    handle.get();
+    ASSERT_EQ(ended, 3);
+  }
 }
 
 TEST(CancellationOfACaller, ThatWaitsForALeaseTakesEffectWhenItHasIt) {

@@ -165,6 +165,17 @@ class atomic {
     return exchange(expected, desired, success, failure, where);
   }
 
+  /// Never fails spuriously.
+  bool compare_exchange_strong(T& expected, T desired, std::memory_order success, std::memory_order failure,
+                               location where = location::current()) {
+    if (makes_mistake(operation::exchange, kind::torn, where))
+      return compare_exchange_weak(expected, desired, success, failure, where);
+    if (makes_mistake(operation::exchange, kind::relaxed, where)) success = failure = std::memory_order_relaxed;
+    announce({step::kind::write, this});
+    return value_.compare_exchange(rl::bool_t<false>(), expected, desired, order_of(success), order_of(failure),
+                                   info_of(where));
+  }
+
  private:
   bool exchange(T& expected, T desired, std::memory_order success, std::memory_order failure, const location& where) {
     announce({step::kind::write, this});

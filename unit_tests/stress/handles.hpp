@@ -34,7 +34,8 @@ auto submit_as(kept how, Range& range, const Submit& submit) {
 class handle_user {
  public:
   /// `notes`: where to note that the handle has requested the stop, and what it tells.
-  handle_user(const batch_plan& what, observer& seen, handle_record& notes) : what_(what), seen_(seen), notes_(notes) {}
+  handle_user(const batch_plan& what, observer& seen, handle_record& notes)
+      : what_(what), seen_(seen), notes_(notes) {}
 
   /// What `get` returns or throws; throws `handle_dropped` if the plan is to destroy the handle.
   template <class T>

@@ -41,7 +41,8 @@ class submission {
 
   FANOUT_EXPORT bool is_over() const noexcept;
 
-  /// Runs the batch, or waits for the thread that runs it. Throws `std::logic_error` in one of its own tasks.
+  /// Runs the batch, or waits for the thread that runs it. Throws `std::logic_error` in one of its own tasks
+  /// or callbacks.
   FANOUT_EXPORT void wait() const;
 
   /// Waits without running anything. Returns whether the batch is over.

@@ -1,6 +1,7 @@
 #include <fanout/fanout.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -12,6 +13,7 @@
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 /// A user's program that is compiled for ThreadSanitizer, with a library that is not. Everything in it is ordered by what
@@ -157,6 +159,73 @@ void share_an_executor(std::size_t limit) {
   for (int i = 0; i != 3; ++i) threads.emplace_back([&] { require(inner(3).size() == 10, "another caller's batch"); });
 }
 
+// What was written before `submit` is read by the tasks, and what they write by who has seen the end, however it was seen.
+void submit_batches(std::size_t limit) {
+  fanout::executor executor({.concurrency = limit});
+  for (int way = 0; way != 8; ++way) {
+    std::vector<std::string> items;
+    for (std::size_t i = 0; i != 100; ++i) items.push_back(text_of(i));
+    std::vector<std::string> written(items.size());
+    const auto mapper = [&](std::size_t i) {
+      written[i] = items[i] + "!";
+      return items[i] + "?";
+    };
+    const auto submit = [&](const fanout::run_options& options = {}) {
+      return way % 2 == 0 ? fanout::submit_map(items.size(), mapper, {.concurrency = limit, .stop = options.stop})
+                          : executor.submit_map(items.size(), mapper, options);
+    };
+    fanout::batch<std::string> handle = submit();
+    if (way / 2 == 0) handle.wait();
+    if (way / 2 == 1)
+      while (!handle.ready()) static_cast<void>(handle.progress());
+    if (way / 2 == 2)
+      while (!handle.wait_for(std::chrono::milliseconds(1))) continue;
+    if (way / 2 == 3) std::jthread([&] { handle.wait(); }).join();
+    if (way / 2 != 3)
+      for (const std::string& each : written) require(each.back() == '!', "a value of a submitted batch");
+    require(handle.get().size() == items.size(), "the results of a submitted batch");
+    for (const std::string& each : written) require(each.back() == '!', "a value of a submitted batch");
+
+    { const auto dropped = submit(); }
+    for (std::string& each : written) each = "after";
+    std::stop_source source;
+    auto stopped = submit({.stop = source.get_token()});
+    std::jthread stopping([&] { way % 4 < 2 ? stopped.request_stop() : static_cast<void>(source.request_stop()); });
+    try {
+      require(stopped.get().size() == items.size(), "the results of a batch that was stopped too late");
+    } catch (const fanout::operation_cancelled&) {
+    }
+    stopping.join();
+    auto failing = fanout::submit_map(10, [](int) { throw failure(7); }, limit);
+    try {
+      failing.get();
+      require(false, "an exception of a submitted batch");
+    } catch (const fanout::task_error& caught) {
+      require(std::string(caught.what()).find(text_of(7)) != std::string::npos, "the text of an exception");
+    }
+  }
+}
+
+// Handles go from thread to thread, and end on any.
+void pass_handles(std::size_t limit) {
+  for (int round = 0; round != 10; ++round) {
+    std::vector<fanout::batch<std::string>> handles;
+    for (std::size_t i = 0; i != 20; ++i)
+      handles.push_back(fanout::submit_map(3, [text = text_of(i)](int) { return text; }, limit));
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i != 3; ++i) {
+      threads.emplace_back([mine = std::move(handles[i])]() mutable { require(mine.get().size() == 3, "a passed handle"); });
+      threads.emplace_back([mine = std::move(handles[i + 3])] { while (!mine.ready()) std::this_thread::yield(); });
+    }
+    for (std::size_t i = 6; i != 20; ++i) {
+      if (i % 3 == 0) handles[i].wait();
+      if (i % 3 == 1)
+        while (!handles[i].ready()) std::this_thread::yield();
+    }
+    handles.clear();
+  }
+}
+
 // ── Races ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 int shared = 0;
@@ -179,9 +248,25 @@ void race_of_two_tasks(std::size_t limit) {
                               limit);
 }
 
+// What the submitter does before it has seen the end is not ordered with the tasks.
+void race_with_the_submitter() {
+  std::atomic<bool> written = false;
+  auto handle = fanout::submit_map(1, [&](int) {
+    write_of_a_task();
+    written.store(true, std::memory_order_relaxed);
+  });
+  while (!written.load(std::memory_order_relaxed)) std::this_thread::yield();
+  write_of_a_task();
+  handle.get();
+}
+
 }  // namespace
 
-int main(int argc, char**) {
+int main(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == "race_of_the_submitter") {
+    for (int round = 0; round != 20; ++round) race_with_the_submitter();
+    return 0;
+  }
   if (argc > 1) {
     for (int round = 0; round != 20; ++round) race_of_two_tasks(2);
     return 0;
@@ -195,6 +280,8 @@ int main(int argc, char**) {
       stop_with_callbacks(limit);
       lend_resources(limit);
       share_an_executor(limit);
+      submit_batches(limit);
+      pass_handles(limit);
     }
   }
 }
