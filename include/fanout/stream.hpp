@@ -113,12 +113,12 @@ inline stream_options stream_limited_to(concurrency_limit named) { return {.conc
 ///     for (auto& page : fanout::stream_in_parallel(urls, fetch, {.concurrency = 8})) archive.add(std::move(page));
 ///
 /// The workers begin at once. They read the source, one thread at a time, and map its items; the reader gets the
-/// results in the order of the source, or as they are completed. **An item holds one of `ahead` places from when it is
-/// read from the source until the reader has moved on from its result**: so the source is never read further ahead
+/// results in the order of the source, or as they are completed. **An item holds one of `ahead` places from when it
+/// is read from the source until the reader has moved on from its result**: so the source is never read further ahead
 /// than that, and memory is bounded.
 ///
-/// *Requires*: `source` is an input range, also one that can be read only once, or that has no end. The stream owns an
-/// rvalue and a view; an lvalue container must live as long as the stream, and not change meanwhile. `mapper` is
+/// *Requires*: `source` is an input range, also one that can be read only once, or that has no end. The stream owns
+/// an rvalue and a view; an lvalue container must live as long as the stream, and not change meanwhile. `mapper` is
 /// callable as `R(item)` or `R(item, const task_context&)`, by several threads at once, and belongs to the stream: an
 /// rvalue is moved, an lvalue copied. It returns an object. Items of an lvalue container are passed as lvalues; items
 /// of a container that the stream owns, and items that a range makes or that can be read only once, as rvalues.
@@ -129,14 +129,14 @@ inline stream_options stream_limited_to(concurrency_limit named) { return {.conc
 /// hold back any result either. Each result exists once, is never copied or moved, and is destroyed when the reader
 /// moves on.
 ///
-/// *Outcomes*: `begin()` and the increment throw `task_error` when the turn of a failed item comes, with its index and
-/// the cause; everything before it has been delivered. What the source throws reaches the reader as it is, after all
-/// results of the items before. After a stop they throw `operation_cancelled`, with the number of items that were
+/// *Outcomes*: `begin()` and the increment throw `task_error` when the turn of a failed item comes, with its index
+/// and the cause; everything before it has been delivered. What the source throws reaches the reader as it is, after
+/// all results of the items before. After a stop they throw `operation_cancelled`, with the number of items that were
 /// started and of those that were read. After an exception the stream is at its end, and nothing of it runs.
 ///
 /// The call throws `std::invalid_argument` for bad options and for a mapper that is an empty function,
-/// `resource_error` if the threads cannot be created, and `std::bad_alloc`; then nothing has run. It does not touch the
-/// source.
+/// `resource_error` if the threads cannot be created, and `std::bad_alloc`; then nothing has run. It does not touch
+/// the source.
 ///
 /// *Costs*: see docs/streams.md. Memory for `ahead` items and results. Cheap items are read and mapped several at a
 /// time, by fewer workers.

@@ -15,7 +15,8 @@ class fanout_stream {
     unsigned long sum = 0;
     const bool kept = wanted.results == stream::order::kept;
     for (const long result : fanout::stream_in_parallel(
-             std::views::iota(0L, wanted.items), [links = wanted.links](long item) { return stream::map(item, links); },
+             std::views::iota(0L, wanted.items),
+             [links = wanted.links](long item) { return stream::map(item, links); },
              {.concurrency = concurrency_,
               .ahead = wanted.ahead,
               .order = kept ? fanout::delivery::in_order : fanout::delivery::as_completed}))
@@ -42,7 +43,8 @@ class fanout_map {
   unsigned long sum(const stream::pipeline& wanted) const {
     unsigned long sum = 0;
     for (const long result : fanout::map_in_parallel(
-             std::views::iota(0L, wanted.items), [links = wanted.links](long item) { return stream::map(item, links); },
+             std::views::iota(0L, wanted.items),
+             [links = wanted.links](long item) { return stream::map(item, links); },
              concurrency_))
       sum += static_cast<unsigned long>(result);
     return sum;

@@ -35,7 +35,7 @@ stream_control::stream_control(executor_core* executor, const stream_options& op
       in_order_(options.order == delivery::in_order),
       run_(new stream_run(*this, executor, options)) {
   most_workers_ = run_->most_workers();
-  useful_workers_.store(most_workers_, std::memory_order_relaxed);
+  attendance_.open(capacity_, most_workers_);
   cores_ = available_concurrency();
 }
 

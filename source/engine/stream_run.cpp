@@ -58,11 +58,11 @@ void stream_run::start(const std::stop_token& stop) {
 
 void stream_run::call_worker() noexcept {
   const std::lock_guard lock(calling_);
-  if (closing_.load(std::memory_order_relaxed) || !count_in()) return;
+  if (closing_.load(std::memory_order_relaxed) || !stream_.attendance_.count_in(most_workers_)) return;
   limiter_ != nullptr ? limiter_->request(*this, 1) : calls_.call(1);
 }
 
-// ── A worker ────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── A worker ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void stream_run::serve() noexcept {
   if (wants_help()) {
@@ -86,9 +86,9 @@ void stream_run::work() noexcept {
       me->taken.store(false, std::memory_order_release);
     }
     if (counted_out) return;
-    stream_.coming_.fetch_sub(1, std::memory_order_seq_cst);
+    stream_.attendance_.count_out();
     if (me == nullptr) return;
-  } while (stream_.can_pull() && count_in());
+  } while (stream_.can_pull() && stream_.attendance_.count_in(most_workers_));
 }
 
 /// Returns when there is nothing to do. True if the worker has been counted out already.
@@ -98,7 +98,7 @@ bool stream_run::run_turns(stream_worker& me) noexcept {
     if (stream_.stopped()) return false;
     if (!alone && steals_from_stuck(me)) continue;
     const std::size_t wanted = std::max<std::size_t>(1, me.most / 2);
-    if ((std::exchange(takes_any, false) || stream_.room() >= wanted) && stream_.turn(me) != 0) {
+    if ((std::exchange(takes_any, false) || stream_.attendance_.room() >= wanted) && stream_.turn(me) != 0) {
       if (!alone && count_out_if_superfluous(me)) return true;
       continue;
     }
@@ -108,6 +108,8 @@ bool stream_run::run_turns(stream_worker& me) noexcept {
     }
     takes_any = true;
     if (linger(patience, wanted)) continue;
+    stream_.is_awaited_.store(false, std::memory_order_relaxed);
+    stream_.attendance_.set_useful(most_workers_);
     if (!alone && stream_.steal(me)) continue;
     if (!linger(linger_time, 1)) return false;
   }
@@ -115,12 +117,12 @@ bool stream_run::run_turns(stream_worker& me) noexcept {
 
 /// Looks for something to pull, unless another worker does. Only one does, so that the others give back their slots.
 bool stream_run::linger(std::chrono::nanoseconds time, std::size_t wanted) noexcept {
-  if (stream_.lingering_.exchange(true, std::memory_order_seq_cst)) return false;
-  const auto found = [&] { return stream_.room() >= wanted && stream_.can_pull(); };
+  if (!stream_.attendance_.begin_to_linger()) return false;
+  const auto found = [&] { return stream_.attendance_.room() >= wanted && stream_.can_pull(); };
   for (int look = 0; look != 40 && !found() && stream_.may_pull(); ++look) std_primitives::pause();
   for (const auto end = clock::now() + time; !found() && stream_.may_pull() && clock::now() < end;)
     std_primitives::relax();
-  stream_.lingering_.store(false, std::memory_order_seq_cst);
+  stream_.attendance_.end_lingering();
   return stream_.can_pull();
 }
 
@@ -137,28 +139,15 @@ bool stream_run::steals_from_stuck(stream_worker& me) noexcept {
   return false;
 }
 
-bool stream_run::count_in() noexcept {
-  std::size_t seen = stream_.coming_.load(std::memory_order_relaxed);
-  do {
-    if (seen >= most_workers_) return false;
-  } while (!stream_.coming_.compare_exchange_weak(seen, seen + 1, std::memory_order_seq_cst));
-  return true;
-}
-
-/// Counts the worker out if there are more than are useful, and another one goes on: one that is inside a long item does
-/// not.
+/// Counts the worker out if there are more than are useful, and another one goes on: one that is inside a long item
+/// does not.
 bool stream_run::count_out_if_superfluous(stream_worker& me) noexcept {
-  const std::size_t useful = stream_.useful_workers_.load(std::memory_order_relaxed);
-  std::size_t seen = stream_.coming_.load(std::memory_order_relaxed);
-  if (seen <= useful) return false;
+  if (!stream_.attendance_.are_too_many()) return false;
   std::size_t others = 0;
   for (std::size_t each = 0; each != most_workers_; ++each)
     if (&workers_[each] != &me) others += workers_[each].mine.started();
   if (std::exchange(me.others_had_started, others) == others) return false;
-  do {
-    if (seen <= useful) return false;
-  } while (!stream_.coming_.compare_exchange_weak(seen, seen - 1, std::memory_order_seq_cst));
-  return true;
+  return stream_.attendance_.count_out_if_too_many();
 }
 
 stream_worker* stream_run::take_worker() noexcept {
@@ -170,139 +159,7 @@ stream_worker* stream_run::take_worker() noexcept {
   return nullptr;
 }
 
-// ── The reader ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-bool stream_run::has_come(std::size_t number) noexcept {
-  if (stream_.is_ready(stream_.word_of(number).load(std::memory_order_acquire))) return true;
-  if (stream_.source_has_ended() && number >= stream_.pulled_.load(std::memory_order_relaxed)) return true;
-  return stream_.cancelled() || broken_.load(std::memory_order_acquire);
-}
-
-void stream_run::wake_reader() noexcept {
-  std::optional<std::stop_source> arrival;
-  {
-    const std::lock_guard lock(mutex_);
-    arrival = arrival_;
-  }
-  woken_.notify_one();
-  if (arrival) arrival->request_stop();
-}
-
-void stream_run::await(std::size_t number) {
-  const deferred_cancellation until_it_has_come;
-  measure(number);
-  if (spin(number)) return;
-  const position here;
-  if (here.entry() == nullptr) return sleep(number);
-  if (is_inside(here.entry(), this)) throw std::logic_error("a task of a stream cannot read the stream");
-  wait_inside(number, *here.entry());
-}
-
-/// Spins longer if results come quickly, and there is a core for that. Then it looks at a later result first: if it took
-/// each one at once, reader and worker would take cache lines from each other all the time.
-bool stream_run::spin(std::size_t number) noexcept {
-  const bool long_enough = quick_ && stream_.coming_.load(std::memory_order_relaxed) < stream_.cores_;
-  if (long_enough) {
-    const std::size_t ahead = number + stream_.capacity_ / 4;
-    for (int look = 0; look != 40 && !has_come(ahead); ++look) std_primitives::pause();
-  }
-  for (int look = 0, looks = long_enough ? 200 : 20; look != looks; ++look, std_primitives::pause())
-    if (has_come(number)) return true;
-  return false;
-}
-
-/// The reader is the one whose waiting tells that something is late. So from time to time it calls a worker, if one is
-/// missing: the others may be inside items that take unexpectedly long.
-void stream_run::sleep(std::size_t number) noexcept {
-  if (nap(number)) return;
-  for (auto limit = std::chrono::nanoseconds(1ms); !sleep_until_ready(number, limit);) {
-    limit = std::min<std::chrono::nanoseconds>(2 * limit, 16ms);
-    call_worker();
-  }
-}
-
-/// To wake a reader costs a worker microseconds, so a reader that waits all the time sleeps until several results are
-/// there, or for `longest_nap`. If they do not come in that time, it does not do so again soon.
-bool stream_run::nap(std::size_t number) noexcept {
-  if (nap_ahead_ == 0) return false;
-  constexpr std::chrono::nanoseconds longest_nap = 200us;
-  if (!sleep_until_ready(number + nap_ahead_, longest_nap)) {
-    nap_ahead_ = 0;
-    naps_off_ = 16;
-  }
-  return has_come(number);
-}
-
-/// How many results come within a nap.
-void stream_run::measure(std::size_t number) noexcept {
-  const clock::time_point now = clock::now();
-  const std::size_t since = number - std::exchange(last_number_, number);
-  const auto time = now - std::exchange(last_time_, now);
-  if (since == 0) return;
-  const auto each = std::max<std::chrono::nanoseconds>(time / since, 1ns);
-  quick_ = each < 4us;
-  if (naps_off_ != 0) {
-    --naps_off_;
-    return;
-  }
-  const std::size_t most = std::min<std::size_t>(static_cast<std::size_t>(150us / each), stream_.capacity_ / 2);
-  nap_ahead_ = std::min(most, std::max<std::size_t>(1, 2 * nap_ahead_));
-}
-
-bool stream_run::sleep_until_ready(std::size_t number, std::chrono::nanoseconds limit) noexcept {
-  std::unique_lock lock(mutex_);
-  if (stream_.is_ready(stream_.word_of(number).fetch_or(stream_control::awaited, std::memory_order_acq_rel)))
-    return true;
-  return woken_.wait_for(lock, limit, [&] { return has_come(number); });
-}
-
-/// For a reader inside a task. Its task may hold the slot that the stream needs, or be one of several that wait for
-/// each other, so it offers to work for the stream, under a slot of the executor: under that of its task, if the
-/// executor is the same. `executor_limiter` finds out who waits for whom.
-void stream_run::wait_inside(std::size_t number, const scope_entry& here) {
-  for (auto limit = std::chrono::nanoseconds(1ms); !has_come(number);) {
-    if (limiter_ != nullptr && help(number, here)) continue;
-    executor_limiter::wait_for(here, this, [&] { sleep_until_ready(number, limit); });
-    limit = std::min<std::chrono::nanoseconds>(2 * limit, 16ms);
-    if (!has_come(number)) call_worker();
-  }
-}
-
-/// True if it has mapped something.
-bool stream_run::help(std::size_t number, const scope_entry& here) {
-  std::stop_source arrival;
-  {
-    const std::lock_guard lock(mutex_);
-    arrival_ = arrival;
-  }
-  bool has_helped = false;
-  const auto ready = stream_.word_of(number).fetch_or(stream_control::awaited, std::memory_order_acq_rel);
-  if (!stream_.is_ready(ready) && !has_come(number)) {
-    const auto [how, lender] = limiter_->enter(&here, arrival.get_token());
-    if (how != executor_limiter::admission::stopped) {
-      if (stream_worker* const me = take_worker(); me != nullptr) {
-        const batch_scope scope{
-            .limiter = limiter_, .home = executor_, .starter = &here, .lender = lender, .awaited_as = this};
-        {
-          const scope_entry inside(scope, lender == nullptr, static_cast<std::size_t>(me - workers_.get()));
-          const with_float_settings same(float_settings_);
-          while (!has_come(number)) {
-            me->most = 1;
-            if (stream_.turn(*me) == 0 && !stream_.steal(*me)) break;
-            has_helped = true;
-          }
-        }
-        me->taken.store(false, std::memory_order_release);
-      }
-      lender != nullptr ? limiter_->give_back(*lender) : limiter_->leave();
-    }
-  }
-  const std::lock_guard lock(mutex_);
-  arrival_.reset();
-  return has_helped;
-}
-
-// ── The end ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+// ── The end ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void stream_run::cancel() noexcept {
   stream_.cancelled_.store(true, std::memory_order_release);
@@ -376,8 +233,8 @@ std::size_t stream_run::number_of(const chunk& its_chunk) const noexcept {
   return static_cast<std::size_t>(reinterpret_cast<const stream_worker*>(&its_chunk) - workers_.get());
 }
 
-// Read in this order, each number is at most the next one, which only grows meanwhile. `max` is for the counts that are
-// read without an order.
+// Read in this order, each number is at most the next one, which only grows meanwhile. `max` is for the counts that
+// are read without an order.
 batch_progress stream_run::progress() const noexcept {
   batch_progress seen;
   for (std::size_t each = 0; each != most_workers_; ++each) seen.completed += workers_[each].mine.ended();
@@ -387,7 +244,7 @@ batch_progress stream_run::progress() const noexcept {
   }
   seen.failed = std::min(seen.failed, seen.completed);
   seen.started = std::max(seen.started, seen.completed);
-  seen.total = std::max(seen.started, stream_.pulled_.load(std::memory_order_acquire));
+  seen.total = std::max(seen.started, stream_.attendance_.pulled());
   return seen;
 }
 

@@ -59,7 +59,6 @@ class stream_run final : private reserves::duty, private executor_limiter::helpe
   bool run_turns(stream_worker& me) noexcept;
   bool linger(std::chrono::nanoseconds time, std::size_t wanted) noexcept;
   bool steals_from_stuck(stream_worker& me) noexcept;
-  bool count_in() noexcept;
   bool count_out_if_superfluous(stream_worker& me) noexcept;
   stream_worker* take_worker() noexcept;
   void break_off(std::exception_ptr cause) noexcept;

@@ -86,6 +86,7 @@ std::vector<operation> batches();
 /// Batches beside their caller.
 std::vector<operation> handles();
 std::vector<operation> scopes();
+std::vector<operation> streams();
 
 /// Those of a pool.
 std::vector<operation> pools();

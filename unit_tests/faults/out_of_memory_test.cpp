@@ -194,6 +194,7 @@ TEST(OutOfMemoryOfScopes, IsNotBroughtOnByABurstOfTasksThatIsOver) {
 INSTANTIATE_TEST_SUITE_P(Batches, OutOfMemory, testing::ValuesIn(batches()), name_of);
 INSTANTIATE_TEST_SUITE_P(Handles, OutOfMemory, testing::ValuesIn(handles()), name_of);
 INSTANTIATE_TEST_SUITE_P(Scopes, OutOfMemory, testing::ValuesIn(scopes()), name_of);
+INSTANTIATE_TEST_SUITE_P(Streams, OutOfMemory, testing::ValuesIn(streams()), name_of);
 INSTANTIATE_TEST_SUITE_P(Pools, OutOfMemory, testing::ValuesIn(pools()), name_of);
 INSTANTIATE_TEST_SUITE_P(FirstUse, OutOfMemoryInTheScheduler, testing::ValuesIn(first_uses()), name_of);
 INSTANTIATE_TEST_SUITE_P(Later, OutOfMemoryInTheScheduler, testing::ValuesIn(operations_in_arenas_that_exist()),

@@ -132,7 +132,12 @@ class atomic {
 
   T fetch_sub(T value, std::memory_order order, location where = location::current()) {
     announce({step::kind::write, this});
-    return value_.fetch_sub(value, order_of(order), info_of(where));
+    return value_.fetch_sub(value, order_in(operation::add, order, where), info_of(where));
+  }
+
+  T exchange(T value, std::memory_order order, location where = location::current()) {
+    announce({step::kind::write, this});
+    return value_.exchange(value, order_in(operation::exchange, order, where), info_of(where));
   }
 
   bool compare_exchange_weak(T& expected, T desired, std::memory_order order, location where = location::current()) {

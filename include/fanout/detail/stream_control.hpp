@@ -12,6 +12,7 @@
 #include "fanout/detail/batch.hpp"
 #include "fanout/detail/chunk.hpp"
 #include "fanout/detail/export.hpp"
+#include "fanout/detail/stream_attendance.hpp"
 #include "fanout/stream_options.hpp"
 
 /// The interface between the templates of a stream, which know its items and results, and the engine, which decides
@@ -37,15 +38,11 @@ struct alignas(128) stream_worker {
 /// A stream as all of its threads see it.
 ///
 /// Workers *pull* items from the source, one worker at a time, map them, and leave the results in places, of which
-/// there are as many as the look-ahead. The reader takes a result, and gives its place back when it moves on. A worker
-/// that finds nothing to do soon leaves, so nobody waits but the reader; whoever makes something to do calls a worker
-/// if one is missing. That happens when the reader gives back a place, when a worker has pulled and others could too,
-/// and, because an item may take unexpectedly long, from time to time while the reader waits.
-///
-/// **No call is lost**, because each side writes its own variables before it reads those of the other, all of it
-/// sequentially consistent: the reader stores `released_` and then loads `lingering_` and `coming_`; a worker that
-/// leaves writes these and then loads `released_`. The same holds between a worker that unlocks the source and one that
-/// leaves because it was locked.
+/// there are as many as the look-ahead. The reader takes a result, and gives its place back when it moves on. A
+/// worker that finds nothing to do soon leaves, so nobody waits but the reader; whoever makes something to do calls a
+/// worker if one is missing. That happens when the reader gives back a place, when a worker has pulled and others
+/// could too, and, because an item may take unexpectedly long, from time to time while the reader waits.
+/// `basic_stream_attendance` says why no call is lost.
 class FANOUT_EXPORT stream_control : public batch_control {
  public:
   stream_control(const stream_control&) = delete;
@@ -88,8 +85,8 @@ class FANOUT_EXPORT stream_control : public batch_control {
   /// Calls the first worker. Requires that the object is complete.
   void start();
 
-  /// For the reader: waits until result `number` is ready, or will never be because the source has ended or the stream
-  /// was stopped.
+  /// For the reader: waits until result `number` is ready, or will never be because the source has ended or the
+  /// stream was stopped.
   void await(std::size_t number);
 
   /// Stops what runs, and waits for it. After this, no other thread uses the object. A second call does nothing.
@@ -112,20 +109,12 @@ class FANOUT_EXPORT stream_control : public batch_control {
     return !stopped() && cut_.load(std::memory_order_relaxed) == uncut && !ended_.load(std::memory_order_relaxed);
   }
 
-  std::size_t room() const noexcept {
-    return capacity_ - (pulled_.load(std::memory_order_relaxed) - released_.load(std::memory_order_seq_cst));
-  }
-
   /// Whether a worker that comes now would find something to pull.
-  bool can_pull() const noexcept {
-    return !source_is_busy_.load(std::memory_order_seq_cst) && room() != 0 && may_pull();
-  }
+  bool can_pull() const noexcept { return attendance_.can_pull() && may_pull(); }
 
   /// Call it when there is something to pull.
   void call_if_missing() noexcept {
-    if (lingering_.load(std::memory_order_seq_cst)) return;
-    const std::size_t coming = coming_.load(std::memory_order_seq_cst);
-    if (coming < useful_workers_.load(std::memory_order_relaxed)) call_worker();
+    if (attendance_.is_missing()) call_worker();
   }
 
   /// No item from this number on is started.
@@ -141,19 +130,12 @@ class FANOUT_EXPORT stream_control : public batch_control {
   std::size_t most_workers_ = 0;  // likewise
   std::size_t cores_ = 1;         // likewise
 
-  // Written by the worker that pulls:
-  alignas(64) std::atomic<bool> source_is_busy_{false};  // a lock that is only tried
-  std::atomic<std::size_t> pulled_{0};
+  basic_stream_attendance<chunk_primitives> attendance_{};
   std::atomic<bool> ended_{false};  // released with the error of the source, if there is one
-
-  // Written by the reader:
-  alignas(64) std::atomic<std::size_t> released_{0};  // the number of places given back
-
-  // Written now and then, and read by all:
-  alignas(64) std::atomic<std::size_t> coming_{0};  // workers that have been called, or are at work
-  std::atomic<bool> lingering_{false};               // a worker looks for something to pull before it leaves
-  std::atomic<std::size_t> useful_workers_{1};       // the cheaper the items, the fewer; at least one; a hint
   std::atomic<std::size_t> cut_{uncut};
+  // The reader has waited since there was nothing to pull. Then it will notice if a worker is inside a long item, so
+  // others need not be there: see `sleep` in stream_reader.cpp. A hint, which orders nothing.
+  std::atomic<bool> is_awaited_{false};
 
  private:
   friend class stream_run;

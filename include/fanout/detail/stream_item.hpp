@@ -161,13 +161,13 @@ concept result_of_stream =
 
 template <class F, class Range>
 concept mapper_of_held =
-    holds_no_bits<Range> &&          // items must not contain references to bits, which share memory: use std::as_const
+    holds_no_bits<Range> &&  // items must not contain references to bits, which share memory: use std::as_const
     takes_stream_items<F, Range> &&  // an item that can be read only once must be taken by value, const& or &&
     is_mapper<F, stream_item_t<Range>> &&  // a mapper must be callable as R(item) or R(item, const task_context&)
     result_of_stream<mapper_result<F, stream_item_t<Range>>>;
 
 template <class F, class Range>
-concept stream_mapper = can_be_held_function<F> &&  // the stream owns its mapper: an lvalue is copied, an rvalue moved
+concept stream_mapper = can_be_held_function<F> &&  // the stream owns its mapper: it copies an lvalue and moves an rvalue
     mapper_of_held<std::decay_t<F>, held_range_t<Range>>;
 
 /// What a stream gives to its reader.

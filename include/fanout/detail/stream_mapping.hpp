@@ -41,16 +41,16 @@ class mapped_stream final : public stream_places<R> {
   ~mapped_stream() override { this->close(); }
 
   std::size_t turn(stream_worker& me) noexcept override {
-    if (!lock_source()) return 0;
+    if (!this->attendance_.lock_source()) return 0;
     const tsan::tasks_of_batch here(this);
     const clock::time_point begin = clock::now();
     if (this->most_workers_ == 1) return turn_alone(me, begin);
     std::array<std::uint32_t, most_at_once> taken;
-    const std::size_t count = pull(taken.data(), std::min(me.most, this->room()));
-    unlock_source();
+    const std::size_t count = pull(taken.data(), std::min(me.most, this->attendance_.room()));
+    this->attendance_.unlock_source();
     if (count == 0) return 0;
     const clock::time_point pulled_at = clock::now();
-    if (this->room() != 0 && this->may_pull()) this->call_if_missing();
+    if (this->attendance_.room() != 0 && this->may_pull()) this->call_if_missing();
     for (std::size_t i = 0; i != count; ++i) {
       me.left.store(count - i - 1, std::memory_order_relaxed);
       map(me, taken[i]);
@@ -63,8 +63,8 @@ class mapped_stream final : public stream_places<R> {
 
   bool steal(stream_worker& me) noexcept override {
     const tsan::tasks_of_batch here(this);
-    std::size_t const end = this->pulled_.load(std::memory_order_acquire);
-    std::size_t number = this->released_.load(std::memory_order_acquire);
+    std::size_t const end = this->attendance_.pulled();
+    std::size_t number = this->attendance_.released();
     if (this->in_order()) {
       for (; number < end; ++number) {
         const auto where = static_cast<std::uint32_t>(number % this->capacity_);
@@ -91,41 +91,36 @@ class mapped_stream final : public stream_places<R> {
   static constexpr std::size_t most_at_once = 256;
   // Below this, two workers would only take cache lines from each other: pulling and delivering takes as long.
   static constexpr std::chrono::nanoseconds too_cheap_to_share{60};
-  // If all results of the look-ahead come within this time, the reader should have a core of its own: to put it to sleep
-  // and wake it takes as long.
+  // If all results of the look-ahead come within this time, the reader should have a core of its own: to put it to
+  // sleep and wake it takes as long.
   static constexpr std::chrono::nanoseconds too_brisk_to_sleep{20'000};
-
-  bool lock_source() noexcept {
-    return !this->source_is_busy_.load(std::memory_order_relaxed) &&
-           !this->source_is_busy_.exchange(true, std::memory_order_acquire);
-  }
-  void unlock_source() noexcept { this->source_is_busy_.store(false, std::memory_order_seq_cst); }
 
   /// With one worker: maps each item before it pulls the next, because nobody could map it if the source waited.
   std::size_t turn_alone(stream_worker& me, clock::time_point begin) noexcept {
     std::size_t count = 0;
-    const std::size_t most = std::min(me.most, this->room());
+    const std::size_t most = std::min(me.most, this->attendance_.room());
     for (std::uint32_t where = 0; count != most && pull(&where, 1) != 0; ++count) map(me, where);
-    unlock_source();
+    this->attendance_.unlock_source();
     if (count != 0) adjust(me, (clock::now() - begin) / count);
     return count;
   }
 
-  /// Pulls up to `most` items, for which there is room, and publishes each, so that others can map it if the source waits before the next.
+  /// Pulls up to `most` items, for which there is room, and publishes each, so that others can map it if the source
+  /// waits before the next.
   std::size_t pull(std::uint32_t* taken, std::size_t most) noexcept {
     std::size_t count = 0;
     try {
-      std::size_t number = this->pulled_.load(std::memory_order_relaxed);
+      std::size_t number = this->attendance_.pulled();
       for (; count != most && this->may_pull(); ++count, ++number) {
         if (!source_.next()) {
           end_source();
           break;
         }
-        const std::uint32_t where = this->place_for(number);  // if the item cannot be read, the place is used for none
+        const std::uint32_t where = this->place_for(number);  // lost if the item cannot be read: it is the last
         items_[where].read(source_.at());
         this->set_number(where, number);
         detail::prefetch_far_behind(&this->places_[where]);
-        this->pulled_.store(number + 1, std::memory_order_release);
+        this->attendance_.count_pulled(number);
         this->places_[where].state.fetch_add(control::pulled, std::memory_order_release);
         taken[count] = where;
       }
@@ -179,16 +174,17 @@ class mapped_stream final : public stream_places<R> {
     if (!this->in_order()) this->tell_tasks_to_stop();
   }
 
-  /// How many workers are of use. One turn may take long because its thread lost the core, so it takes two turns to find
-  /// that more are.
+  /// How many workers are of use: all, unless the reader would notice that the only one is inside a long item. One
+  /// turn may take long because its thread lost the core, so it takes two turns to find that more are.
   void note_cost(stream_worker& me, std::chrono::nanoseconds each) noexcept {
     std::size_t useful = this->most_workers_;
-    if (each < too_cheap_to_share) {
+    const bool is_awaited = this->is_awaited_.load(std::memory_order_relaxed);
+    if (is_awaited && each < too_cheap_to_share) {
       useful = 1;
-    } else if (this->capacity_ * each / this->most_workers_ < too_brisk_to_sleep) {
+    } else if (is_awaited && this->capacity_ * each / this->most_workers_ < too_brisk_to_sleep) {
       useful = std::clamp<std::size_t>(this->cores_ - 1, 1, this->most_workers_);
     }
-    this->useful_workers_.store(std::min(useful, me.useful), std::memory_order_relaxed);
+    this->attendance_.set_useful(is_awaited ? std::min(useful, me.useful) : useful);
     me.useful = useful;
   }
 

@@ -17,8 +17,8 @@
 /// The results of a stream, and how the reader takes them.
 namespace fanout::detail {
 
-/// Small places lie in the cache of the core that used them last. This fetches one that is used soon, so that the core
-/// does not wait for each line when it comes to it. An address beyond the end does no harm.
+/// Small places lie in the cache of the core that used them last. This fetches one that is used soon, so that the
+/// core does not wait for each line when it comes to it. An address beyond the end does no harm.
 template <class Place>
 void prefetch_far_behind(const Place* place) noexcept {
 #if defined(__GNUC__)
@@ -171,8 +171,7 @@ class stream_places : public stream_control {
     }
     current_ = nullptr;
     ++delivered_;
-    // Released: the worker that pulls next writes to what was given back. Sequentially consistent: see stream_control.
-    released_.store(delivered_, std::memory_order_seq_cst);
+    attendance_.give_back(delivered_);
     if (!source_has_ended()) call_if_missing();
   }
 
@@ -193,13 +192,13 @@ class stream_places : public stream_control {
     if (of_source) std::rethrow_exception(of_source);
   }
 
-  // Of the items in the places. Stored before the state becomes `pulled`. Apart from the places, because a reader that
-  // asks for no number then takes fewer cache lines from the workers.
+  // Of the items in the places. Stored before the state becomes `pulled`. Apart from the places, because a reader
+  // that asks for no number then takes fewer cache lines from the workers.
   const std::unique_ptr<std::atomic<std::size_t>[]> numbers_;
 
   const std::unique_ptr<std::atomic<std::uint32_t>[]> line_;  // the place plus one, times two; plus the mark
   const std::size_t line_mask_;
-  const std::unique_ptr<std::uint32_t[]> free_;  // places that were given back; ordered by `released_`
+  const std::unique_ptr<std::uint32_t[]> free_;  // places that were given back; ordered by the count of these
 
   // Used by the worker that pulls, under the lock of the source:
   std::uint32_t next_place_ = 0;
