@@ -171,23 +171,6 @@ struct used_at_the_end {
   void operator()(int) const {}
 };
 
-TEST(OddMomentsDeathTest, AMapperCannotDestroyItsOwnHandle) {
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-  EXPECT_DEATH(
-      {
-        event made;
-        std::optional<batch<void>> handle;
-        std::shared_ptr<void> at_the_end(nullptr, [&](void*) {
-          static_cast<void>(made.wait());
-          handle.reset();
-        });
-        handle.emplace(submit_map(3, used_at_the_end{std::move(at_the_end)}));
-        made.set();
-        std::this_thread::sleep_for(patience);
-      },
-      "destroyed by one of the batch's own tasks or callbacks");
-}
-
 TEST(OddMoments, TasksSettleAndUsePools) {
   const watchdog guard;
   const fanout::executor two({.concurrency = 2});
