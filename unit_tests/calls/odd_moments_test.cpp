@@ -165,12 +165,6 @@ TEST(OddMomentsDeathTest, TheProgressCallbackCannotDestroyItsOwnHandle) {
   }
 }
 
-/// A mapper that does something when it is destroyed, which is when its batch has run all tasks and is not over yet.
-struct used_at_the_end {
-  std::shared_ptr<void> at_the_end;
-  void operator()(int) const {}
-};
-
 TEST(OddMoments, TasksSettleAndUsePools) {
   const watchdog guard;
   const fanout::executor two({.concurrency = 2});
