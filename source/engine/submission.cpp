@@ -112,10 +112,20 @@ void submission_core::serve() noexcept {
     if (limiter() != nullptr) limiter()->leave();
     return;
   }
-  if (limiter() != nullptr) watch_.give_slot();
+  // A leader gives its slot back when it starts no more tasks, and may then wait long for its helpers. Without a reserve
+  // in its place, the next leader would hold that slot and not come, while the helpers wait for it.
+  std::optional<reserves::promise> in_its_place;
+  if (limiter() != nullptr) {
+    watch_.give_slot();
+    try {
+      if (size_ > 1) in_its_place.emplace(1, executor_->helpers());
+    } catch (const std::exception&) {  // refused by the system: the next leader may have to wait for this one
+    }
+  }
   run(/*may_outlive_handle=*/true);
   if (watch_.take_slot()) limiter()->leave();  // the batch did not begin
   call_off();
+  in_its_place.reset();
   promise_.reset();
   const bool is_kept = is_kept_;
   claim_.end();  // if there is a handle, it may be destroyed now

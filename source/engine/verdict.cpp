@@ -50,6 +50,8 @@ void verdict::pronounce(std::size_t completed, std::size_t total, bool all_ran) 
       std::rethrow_exception(cause_);
     case ending::cancelled:
       if (!all_ran) throw operation_cancelled(completed, total, task_errors());
+      if (policy_ == error_policy::stop && !failures_.empty())
+        throw task_error(failures_.front().index, failures_.front().cause);
       [[fallthrough]];
     case ending::undecided:
       if (!failures_.empty()) throw aggregate_error(task_errors(), total);

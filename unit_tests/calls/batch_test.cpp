@@ -240,14 +240,14 @@ TEST(Batch, MayLiveUntilTheProcessEnds) {
 
 /// An owner of a handle whose batch keeps it alive.
 struct owner {
-  explicit owner(event& ended) : destroyed(ended) {}
+  explicit owner(std::shared_ptr<event> ended) : destroyed(std::move(ended)) {}
   owner(const owner&) = delete;
   owner& operator=(const owner&) = delete;
   ~owner() {
     handle.reset();
-    destroyed.set();
+    destroyed->set();
   }
-  event& destroyed;
+  const std::shared_ptr<event> destroyed;
   std::optional<fanout::batch<std::vector<int>>> handle;
 };
 
@@ -258,7 +258,7 @@ class OwnerOfAHandle : public testing::TestWithParam<std::tuple<kept_by, bool>> 
 TEST_P(OwnerOfAHandle, MayBeDestroyedByTheBatch) {
   const auto [by, stopped] = GetParam();
   for (int i = 0; i != 50; ++i) {
-    event destroyed;
+    const auto destroyed = std::make_shared<event>();  // `set` may still use it when `wait` has returned
     event go_on;
     std::stop_source stop;
     {
@@ -275,7 +275,7 @@ TEST_P(OwnerOfAHandle, MayBeDestroyedByTheBatch) {
     }
     if (stopped) stop.request_stop();
     go_on.set();
-    ASSERT_TRUE(destroyed.wait());
+    ASSERT_TRUE(destroyed->wait());
   }
 }
 

@@ -31,7 +31,7 @@ endif()
 expect("the library: built\n")
 expect("the tool: left out (on Debian: apt install nlohmann-json3-dev libcli11-dev libfmt-dev libzstd-dev)\n")
 expect("fanout::tuning: left out (on Debian: apt install nlohmann-json3-dev)\n")
-expect("the examples: built without what needs libsqlite3-dev\n")
+expect("the examples: built without what needs libsqlite3-dev libzstd-dev\n")
 expect("the benchmarks: left out (on Debian: apt install libbenchmark-dev)\n")
 expect("the tests: left out (on Debian: apt install libgtest-dev relacy-dev)\n")
 

@@ -87,8 +87,13 @@ concept submitted_items = can_be_owned<Items> &&  // an lvalue is copied: use st
     items<kept_range_t<Items>>;
 
 template <class F, class Items>
+inline constexpr bool is_submitted_mapper = is_mapper<std::decay_t<F>, item_t<kept_range_t<Items>>>;
+
+template <class F, class Items>
 concept submitted_mapper = can_be_copied_or_moved<F> &&  // an lvalue is copied: use std::move, or std::ref
-    mapper<std::decay_t<F>, kept_range_t<Items>>;
+    changes_arrive<std::decay_t<F>, kept_range_t<Items>> &&
+    is_submitted_mapper<F, Items> &&  // a mapper must be callable as R(item) or R(item, const task_context&)
+    result_of_batch<mapper_result<std::decay_t<F>, item_t<kept_range_t<Items>>>>;
 
 /// Tasks with all that they need. Stays where it is, because the input may refer to the range.
 template <class Range>
