@@ -47,7 +47,7 @@ function(wants option packages)
 endfunction()
 wants(FANOUT_BUILD_TUNING "nlohmann-json3-dev")
 wants(FANOUT_BUILD_TOOL "nlohmann-json3-dev libcli11-dev libfmt-dev libzstd-dev")
-wants(FANOUT_BUILD_EXAMPLES "libsqlite3-dev")
+wants(FANOUT_BUILD_EXAMPLES "libsqlite3-dev libzstd-dev")
 wants(FANOUT_BUILD_PERF "libbenchmark-dev")
 wants(BUILD_TESTING "libgtest-dev relacy-dev")
 
