@@ -95,7 +95,7 @@ namespace detail {
 struct batch_maker {
   template <class Source, class... Args>
   static auto make(executor_core* executor, const run_options& options, Args&&... args) {
-    return batch<typename Source::result>(
+    return fanout::batch<typename Source::result>(
         std::make_unique<submitted_batch<Source>>(executor, options, std::forward<Args>(args)...));
   }
 };

@@ -30,7 +30,7 @@ class stream_run final : private reserves::duty, private executor_limiter::helpe
   stream_run(stream_control& of, executor_core* executor, const stream_options& options);
   stream_run(const stream_run&) = delete;
   stream_run& operator=(const stream_run&) = delete;
-  ~stream_run();
+  ~stream_run() override;
 
   std::size_t most_workers() const { return most_workers_; }
   void start(const std::stop_token& stop);

@@ -44,7 +44,7 @@ class submission_core final : public list_entry<submission_core>,
   bool is_left() const noexcept { return calls_.have_ended(); }
 
   /// Deletes the object to which it belongs.
-  void destroy_all() noexcept { work_.destroy(work_.object); }
+  void destroy_all() const noexcept { work_.destroy(work_.object); }
 
   batch_progress progress() const;
 

@@ -49,7 +49,7 @@ class task_scope_core final : public batch_control, private reserves::duty, priv
   task_scope_core(executor_core* on, run_options&& options, void (*request_stop)(std::stop_source&) noexcept);
   task_scope_core(const task_scope_core&) = delete;
   task_scope_core& operator=(const task_scope_core&) = delete;
-  ~task_scope_core() = default;  // after `join` or `drop`
+  ~task_scope_core() override = default;  // after `join` or `drop`
 
   bool add_copy(const closure_kind& kind, const void* task, if_full then);
   bool add_made(closure& made, if_full then);
