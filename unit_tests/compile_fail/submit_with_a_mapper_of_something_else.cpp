@@ -1,4 +1,4 @@
-// expect: a mapper must be callable as R(item) or R(item, const task_context&)
+// expect: a mapper must be callable as R\(item\) or R\(item, const task_context&\)
 #include <string>
 #include <vector>
 
