@@ -20,20 +20,24 @@ std::size_t look_ahead(const executor_core* executor, const stream_options& opti
   if (options.ahead > most_ahead)
     throw std::invalid_argument("ahead must be from 1 to 2^30, or 0 for twice the concurrency; got " +
                                 std::to_string(options.ahead));
-  if (options.ahead != 0) return options.ahead;
-  const std::size_t of_executor = executor != nullptr ? executor->limit() : available_concurrency();
-  const std::size_t most = limit == automatic ? of_executor : limit == unlimited ? most_unlimited : limit.number();
-  return 2 * (executor != nullptr ? std::min(most, of_executor) : most);
+  return options.ahead != 0 ? options.ahead : 2 * most_mapped(executor, limit);
 }
 
 }  // namespace
 
-stream_control::stream_control(executor_core* executor, const stream_options& options)
+std::size_t most_mapped(const executor_core* executor, const concurrency_limit& limit) {
+  const std::size_t of_executor = executor != nullptr ? executor->limit() : available_concurrency();
+  const std::size_t most = limit == automatic ? of_executor : limit == unlimited ? most_unlimited : limit.number();
+  return executor != nullptr ? std::min(most, of_executor) : most;
+}
+
+stream_control::stream_control(executor_core* executor, const stream_options& options,
+                               void (*request_stop)(std::stop_source&) noexcept)
     : batch_control(/*fenced=*/false),
       capacity_(look_ahead(executor, options)),
       stop_(options.stop),
       in_order_(options.order == delivery::in_order),
-      run_(new stream_run(*this, executor, options)) {
+      run_(new stream_run(*this, executor, options, request_stop)) {
   most_workers_ = run_->most_workers();
   attendance_.open(capacity_, most_workers_);
   cores_ = available_concurrency();

@@ -106,7 +106,7 @@ bool stream_run::sleep_until_ready(std::size_t number, std::chrono::nanoseconds 
 void stream_run::wait_inside(std::size_t number, const scope_entry& here) {
   for (auto limit = std::chrono::nanoseconds(1ms); !has_come(number);) {
     if (limiter_ != nullptr && help(number, here)) continue;
-    executor_limiter::wait_for(here, this, [&] { sleep_until_ready(number, limit); });
+    executor_limiter::wait_for(&here, this, [&] { sleep_until_ready(number, limit); });
     limit = std::min<std::chrono::nanoseconds>(2 * limit, 16ms);
     if (!has_come(number)) call_worker();
   }

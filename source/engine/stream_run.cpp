@@ -21,13 +21,6 @@ using namespace std::chrono_literals;
 constexpr auto patience = 10us;
 constexpr auto linger_time = 30us;
 
-std::size_t workers_for(executor_core* executor, const concurrency_limit& limit, std::size_t places) {
-  const std::size_t most = limit == automatic   ? (executor != nullptr ? executor->limit() : available_concurrency())
-                           : limit == unlimited ? most_unlimited
-                                                : limit.number();
-  return std::min({most, places, executor != nullptr ? executor->limit() : most});
-}
-
 // An executor with a named limit is promised all its reserves but one, because usually a caller has one of its slots.
 std::size_t promised_for(executor_core* executor, std::size_t workers) {
   return executor != nullptr && executor->named() ? 1 : workers;
@@ -35,13 +28,15 @@ std::size_t promised_for(executor_core* executor, std::size_t workers) {
 
 }  // namespace
 
-stream_run::stream_run(stream_control& of, executor_core* executor, const stream_options& options)
+stream_run::stream_run(stream_control& of, executor_core* executor, const stream_options& options,
+                       void (*request_stop)(std::stop_source&) noexcept)
     : stream_(of),
       executor_(executor),
       limiter_(executor != nullptr ? executor->limiter() : nullptr),
-      most_workers_(workers_for(executor, options.concurrency, of.capacity_)),
+      most_workers_(std::min(most_mapped(executor, options.concurrency), of.capacity_)),
       scope_{.limiter = limiter_, .home = executor, .awaited_as = this},
-      workers_(new stream_worker[most_workers_]) {
+      workers_(new stream_worker[most_workers_]),
+      stop_for_tasks_(request_stop) {
   reserves::group& helpers = executor != nullptr ? executor->helpers() : reserves::with_stack(0);
   promise_.emplace(promised_for(executor, most_workers_), helpers);
   calls_.choose(helpers);
@@ -183,23 +178,11 @@ void stream_run::rethrow_breakage() const {
 
 void stream_run::tell_tasks_to_stop() noexcept {
   stream_.stopped_.store(true, std::memory_order_release);
-  std::optional<std::stop_source> asked;
-  {
-    const std::lock_guard lock(mutex_);
-    asked = stop_source_;
-  }
-  if (asked) stream_.request_stop(*asked);  // not under the mutex: callbacks of the tasks may ask for their token
+  stop_for_tasks_.request();
 }
 
 std::stop_token stream_run::stop_token() {
-  std::optional<std::stop_source> source;
-  {
-    const std::lock_guard lock(mutex_);
-    if (!stop_source_) stop_source_.emplace();
-    source = stop_source_;
-  }
-  if (stream_.stopped()) stream_.request_stop(*source);
-  return source->get_token();
+  return stop_for_tasks_.token([this] { return stream_.stopped(); });
 }
 
 void stream_run::stop_and_join() noexcept {
@@ -217,11 +200,7 @@ void stream_run::stop_and_join() noexcept {
   limiter_ != nullptr ? limiter_->close(*this, 0) : static_cast<void>(calls_.withdraw());
   {
     const position here;
-    if (here.entry() == nullptr) {
-      calls_.wait();
-    } else {
-      executor_limiter::wait_for(*here.entry(), this, [this] { calls_.wait(); });
-    }
+    executor_limiter::wait_for(here.entry(), this, [this] { calls_.wait(); });
   }
   on_stop_.reset();
   visit_.reset();

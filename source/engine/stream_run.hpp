@@ -10,6 +10,7 @@
 #include <optional>
 #include <stop_token>
 
+#include "engine/verdict.hpp"
 #include "executor/batch_scope.hpp"
 #include "executor/executor_core.hpp"
 #include "executor/executor_limiter.hpp"
@@ -21,13 +22,17 @@
 
 namespace fanout::detail {
 
+/// How many items a stream may map at once if it has places enough.
+std::size_t most_mapped(const executor_core* executor, const concurrency_limit& limit);
+
 /// Which threads work for a stream, and when; and how its reader waits.
 ///
 /// Workers are reserves. On an executor, the limiter calls them when it has a slot, so that a stream that waits for
 /// one holds no thread. Without an executor, a stream has promised reserves.
 class stream_run final : private reserves::duty, private executor_limiter::helped {
  public:
-  stream_run(stream_control& of, executor_core* executor, const stream_options& options);
+  stream_run(stream_control& of, executor_core* executor, const stream_options& options,
+             void (*request_stop)(std::stop_source& asked) noexcept);
   stream_run(const stream_run&) = delete;
   stream_run& operator=(const stream_run&) = delete;
   ~stream_run() override;
@@ -98,9 +103,9 @@ class stream_run final : private reserves::duty, private executor_limiter::helpe
   mutable std::mutex mutex_;  // guards what follows
   std::condition_variable woken_;
   std::exception_ptr breakage_;
-  std::optional<std::stop_source> stop_source_;  // of the tasks
-  std::optional<std::stop_source> arrival_;      // ends the reader's wait for a slot
+  std::optional<std::stop_source> arrival_;  // ends the reader's wait for a slot
 
+  stop_for_tasks stop_for_tasks_;
   std::atomic<bool> broken_{false};  // there is a `breakage_`
 
   // Used by the reader: see nap.

@@ -175,8 +175,7 @@ void submission_core::wait() {
   const position here;
   if (is_within(here.entry())) throw std::logic_error("a task or callback cannot wait for its own batch");
   if (run_if_open(/*may_outlive_handle=*/false)) return;
-  if (here.entry() == nullptr) return claim_.wait();
-  executor_limiter::wait_for(*here.entry(), &watch_, [this] { claim_.wait(); });
+  executor_limiter::wait_for(here.entry(), &watch_, [this] { claim_.wait(); });
 }
 
 // If the batch has not begun, it ends here: it waits for nothing any more, and its tasks do not start.

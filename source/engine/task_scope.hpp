@@ -183,4 +183,18 @@ class task_scope_core final : public batch_control, private reserves::duty, priv
 
 };
 
+/// Without memory to enter the arena, the tasks run outside of it, because they were accepted.
+template <class Part>
+void task_scope_core::in_arena(const Part& part) noexcept {
+  bool entered = false;
+  try {
+    home_.workplace().enter([&] {
+      entered = true;
+      part();
+    });
+  } catch (...) {
+    if (!entered) part();
+  }
+}
+
 }  // namespace fanout::detail

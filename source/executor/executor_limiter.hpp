@@ -52,11 +52,13 @@ class executor_limiter {
   enter_result enter(const scope_entry* from, const std::stop_token& stop, const void* awaited_as = nullptr);
 
   /// Calls `wait`, which waits until other threads have ended the batch that is awaited as `awaited`. `from` is the
-  /// calling thread's entry, and not null. Slots of entries around it may be borrowed meanwhile: use a `position`.
+  /// calling thread's entry, null outside of all batches. Slots of entries around it may be borrowed meanwhile: use a
+  /// `position`.
   template <class Wait>
-  static void wait_for(const scope_entry& from, const void* awaited, const Wait& wait) {
+  static void wait_for(const scope_entry* from, const void* awaited, const Wait& wait) {
+    if (from == nullptr) return wait();  // a thread outside of all batches holds no slot
     waiter self;
-    begin_wait_for(self, from, awaited);
+    begin_wait_for(self, *from, awaited);
     wait();
     end_wait_for(self);
   }

@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "fanout/fanout.hpp"
+#include "random_rounds.hpp"
 #include "support.hpp"
 
 /// Random scopes: threads and tasks add tasks, some of which throw, while somebody may stop the scope or drop it.
@@ -149,19 +149,7 @@ class round_of_a_scope {
 };
 
 TEST(TaskScopeAtRandom, RunsEachTaskOnceAndCountsItWhateverHappens) {
-  if (const char* const named = std::getenv("FANOUT_STRESS_SEED")) {
-    const watchdog guard;
-    return round_of_a_scope(std::stoull(named)).run();
-  }
-  const char* const asked = std::getenv("FANOUT_STRESS_SECONDS");
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(asked != nullptr ? std::atoi(asked) : 3);
-  std::uint64_t seed = 1;
-  for (; std::chrono::steady_clock::now() < end && !HasFailure(); ++seed) {
-    const watchdog guard;
-    SCOPED_TRACE("FANOUT_STRESS_SEED=" + std::to_string(seed));
-    round_of_a_scope(seed).run();
-  }
-  RecordProperty("rounds", std::to_string(seed));
+  RecordProperty("rounds", std::to_string(run_random_rounds<round_of_a_scope>(3s)));
 }
 
 }  // namespace

@@ -4,20 +4,18 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
-#include <iostream>
 #include <memory>
 #include <optional>
 #include <random>
 #include <stop_token>
-#include <string>
 #include <thread>
 #include <vector>
 
 #include "fanout/execute.hpp"
 #include "fanout/executor.hpp"
 #include "fanout/task_scope.hpp"
+#include "random_rounds.hpp"
 #include "support.hpp"
 
 /// Executors that call each other at random, from several ends, with free calls between and stops at any moment: whatever
@@ -182,21 +180,6 @@ TEST(ExecutorCycles, EndWhereTwoCallsOfOneTaskMeetThoseOfAnother) {
   }
 }
 
-TEST(ExecutorCycles, EndWhateverWaitsForWhatever) {
-  if (const char* const named = std::getenv("FANOUT_STRESS_SEED")) {
-    const watchdog guard;
-    return round_of_calls(std::stoull(named)).run();
-  }
-  const char* const seconds = std::getenv("FANOUT_STRESS_SECONDS");
-  const auto end =
-      std::chrono::steady_clock::now() + std::chrono::seconds(seconds != nullptr ? std::atoi(seconds) : 4);
-  for (std::uint64_t seed = 1; std::chrono::steady_clock::now() < end && !HasFailure(); ++seed) {
-    const watchdog guard;
-    SCOPED_TRACE("FANOUT_STRESS_SEED=" + std::to_string(seed));
-    std::cerr << "\rseed " << seed << std::flush;  // the watchdog says no more than that it hangs
-    round_of_calls(seed).run();
-  }
-  std::cerr << '\n';
-}
+TEST(ExecutorCycles, EndWhateverWaitsForWhatever) { run_random_rounds<round_of_calls>(4s); }
 
 }  // namespace

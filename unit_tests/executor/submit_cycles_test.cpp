@@ -6,14 +6,11 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
-#include <iostream>
 #include <memory>
 #include <optional>
 #include <random>
 #include <stop_token>
-#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -21,6 +18,7 @@
 #include "fanout/execute.hpp"
 #include "fanout/executor.hpp"
 #include "fanout/submit.hpp"
+#include "random_rounds.hpp"
 #include "support.hpp"
 
 /// Executors that call each other at random, blocking and through handles, with stops, dropped handles and threads from
@@ -174,22 +172,7 @@ class round_of_submissions {
   std::vector<std::vector<call_plan>> plans_;  // of each caller
 };
 
-TEST(SubmitCycles, EndWhateverWaitsForWhatever) {
-  if (const char* const named = std::getenv("FANOUT_STRESS_SEED")) {
-    const watchdog guard;
-    return round_of_submissions(std::stoull(named)).run();
-  }
-  const char* const seconds = std::getenv("FANOUT_STRESS_SECONDS");
-  const auto end =
-      std::chrono::steady_clock::now() + std::chrono::seconds(seconds != nullptr ? std::atoi(seconds) : 4);
-  for (std::uint64_t seed = 1; std::chrono::steady_clock::now() < end && !HasFailure(); ++seed) {
-    const watchdog guard;
-    SCOPED_TRACE("FANOUT_STRESS_SEED=" + std::to_string(seed));
-    std::cerr << "\rseed " << seed << std::flush;  // the watchdog says no more than that it hangs
-    round_of_submissions(seed).run();
-  }
-  std::cerr << '\n';
-}
+TEST(SubmitCycles, EndWhateverWaitsForWhatever) { run_random_rounds<round_of_submissions>(4s); }
 
 /// Naps of random lengths, so that the threads meet in another way in each round.
 void nap(std::mt19937& random) {

@@ -21,15 +21,6 @@ using fanout::stream_in_parallel;
 
 class RefusedWorkersDeathTest : public RefusedThreadsDeathTest {};
 
-constexpr auto itself = [](int i) { return i; };
-
-template <class Stream>
-int sum_of(Stream&& from) {
-  int sum = 0;
-  for (const int each : from) sum += each;
-  return sum;
-}
-
 TEST_F(RefusedWorkersDeathTest, AStreamIsRefusedAtEachThreadThatItCannotHaveAndReadsNothing) {
   const auto program = [] {
     constexpr std::size_t size = 8;

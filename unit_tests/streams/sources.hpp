@@ -28,6 +28,15 @@ template <class Condition>
   return true;
 }
 
+inline constexpr auto itself = [](int i) { return i; };
+
+template <class Stream>
+int sum_of(Stream&& from) {
+  int sum = 0;
+  for (const int each : from) sum += each;
+  return sum;
+}
+
 /// A coroutine that yields values: what C++23 calls `std::generator`.
 template <class T>
 class generator {

@@ -27,7 +27,6 @@ using fanout::stream_options;
 using fanout::task_context;
 using fanout::task_error;
 
-constexpr auto itself = [](int i) { return i; };
 constexpr delivery both_orders[] = {delivery::in_order, delivery::as_completed};
 
 // ── A task fails ────────────────────────────────────────────────────────────────────────────────────────────────

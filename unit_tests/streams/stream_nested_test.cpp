@@ -22,15 +22,6 @@ using namespace support;
 using fanout::executor;
 using fanout::stream_in_parallel;
 
-constexpr auto itself = [](int i) { return i; };
-
-template <class Stream>
-int sum_of(Stream&& from) {
-  int sum = 0;
-  for (const int each : from) sum += each;
-  return sum;
-}
-
 TEST(StreamNested, OnAnExecutorOfEachKind) {
   for (const auto& options : std::vector<fanout::executor_options>{
            {.concurrency = 1}, {.concurrency = 3}, {}, {.concurrency = 4, .adaptive = true}, {.stack_size = 1U << 20U}}) {

@@ -16,8 +16,6 @@ using namespace support;
 using fanout::delivery;
 using fanout::stream_in_parallel;
 
-constexpr auto itself = [](int i) { return i; };
-
 TEST(StreamSlowItems, ASlowItemHoldsBackNoOtherAsCompleted) {
   for (const int slow : {0, 1, 20, 500}) {
     event over;

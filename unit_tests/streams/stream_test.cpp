@@ -29,8 +29,6 @@ using fanout::delivery;
 using fanout::stream_in_parallel;
 using fanout::task_context;
 
-constexpr auto itself = [](int i) { return i; };
-
 static_assert(std::ranges::input_range<fanout::stream<int>>);
 static_assert(std::ranges::view<fanout::stream<int>> == false);
 static_assert(std::is_same_v<std::ranges::range_reference_t<fanout::stream<std::string>>, std::string&>);

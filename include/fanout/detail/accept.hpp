@@ -37,6 +37,9 @@ inline constexpr bool is_movable = std::is_void_v<Result> || std::move_construct
 template <class Result>
 inline constexpr bool can_be_kept = is_movable<Result> || built_in_vector<std::remove_cv_t<Result>>;
 
+template <class F>
+inline constexpr bool function_can_be_kept = std::constructible_from<std::decay_t<F>, F>;
+
 template <class Result>
 concept result_of_batch =
     is_object<Result> &&  // a task or mapper must return an object or void, not a reference

@@ -347,8 +347,12 @@ class input_view {
 template <class Range>
 using input_t = decltype(input_from<Range>(std::declval<std::remove_reference_t<Range>&>()));
 
-/// The type that `operator[]` of this range's input returns.
+/// The type that `operator[]` of an input returns.
+template <class Input>
+using item_of = decltype(std::declval<const Input&>()[std::size_t{}]);
+
+/// The same for the input of a range.
 template <class Range>
-using item_t = decltype(std::declval<const input_t<Range>&>()[std::size_t{}]);
+using item_t = item_of<input_t<Range>>;
 
 }  // namespace fanout::detail

@@ -19,9 +19,6 @@
 /// The kinds of batches, each on an executor or, if that is null, as a free call.
 namespace fanout::detail {
 
-template <class Input>
-using item_of = decltype(std::declval<const Input&>()[std::size_t{}]);
-
 /// Runs tasks that have been accepted.
 template <class Input, class Watch = unwatched>
 auto run_tasks(executor_core* executor, const Input& tasks, const run_options& options, Watch watch = {}) {

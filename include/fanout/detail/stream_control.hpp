@@ -64,8 +64,6 @@ class FANOUT_EXPORT stream_control : public batch_control {
   /// The word that becomes ready when result `number` is delivered, counted in the order of delivery.
   virtual std::atomic<std::uint32_t>& word_of(std::size_t number) noexcept = 0;
 
-  virtual void request_stop(std::stop_source& asked) const noexcept = 0;
-
   batch_progress progress() const noexcept;
 
  protected:
@@ -78,8 +76,10 @@ class FANOUT_EXPORT stream_control : public batch_control {
   static constexpr std::uint32_t done = 8;
   static constexpr std::uint32_t failed = 16;
 
-  /// Throws `std::invalid_argument` for bad options, `resource_error` if the threads are refused, `std::bad_alloc`.
-  stream_control(executor_core* executor, const stream_options& options);
+  /// `request_stop`: see batch_request. Throws `std::invalid_argument` for bad options, `resource_error` if the
+  /// threads are refused, `std::bad_alloc`.
+  stream_control(executor_core* executor, const stream_options& options,
+                 void (*request_stop)(std::stop_source& asked) noexcept);
   virtual ~stream_control();
 
   /// Calls the first worker. Requires that the object is complete.

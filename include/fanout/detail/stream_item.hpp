@@ -135,8 +135,6 @@ inline constexpr bool can_be_held = std::is_lvalue_reference_v<Range>
                                         ? !std::ranges::view<std::remove_cvref_t<Range>> ||
                                               std::copy_constructible<std::remove_cvref_t<Range>>
                                         : std::constructible_from<std::remove_cvref_t<Range>, Range>;
-template <class F>
-inline constexpr bool can_be_held_function = std::constructible_from<std::decay_t<F>, F>;
 template <class F, class Range>
 inline constexpr bool takes_stream_items =
     (!gives_stand_ins<Range> && !range_of_bits<Range>) || callable_in_batch<F&, stream_item_t<Range>> ||
@@ -167,7 +165,8 @@ concept mapper_of_held =
     result_of_stream<mapper_result<F, stream_item_t<Range>>>;
 
 template <class F, class Range>
-concept stream_mapper = can_be_held_function<F> &&  // the stream owns its mapper: it copies an lvalue and moves an rvalue
+concept stream_mapper =
+    function_can_be_kept<F> &&  // the stream owns its mapper: it copies an lvalue and moves an rvalue
     mapper_of_held<std::decay_t<F>, held_range_t<Range>>;
 
 /// What a stream gives to its reader.

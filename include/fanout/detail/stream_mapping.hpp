@@ -83,8 +83,6 @@ class mapped_stream final : public stream_places<R> {
     return least != base::uncut && map(me, oldest);
   }
 
-  void request_stop(std::stop_source& asked) const noexcept override { tsan::request_stop(asked); }
-
  private:
   // A worker pulls as many items at a time as it maps in about this time. Then it costs little to take turns.
   static constexpr std::chrono::nanoseconds time_of_turn{20'000};

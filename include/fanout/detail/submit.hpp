@@ -75,8 +75,6 @@ template <class Range>
   requires std::is_lvalue_reference_v<Range>
 inline constexpr bool can_be_owned<Range> =
     has_elements_to_copy<Range> && std::copy_constructible<kept_range_t<Range>>;
-template <class F>
-inline constexpr bool can_be_copied_or_moved = std::constructible_from<std::decay_t<F>, F>;
 
 template <class Range>
 concept submitted_tasks = can_be_owned<Range> &&  // an lvalue is copied: use std::move, or std::ref to refer to it
@@ -90,7 +88,7 @@ template <class F, class Items>
 inline constexpr bool is_submitted_mapper = is_mapper<std::decay_t<F>, item_t<kept_range_t<Items>>>;
 
 template <class F, class Items>
-concept submitted_mapper = can_be_copied_or_moved<F> &&  // an lvalue is copied: use std::move, or std::ref
+concept submitted_mapper = function_can_be_kept<F> &&  // an lvalue is copied: use std::move, or std::ref
     changes_arrive<std::decay_t<F>, kept_range_t<Items>> &&
     is_submitted_mapper<F, Items> &&  // a mapper must be callable as R(item) or R(item, const task_context&)
     result_of_batch<mapper_result<std::decay_t<F>, item_t<kept_range_t<Items>>>>;
@@ -211,8 +209,8 @@ class submitted {
   submitted_outcome<T> outcome_{};
 };
 
-/// How a handle destroys what it points to. The owner of the handle may be destroyed by the batch itself: a mapper that
-/// shares its ownership keeps it alive until the batch has ended.
+/// How a handle destroys what it points to. The owner of the handle may be destroyed by the batch itself: a mapper
+/// that shares its ownership keeps it alive until the batch has ended.
 struct end_of_handle {
   template <class T>
   void operator()(submitted<T>* state) const noexcept {

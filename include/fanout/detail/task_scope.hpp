@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "fanout/batch_progress.hpp"
+#include "fanout/detail/accept.hpp"
 #include "fanout/detail/batch.hpp"
 #include "fanout/detail/call.hpp"
 #include "fanout/detail/export.hpp"
@@ -100,13 +101,11 @@ struct made_closure final : closure {
 
 template <class F>
 inline constexpr bool is_scope_task = task_item<std::decay_t<F>>;
-template <class F>
-inline constexpr bool can_be_stored = std::constructible_from<std::decay_t<F>, F>;
 
 /// What a scope accepts.
 template <class F>
 concept scope_task =
-    can_be_stored<F> &&  // a task must be copyable, or given as an rvalue that can be moved
+    function_can_be_kept<F> &&  // a task must be copyable, or given as an rvalue that can be moved
     is_scope_task<F>;    // a task must be callable as T() or T(const task_context&)
 
 class task_scope_core;
