@@ -101,9 +101,31 @@ class FANOUT_EXPORT operation_cancelled : public error {
   const std::vector<task_error>& errors() const noexcept { return *errors_; }
 
  private:
+  /// With a text of its own.
+  operation_cancelled(const std::string& what, std::size_t completed, std::size_t total,
+                      std::vector<task_error>&& errors);
+
   std::size_t completed_ = 0;
   std::size_t total_ = 0;
   std::shared_ptr<const std::vector<task_error>> errors_;
+
+  friend class deadline_exceeded;
+};
+
+/// The time of a batch was over before the batch was: see `run_options::timeout`. A kind of cancellation, with the
+/// same numbers and failures.
+class FANOUT_EXPORT deadline_exceeded : public operation_cancelled {
+ public:
+  /// The number of tasks that had started, the size of the batch, and its failures.
+  deadline_exceeded(std::size_t completed, std::size_t total, std::vector<task_error> errors = {});
+
+  /// A move is a copy, as for `aggregate_error`.
+  deadline_exceeded(const deadline_exceeded&) noexcept = default;
+  /// Like the copy constructor.
+  deadline_exceeded& operator=(const deadline_exceeded&) noexcept = default;
+
+  /// That the time was over, after how many of how many tasks had started, and how many of those failed.
+  const char* what() const noexcept override;
 };
 
 /// A timed wait for a resource of a pool ended without one. `what()` says why none was available.

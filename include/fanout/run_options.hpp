@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <stop_token>
@@ -15,6 +16,9 @@ enum class error_policy {
   stop,     ///< No further task starts; the call throws `task_error` for the first failure in time.
   run_all,  ///< Every task runs; then the call throws one `aggregate_error` with all failures.
 };
+
+/// The `run_options::timeout` of a batch that may take as long as it likes.
+inline constexpr std::chrono::nanoseconds no_limit = std::chrono::nanoseconds::max();
 
 /// The options of one batch. A plain aggregate for designated initialisers. With the defaults, a batch runs on the
 /// cores, stops at the first failure, reports no progress and cannot be stopped from outside:
@@ -46,9 +50,21 @@ struct run_options {
   /// throws. `settle_in_parallel` and `settle_map` return the outcomes instead.
   std::stop_token stop{};
 
-  /// Of a `task_scope`: how many of its tasks may wait for a place, at least 1. More are refused by `try_add`, and `add`
-  /// waits. The default is no bound. Calls that get all their tasks at once ignore it.
+  /// Of a `task_scope`: how many of its tasks may wait for a place, at least 1. More are refused by `try_add`, and
+  /// `add` waits. The default is no bound. Calls that get all their tasks at once ignore it.
   std::size_t max_pending = std::numeric_limits<std::size_t>::max();
+
+  /// How long the batch may take, from the call (of a `task_scope`: from its constructor) and with all waits. When
+  /// the time is over, it ends as if a stop had been requested, but throws `deadline_exceeded`. Tasks that run are
+  /// not interrupted: they see the stop in their `task_context`, and the call returns when they have ended. A time
+  /// that is over at once, 0 or less, lets no task start. While it runs, one thread of the process keeps the time for
+  /// all batches that have a limit; it also runs the `std::stop_callback`s of tasks whose time is over. If that
+  /// thread cannot be created, the call throws `resource_error`, and nothing has run. Costs some microseconds a
+  /// batch.
+  std::chrono::nanoseconds timeout = no_limit;
+
+  /// What `task_context::seed()` is computed from.
+  std::uint64_t seed = 0;
 };
 
 }  // namespace fanout

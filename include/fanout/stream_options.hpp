@@ -1,9 +1,12 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <stop_token>
 
 #include "fanout/limits.hpp"
+#include "fanout/run_options.hpp"
 
 namespace fanout {
 
@@ -34,6 +37,14 @@ struct stream_options {
   /// After a stop is requested, nothing is read from the source and no item is started. Running mappers see the
   /// request in their `task_context`. The reader gets `operation_cancelled` when it asks for the next result.
   std::stop_token stop{};
+
+  /// How long the stream may take, from the call until the reader has got its last result, with all waits and the
+  /// reader's own work. When the time is over, it ends as after a stop, but the reader gets `deadline_exceeded`: see
+  /// `run_options::timeout`.
+  std::chrono::nanoseconds timeout = no_limit;
+
+  /// What `task_context::seed()` is computed from.
+  std::uint64_t seed = 0;
 };
 
 }  // namespace fanout

@@ -73,15 +73,22 @@ aggregate_error::aggregate_error(std::vector<task_error> errors, std::size_t tot
     : error(count_of(checked(errors).size(), total) + " failed; the first: " + errors.front().what()),
       errors_(std::make_shared<const std::vector<task_error>>(std::move(errors))) {}
 
-operation_cancelled::operation_cancelled(std::size_t completed, std::size_t total, std::vector<task_error> errors)
-    : error("cancelled after " + count_of(completed, total) +
+operation_cancelled::operation_cancelled(const std::string& what, std::size_t completed, std::size_t total,
+                                         std::vector<task_error>&& errors)
+    : error(what + " after " + count_of(completed, total) +
             (errors.empty() ? "" : ", " + std::to_string(errors.size()) + " of which failed")),
       completed_(completed),
       total_(total),
       errors_(std::make_shared<const std::vector<task_error>>(std::move(errors))) {}
 
+operation_cancelled::operation_cancelled(std::size_t completed, std::size_t total, std::vector<task_error> errors)
+    : operation_cancelled("cancelled", completed, total, std::move(errors)) {}
+
 operation_cancelled::operation_cancelled(const std::string& what)
     : error(what), errors_(std::make_shared<const std::vector<task_error>>()) {}
+
+deadline_exceeded::deadline_exceeded(std::size_t completed, std::size_t total, std::vector<task_error> errors)
+    : operation_cancelled("the time limit was over", completed, total, std::move(errors)) {}
 
 pool_closed::pool_closed() : error("the pool has been closed") {}
 
@@ -95,6 +102,7 @@ const char* error::what() const noexcept { return std::runtime_error::what(); }
 const char* task_error::what() const noexcept { return error::what(); }
 const char* aggregate_error::what() const noexcept { return error::what(); }
 const char* operation_cancelled::what() const noexcept { return error::what(); }
+const char* deadline_exceeded::what() const noexcept { return operation_cancelled::what(); }
 const char* pool_timeout::what() const noexcept { return error::what(); }
 const char* pool_closed::what() const noexcept { return error::what(); }
 const char* resource_error::what() const noexcept { return error::what(); }

@@ -28,6 +28,7 @@ class intrusive_list {
 
   /// Adds at the end. Requires that the object is in no list.
   void add(T& each) { insert(last_, each, nullptr); }
+  void add_after(T& before, T& each) { insert(&before, each, next(before)); }
   void add_first(T& each) { insert(nullptr, each, first_); }
 
   /// Requires that the object is in this list.

@@ -22,7 +22,7 @@ std::size_t largest_chunk(const progress& progress, bool whole_chunks) {
 void batch_control::fail(std::size_t index) noexcept { record_failure(index); }
 
 batch::batch(const batch_request& request, std::size_t runners, const batch_scope& scope, std::size_t adapt_from)
-    : batch_control(runners != 1 && !has_heavy_fence()),
+    : batch_control(runners != 1 && !has_heavy_fence(), request.options.seed),
       request_(request),
       scope_(scope),
       progress_(request.options.on_progress, request.options.progress_interval, request.size),
@@ -30,7 +30,7 @@ batch::batch(const batch_request& request, std::size_t runners, const batch_scop
                    request.whole_chunks),
       many_runners_(runners > few_runners_.size() ? new runner[runners] : nullptr),
       runners_(many_runners_ ? many_runners_.get() : few_runners_.data(), runners),
-      verdict_(request.options.on_error),
+      verdict_(request.options.on_error, request.deadline),
       stop_for_tasks_(request.request_stop) {
   scope_.awaited_as = request.watch;
   if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);

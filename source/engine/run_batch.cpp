@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <bit>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <stop_token>
@@ -7,6 +8,7 @@
 
 #include "base/deferred_cancellation.hpp"
 #include "engine/batch.hpp"
+#include "engine/batch_deadline.hpp"
 #include "engine/batch_watch.hpp"
 #include "executor/batch_scope.hpp"
 #include "executor/executor_cache.hpp"
@@ -150,6 +152,47 @@ void run_free(const concurrency_limit& limit, const batch_request& request) {
   return runners == 1 ? alone() : run_on_borrowed(cores, /*named=*/false, runners, request);
 }
 
+// ── A limit of time ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// Requests a stop when the time of a call is over, or when its caller requests one.
+class deadline_of_call final : public batch_deadline {
+ public:
+  explicit deadline_of_call(const run_options& options) : forwarded_(options.stop, forward{&ends_}) {
+    set_deadline(options.timeout);
+  }
+  deadline_of_call(const deadline_of_call&) = delete;
+  deadline_of_call& operator=(const deadline_of_call&) = delete;
+  ~deadline_of_call() override { drop_deadline(); }
+
+  std::stop_token token() const { return ends_.get_token(); }
+
+ private:
+  bool is_stopped() const noexcept override { return ends_.stop_requested(); }
+  void stop() noexcept override { ends_.request_stop(); }
+
+  struct forward {
+    std::stop_source* to;
+    void operator()() const noexcept { to->request_stop(); }
+  };
+
+  std::stop_source ends_;
+  std::stop_callback<forward> forwarded_;
+};
+
+void run_in_time(executor_core* executor, const batch_request& request) {
+  const deferred_cancellation until_it_has_ended;
+  const deadline_of_call deadline(request.options);
+  run_options options{.concurrency = request.options.concurrency,
+                      .on_error = request.options.on_error,
+                      .progress_interval = request.options.progress_interval,
+                      .stop = deadline.token(),
+                      .seed = request.options.seed};
+  if (request.options.on_progress) options.on_progress = std::cref(request.options.on_progress);
+  run_batch_in_engine(executor,
+                      {request.size, request.tasks, options, request.cancellation_is_data, request.whole_chunks,
+                       request.joined, request.request_stop, request.watch, &deadline});
+}
+
 }  // namespace
 
 bool is_executor_of_one(const executor_core* executor) noexcept { return executor != nullptr && executor->limit() == 1; }
@@ -183,6 +226,7 @@ void run_batch_in_engine(executor_core* executor, const batch_request& request) 
   check_limit(limit);
   check_size(request.size);
   if (request.size == 0) return;
+  if (request.options.timeout != no_limit && request.deadline == nullptr) return run_in_time(executor, request);
   if (request.options.stop.stop_requested()) {  // no task will start, so it needs no slot and no helpers
     return run_alone({}, request);
   }

@@ -46,8 +46,9 @@ stream_run::stream_run(stream_control& of, executor_core* executor, const stream
 stream_run::~stream_run() { stop_and_join(); }
 
 // The stop is forwarded before the first worker is called.
-void stream_run::start(const std::stop_token& stop) {
+void stream_run::start(const std::stop_token& stop, std::chrono::nanoseconds timeout) {
   if (stop.stop_possible()) on_stop_.emplace(stop, forward_stop{this});
+  set_deadline(timeout);
   if (!stream_.cancelled()) call_worker();
 }
 
@@ -203,6 +204,7 @@ void stream_run::stop_and_join() noexcept {
     executor_limiter::wait_for(here.entry(), this, [this] { calls_.wait(); });
   }
   on_stop_.reset();
+  drop_deadline();
   visit_.reset();
   promise_.reset();
 }

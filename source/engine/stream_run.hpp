@@ -10,6 +10,7 @@
 #include <optional>
 #include <stop_token>
 
+#include "engine/batch_deadline.hpp"
 #include "engine/verdict.hpp"
 #include "executor/batch_scope.hpp"
 #include "executor/executor_core.hpp"
@@ -29,7 +30,7 @@ std::size_t most_mapped(const executor_core* executor, const concurrency_limit& 
 ///
 /// Workers are reserves. On an executor, the limiter calls them when it has a slot, so that a stream that waits for
 /// one holds no thread. Without an executor, a stream has promised reserves.
-class stream_run final : private reserves::duty, private executor_limiter::helped {
+class stream_run final : private reserves::duty, private executor_limiter::helped, private batch_deadline {
  public:
   stream_run(stream_control& of, executor_core* executor, const stream_options& options,
              void (*request_stop)(std::stop_source& asked) noexcept);
@@ -38,7 +39,7 @@ class stream_run final : private reserves::duty, private executor_limiter::helpe
   ~stream_run() override;
 
   std::size_t most_workers() const { return most_workers_; }
-  void start(const std::stop_token& stop);
+  void start(const std::stop_token& stop, std::chrono::nanoseconds timeout);
   void call_worker() noexcept;
   void wake_reader() noexcept;
   void await(std::size_t number);
@@ -49,6 +50,7 @@ class stream_run final : private reserves::duty, private executor_limiter::helpe
   std::size_t number_of(const chunk& its_chunk) const noexcept;
   batch_progress progress() const noexcept;
   void rethrow_breakage() const;
+  bool is_out_of_time() const noexcept { return has_stopped_it(); }
 
  private:
   using clock = std::chrono::steady_clock;
@@ -58,6 +60,10 @@ class stream_run final : private reserves::duty, private executor_limiter::helpe
   bool wants_help() const noexcept override { return !closing_.load(std::memory_order_relaxed); }
   void call_helpers(std::size_t count) noexcept override { calls_.call(count); }
   std::size_t withdraw_helpers() noexcept override { return calls_.withdraw(); }
+
+  // batch_deadline
+  bool is_stopped() const noexcept override { return stream_.cancelled(); }
+  void stop() noexcept override { cancel(); }
 
   // A worker:
   void work() noexcept;

@@ -18,8 +18,8 @@ run_options with_stop(run_options options, std::stop_token stop) {
   return options;
 }
 
-/// Submissions whose handles were destroyed by their own batches. The thread of such a batch cannot free the memory that
-/// it returns to, so another one does, at the next occasion.
+/// Submissions whose handles were destroyed by their own batches. The thread of such a batch cannot free the memory
+/// that it returns to, so another one does, at the next occasion.
 class kept_submissions {
  public:
   void add(submission_core& one) {
@@ -70,7 +70,13 @@ submission_core::submission_core(executor_core* on, std::size_t size, const run_
   if (on != nullptr) promise_.emplace(*on);
   const deferred_cancellation until_it_is_called;
   if (options.stop.stop_possible()) forwarded_.emplace(options.stop, forward_stop{this});
-  call_leader();
+  set_deadline(options.timeout);
+  try {
+    call_leader();
+  } catch (...) {
+    drop_deadline();
+    throw;
+  }
 }
 
 submission_core::~submission_core() {
@@ -85,6 +91,7 @@ submission_core::~submission_core() {
     wait();
   }
   forwarded_.reset();  // a stop that is being forwarded may be what ended the batch
+  drop_deadline();      // or the end of its time
   calls_.wait();
 }
 
@@ -112,8 +119,8 @@ void submission_core::serve() noexcept {
     if (limiter() != nullptr) limiter()->leave();
     return;
   }
-  // A leader gives its slot back when it starts no more tasks, and may then wait long for its helpers. Without a reserve
-  // in its place, the next leader would hold that slot and not come, while the helpers wait for it.
+  // A leader gives its slot back when it starts no more tasks, and may then wait long for its helpers. Without a
+  // reserve in its place, the next leader would hold that slot and not come, while the helpers wait for it.
   std::optional<reserves::promise> in_its_place;
   if (limiter() != nullptr) {
     watch_.give_slot();
@@ -149,7 +156,7 @@ bool submission_core::run_if_open(bool may_outlive_handle) noexcept {
 void submission_core::run(bool may_outlive_handle) noexcept {
   const with_float_settings same(float_settings_);
   run_by_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  work_.run(work_.object, {executor_, options_, watch_});
+  work_.run(work_.object, {executor_, options_, watch_, this});
   can_be_kept_ = may_outlive_handle;
   options_.on_progress = nullptr;
   work_.end(work_.object);
@@ -163,8 +170,8 @@ bool submission_core::keep() noexcept {
   return true;
 }
 
-// The last call of the progress callback and the destructors of the tasks are in no batch scope, but on the thread that
-// runs the batch.
+// The last call of the progress callback and the destructors of the tasks are in no batch scope, but on the thread
+// that runs the batch.
 bool submission_core::is_within(const scope_entry* here) const {
   return run_by_.load(std::memory_order_relaxed) == std::this_thread::get_id() || is_inside(here, &watch_);
 }

@@ -8,6 +8,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "engine/batch_deadline.hpp"
 #include "engine/batch_watch.hpp"
 #include "base/intrusive_list.hpp"
 #include "engine/claim.hpp"
@@ -20,14 +21,15 @@
 namespace fanout::detail {
 
 /// One submitted batch. A reserve is called to lead it; on an executor, when the limiter has a slot for it, so that
-/// no thread waits for the slot. Three threads may run it, and `claim` decides which: that reserve, a thread that waits
-/// for the end, and one that requests the stop before anything has begun (then there is nothing to run).
+/// no thread waits for the slot. Three threads may run it, and `claim` decides which: that reserve, a thread that
+/// waits for the end, and one that requests the stop before anything has begun (then there is nothing to run).
 ///
 /// Whoever takes the claim and is not the reserve calls the reserve off, and waits for it if it was on its way. So
 /// when the batch is over, no slot is held for it, and no reserve is promised to it.
 class submission_core final : public list_entry<submission_core>,
                               private reserves::duty,
-                              private executor_limiter::helped {
+                              private executor_limiter::helped,
+                              private batch_deadline {
  public:
   submission_core(executor_core* on, std::size_t size, const run_options& options, submitted_work work);
   submission_core(const submission_core&) = delete;
@@ -54,6 +56,10 @@ class submission_core final : public list_entry<submission_core>,
   bool wants_help() const noexcept override { return !claim_.is_taken(); }
   void call_helpers(std::size_t count) noexcept override { calls_.call(count); }
   std::size_t withdraw_helpers() noexcept override { return calls_.withdraw(); }
+
+  // batch_deadline
+  bool is_stopped() const noexcept override { return stop_.stop_requested(); }
+  void stop() noexcept override { stop_from_outside(); }
 
   void stop_from_outside() noexcept;
   void call_leader();

@@ -45,14 +45,14 @@ std::size_t limit_of(const executor_core* on, const run_options& options) {
 
 task_scope_core::task_scope_core(executor_core* on, run_options&& options,
                                  void (*request_stop)(std::stop_source&) noexcept)
-    : batch_control(false),
+    : batch_control(/*fenced=*/false, options.seed),
       options_(std::move(options)),
       limit_(limit_of(on, options_)),
       can_call_(application_limit() != 1),
       borrowed_(on == nullptr ? executor_cache::borrow(limit_, /*named=*/true) : nullptr),
       home_(on != nullptr ? *on : *borrowed_),
       scope_{.limiter = home_.limiter(), .home = &home_, .awaited_as = this},
-      verdict_(options_.on_error),
+      verdict_(options_.on_error, this),
       stop_(request_stop),
       progress_(options_.on_progress, options_.progress_interval, 0),
       line_(limit_, options_.max_pending, can_call_),
@@ -69,6 +69,7 @@ task_scope_core::task_scope_core(executor_core* on, run_options&& options,
   if (on != nullptr) visit_.emplace(home_, nullptr);
   for (seat& each : seats_) each.next_free = std::exchange(free_seat_, &each);
   if (options_.stop.stop_possible()) on_stop_.emplace(options_.stop, cancel_it{this});
+  set_deadline(options_.timeout);
 }
 
 // ── Adding ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -190,7 +191,7 @@ void task_scope_core::run(closure& next, seat& mine) noexcept {
   try {
     progress_.update([this] { return completed(); }, [this] { return line_.added(); });
   } catch (...) {
-    if (verdict_.break_off(std::current_exception())) stop();
+    if (verdict_.break_off(std::current_exception())) stop_tasks();
   }
 }
 
@@ -238,6 +239,7 @@ void task_scope_core::end() noexcept {
   limiter() != nullptr ? limiter()->close(*this, 0) : static_cast<void>(calls_.withdraw());
   calls_.wait();
   on_stop_.reset();
+  drop_deadline();
   while (closure* const each = line_.take_unstarted()) each->kind->drop(*each);
   visit_.reset();
   leader_.reset();
@@ -255,13 +257,13 @@ void task_scope_core::finish() {
 
 void task_scope_core::cancel() noexcept {
   if (!verdict_.cancel()) return;
-  stop();
+  stop_tasks();
 }
 
 // The line keeps tasks from starting. It is stopped before `stopped_` is set: a thread whose task has seen the stop
 // takes no other task. `stopped_` is set before the tasks' source is looked for: so `token` either finds it set, or
 // has made its source before.
-void task_scope_core::stop() noexcept {
+void task_scope_core::stop_tasks() noexcept {
   const auto [nothing_left, added] = line_.stop();
   stopped_.store(true, std::memory_order_release);
   if (nothing_left) untouched_by_stop_.store(added, std::memory_order_release);
@@ -270,7 +272,7 @@ void task_scope_core::stop() noexcept {
 }
 
 void task_scope_core::record_failure(std::size_t index) noexcept {
-  if (verdict_.fail(index)) stop();
+  if (verdict_.fail(index)) stop_tasks();
 }
 
 std::stop_token task_scope_core::stop_token() {

@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "base/intrusive_list.hpp"
+#include "engine/batch_deadline.hpp"
 #include "engine/progress.hpp"
 #include "engine/task_line.hpp"
 #include "engine/verdict.hpp"
@@ -44,7 +45,10 @@ struct closure_memory {
 
 /// The engine's part of a task_scope. Its runners are reserves, which it calls when tasks are added, and threads that
 /// wait for it: who joins, and who adds where that thread itself stands in the way of the reserves.
-class task_scope_core final : public batch_control, private reserves::duty, private executor_limiter::helped {
+class task_scope_core final : public batch_control,
+                              private reserves::duty,
+                              private executor_limiter::helped,
+                              private batch_deadline {
  public:
   task_scope_core(executor_core* on, run_options&& options, void (*request_stop)(std::stop_source&) noexcept);
   task_scope_core(const task_scope_core&) = delete;
@@ -109,6 +113,10 @@ class task_scope_core final : public batch_control, private reserves::duty, priv
     std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
   };
 
+  // batch_deadline
+  bool is_stopped() const noexcept override { return stopped(); }
+  void stop() noexcept override { cancel(); }
+
   // batch_control
   void record_failure(std::size_t index) noexcept override;
   std::stop_token stop_token() override;
@@ -144,7 +152,7 @@ class task_scope_core final : public batch_control, private reserves::duty, priv
   bool reached(bool for_room);
   void tell_slot_waits(bool of_room) noexcept;
 
-  void stop() noexcept;
+  void stop_tasks() noexcept;
   std::size_t completed() const;
 
   const run_options options_;

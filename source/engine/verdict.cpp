@@ -49,6 +49,8 @@ void verdict::pronounce(std::size_t completed, std::size_t total, bool all_ran) 
     case ending::broken:
       std::rethrow_exception(cause_);
     case ending::cancelled:
+      if (!all_ran && deadline_ != nullptr && deadline_->has_stopped_it())
+        throw deadline_exceeded(completed, total, task_errors());
       if (!all_ran) throw operation_cancelled(completed, total, task_errors());
       if (policy_ == error_policy::stop && !failures_.empty())
         throw task_error(failures_.front().index, failures_.front().cause);

@@ -8,18 +8,20 @@
 #include <stop_token>
 #include <vector>
 
+#include "engine/batch_deadline.hpp"
 #include "fanout/error.hpp"
 #include "fanout/run_options.hpp"
 
 namespace fanout::detail {
 
-/// How a batch or scope ends. It is decided once, by a compare-and-swap: the first event wins. The thread that wins writes
-/// what belongs to it, which is read when all runners have ended. (One later change is possible: from `cancelled`
-/// to `broken`, if there is no memory to keep a failure that has to be reported.) Each function that decides
-/// returns true if the batch must now be stopped.
+/// How a batch or scope ends. It is decided once, by a compare-and-swap: the first event wins. The thread that wins
+/// writes what belongs to it, which is read when all runners have ended. (One later change is possible: from
+/// `cancelled` to `broken`, if there is no memory to keep a failure that has to be reported.) Each function that
+/// decides returns true if the batch must now be stopped.
 class verdict {
  public:
-  explicit verdict(error_policy policy) : policy_(policy) {}
+  /// `deadline`: what stops the batch when its time is over; may be null.
+  verdict(error_policy policy, const batch_deadline* deadline) : policy_(policy), deadline_(deadline) {}
 
   /// Task `index` threw the exception that is being handled.
   [[nodiscard]] bool fail(std::size_t index) noexcept;
@@ -52,6 +54,7 @@ class verdict {
   std::vector<task_error> task_errors();
 
   const error_policy policy_;
+  const batch_deadline* const deadline_;
   std::atomic<ending> ending_{ending::undecided};
   std::atomic<std::size_t> failed_{0};
   std::exception_ptr cause_;  // of `failed` and `broken`; written by the thread that decided

@@ -12,8 +12,8 @@
 #include "faults/refusing_threads.hpp"
 #include "support.hpp"
 
-/// Thread creation fails for batches beside their caller: `submit` says so and nothing has run, or the handle does. And how
-/// many threads there are for handles that wait, or that nobody has fetched.
+/// Thread creation fails for batches beside their caller: `submit` says so and nothing has run, or the handle does.
+/// And how many threads there are for handles that wait, or that nobody has fetched.
 namespace {
 
 using namespace support;
@@ -44,8 +44,8 @@ bool all_threads_end() {
   return threads::existing() == 0;
 }
 
-/// Submits eight tasks that need eight threads. The leader may be granted and its helpers refused; then the handle says
-/// it. Whichever it is, no task has run.
+/// Submits eight tasks that need eight threads. The leader may be granted and its helpers refused; then the handle
+/// says it. Whichever it is, no task has run.
 TEST_F(RefusedLeadersDeathTest, AFreeBatchIsRefusedAtEachThreadThatItCannotHaveAndNothingHasRun) {
   const auto program = [] {
     constexpr std::size_t size = 8;
@@ -89,6 +89,27 @@ TEST_F(RefusedLeadersDeathTest, ADroppedHandleWhoseThreadsAreRefusedLeavesNothin
       threads::no_limit();
       require(all_threads_end(), 3);
     }
+    std::_Exit(0);
+  };
+  IN_A_NEW_PROCESS(program);
+}
+
+/// A limit of time takes one thread, of which there is one for all limits.
+TEST_F(RefusedLeadersDeathTest, ABatchWithALimitOfTimeIsRefusedWithoutAThreadThatKeepsTheTime) {
+  const auto program = [] {
+    threads::limit(0);
+    std::atomic<std::size_t> ran = 0;
+    const auto timed = [&](std::chrono::nanoseconds limit) {
+      fanout::map_in_parallel(1, [&](int) { ++ran; }, {.timeout = limit});
+    };
+    for (int i = 0; i != 20; ++i) require(is_refused([&] { timed(1h); }), 1);
+    require(ran == 0, 2);
+    threads::limit(1);
+    for (int i = 0; i != 20; ++i) timed(1h);
+    require(ran == 20, 3);
+    require(threads::existing() == 1, 4);
+    threads::no_limit();
+    require(all_threads_end(), 5);
     std::_Exit(0);
   };
   IN_A_NEW_PROCESS(program);

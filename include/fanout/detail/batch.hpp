@@ -3,6 +3,7 @@
 #include <atomic>
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <stop_token>
 
 #include "fanout/detail/chunk.hpp"
@@ -20,6 +21,14 @@ namespace fanout::detail {
 /// this ends the process with a sentence that says so.
 FANOUT_EXPORT void require_exception() noexcept;
 
+/// See `task_context::seed`. A bijection of 64-bit numbers, so different indices give different seeds.
+constexpr std::uint64_t seed_of_task(std::uint64_t seed, std::uint64_t index) noexcept {
+  std::uint64_t mixed = seed + (index + 1) * 0x9e3779b97f4a7c15U;
+  mixed = (mixed ^ (mixed >> 30U)) * 0xbf58476d1ce4e5b9U;
+  mixed = (mixed ^ (mixed >> 27U)) * 0x94d049bb133111ebU;
+  return mixed ^ (mixed >> 31U);
+}
+
 /// The part of a batch, or of a stream, that its tasks use.
 class batch_control {
  public:
@@ -33,6 +42,9 @@ class batch_control {
   /// True if a runner must fence each start of a task: see `basic_chunk::may_start`.
   bool fenced() const noexcept { return fenced_; }
 
+  /// `run_options::seed`.
+  std::uint64_t seed() const noexcept { return seed_; }
+
   /// Records that task `index` threw the exception that is being handled, and acts on it according to the error
   /// policy. Not for streams.
   FANOUT_EXPORT void fail(std::size_t index) noexcept;
@@ -43,7 +55,7 @@ class batch_control {
   virtual std::size_t runner_of(const chunk& its_chunk) const noexcept = 0;
 
  protected:
-  explicit batch_control(bool fenced) : fenced_(fenced) {}
+  batch_control(bool fenced, std::uint64_t seed) : fenced_(fenced), seed_(seed) {}
   ~batch_control() = default;
 
   std::atomic<bool> stopped_{false};
@@ -53,6 +65,7 @@ class batch_control {
   virtual void record_failure(std::size_t /*index*/) noexcept {}
 
   const bool fenced_;
+  const std::uint64_t seed_;
 };
 
 /// A task that has been started: what its runner passes to the code that calls it.
@@ -71,6 +84,7 @@ struct task_block {
 };
 
 class batch_watch;
+class batch_deadline;
 
 struct batch_request {
   std::size_t size;
@@ -89,6 +103,10 @@ struct batch_request {
 
   /// Who looks at the batch while it runs. Then `tasks` counts each task in its chunk. May be null.
   batch_watch* watch = nullptr;
+
+  /// What requests the stop of the options when the time of the batch is over, if someone has set it already. May be
+  /// null.
+  const batch_deadline* deadline = nullptr;
 };
 
 class executor_core;
@@ -111,7 +129,8 @@ inline void run_batch(executor_core* executor, const batch_request& request) {
     }
     order.caller_begins();
     run_batch_in_engine(executor, {request.size, request.tasks, options, request.cancellation_is_data,
-                                   request.whole_chunks, &tsan::joined, &tsan::request_stop, request.watch});
+                                   request.whole_chunks, &tsan::joined, &tsan::request_stop, request.watch,
+                                   request.deadline});
   } else {
     run_batch_in_engine(executor, request);
   }

@@ -130,10 +130,12 @@ noexcept {
 struct unwatched {
   static constexpr bool counted = false;
   static constexpr batch_watch* who = nullptr;
+  static constexpr const batch_deadline* deadline = nullptr;
 };
 struct watched {
   static constexpr bool counted = true;
   batch_watch* who;
+  const batch_deadline* deadline;
 };
 
 template <class RunOne, class Watch = unwatched>

@@ -28,7 +28,11 @@ auto run_tasks(executor_core* executor, const Input& tasks, const run_options& o
     output.make(started.index, [&]() -> T { return detail::call_task(started, tasks[started.index]); });
   };
   run_batch(executor,
-            {.size = tasks.size(), .tasks = block_of(run_one, watch), .options = options, .watch = watch.who});
+            {.size = tasks.size(),
+             .tasks = block_of(run_one, watch),
+             .options = options,
+             .watch = watch.who,
+             .deadline = watch.deadline});
   return std::move(output).take();
 }
 
@@ -41,7 +45,11 @@ auto map_items(executor_core* executor, const Input& items, F& mapper, const run
     output.make(started.index, [&]() -> R { return detail::call_mapper(started, mapper, items[started.index]); });
   };
   run_mapped(executor, items,
-             {.size = items.size(), .tasks = block_of(run_one, watch), .options = options, .watch = watch.who});
+             {.size = items.size(),
+              .tasks = block_of(run_one, watch),
+              .options = options,
+              .watch = watch.who,
+              .deadline = watch.deadline});
   return std::move(output).take();
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -145,6 +146,7 @@ class FANOUT_EXPORT stream_control : public batch_control {
   };
 
   const std::stop_token stop_;
+  const std::chrono::nanoseconds timeout_;
   const bool in_order_;
   std::atomic<bool> cancelled_{false};  // by the stop token of the options
   std::unique_ptr<stream_run, run_deleter> run_{};

@@ -17,6 +17,7 @@ struct submitted_run {
   executor_core* executor;
   const run_options& options;
   batch_watch& watch;
+  const batch_deadline* deadline;
 };
 
 /// A reference to the object that runs the batch and keeps its results or exception. Each function is called once, in
@@ -53,9 +54,9 @@ class submission {
 
   FANOUT_EXPORT void request_stop() const noexcept;
 
-  /// For a handle that is about to be destroyed. True if the destructor of one of the batch's own tasks, its mapper or its
-  /// callback does that, on the thread that has led the batch: then nothing may be destroyed now, because the thread
-  /// still uses it, and `submitted_work::destroy` is called later.
+  /// For a handle that is about to be destroyed. True if the destructor of one of the batch's own tasks, its mapper
+  /// or its callback does that, on the thread that has led the batch: then nothing may be destroyed now, because the
+  /// thread still uses it, and `submitted_work::destroy` is called later.
   FANOUT_EXPORT bool keep() const noexcept;
 
   FANOUT_EXPORT batch_progress progress() const noexcept;

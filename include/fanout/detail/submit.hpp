@@ -108,7 +108,7 @@ class owned_tasks {
 
   std::size_t size() const { return tasks_.size(); }
   auto run(const submitted_run& how) {
-    return detail::run_tasks(how.executor, tasks_, how.options, watched{&how.watch});
+    return detail::run_tasks(how.executor, tasks_, how.options, watched{&how.watch, how.deadline});
   }
 
  private:
@@ -132,7 +132,7 @@ class owned_items {
 
   std::size_t size() const { return items_.size(); }
   auto run(const submitted_run& how) {
-    return detail::map_items(how.executor, items_, mapper_, how.options, watched{&how.watch});
+    return detail::map_items(how.executor, items_, mapper_, how.options, watched{&how.watch, how.deadline});
   }
 
  private:
