@@ -1,7 +1,9 @@
 #include "engine/batch.hpp"
 
 #include <algorithm>
+#include <new>
 #include <thread>
+#include <type_traits>
 #include <utility>
 
 namespace fanout::detail {
@@ -29,11 +31,17 @@ batch::batch(const batch_request& request, std::size_t runners, const batch_scop
       distributor_(request.size, runners, largest_chunk(progress_, request.whole_chunks), fenced(),
                    request.whole_chunks),
       many_runners_(runners > few_runners_.size() ? new runner[runners] : nullptr),
-      runners_(many_runners_ ? many_runners_.get() : few_runners_.data(), runners),
+      runners_(many_runners_ ? many_runners_.get() : make_few(runners), runners),
       verdict_(request.options.on_error, request.deadline),
       stop_for_tasks_(request.request_stop) {
   scope_.awaited_as = request.watch;
   if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);
+}
+
+batch::runner* batch::make_few(std::size_t count) noexcept {
+  static_assert(std::is_trivially_destructible_v<runner>);
+  for (std::size_t each = 1; each != count; ++each) new (&few_runners_[each]) runner;
+  return new (&few_runners_[0]) runner;
 }
 
 void batch::admit(const batch_scope& scope) {
@@ -234,7 +242,9 @@ batch_progress batch::counts() const {
 
 void batch::finish() {
   if (request_.cancellation_is_data && verdict_.is_cancelled()) return;
-  verdict_.pronounce(verdict_.is_cancelled() ? completed() : 0, request_.size, /*all_ran=*/false);
+  if (!verdict_.is_success()) {
+    verdict_.pronounce(verdict_.is_cancelled() ? completed() : 0, request_.size, /*all_ran=*/false);
+  }
   if (!progress_.wanted()) return;
   const with_float_settings same(float_settings_);
   progress_.finish();

@@ -99,6 +99,7 @@ class batch final : public batch_control,
   bool wants_help() const noexcept override;
 
   std::size_t first_helpers() const { return (adaptation_ ? adaptation_->wanted() : runners_.size()) - 1; }
+  runner* make_few(std::size_t count) noexcept;
   void leave_limiter() noexcept;
 
   // True if no task is left to start; false if this runner was not wanted any more, and others go on.
@@ -119,8 +120,12 @@ class batch final : public batch_control,
   progress progress_;
   work_distributor distributor_;
   std::atomic<std::size_t> next_runner_{0};
-  std::array<runner, 4> few_runners_;       // so that a small batch allocates nothing
-  std::unique_ptr<runner[]> many_runners_;  // used if four are too few
+  struct room_for_runner {
+    alignas(runner) std::array<std::byte, sizeof(runner)> bytes;
+  };
+
+  std::array<room_for_runner, 4> few_runners_;  // so that a small batch allocates nothing; only what is used is written
+  std::unique_ptr<runner[]> many_runners_;      // used if four are too few
   const std::span<runner> runners_;
   std::optional<adaptation> adaptation_;
 

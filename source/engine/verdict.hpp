@@ -34,6 +34,12 @@ class verdict {
   /// The number of failures so far.
   std::size_t failed() const { return failed_.load(std::memory_order_acquire); }
 
+  /// Whether nothing is to be thrown. Requires that all runners have ended.
+  bool is_success() const {
+    return ending_.load(std::memory_order_acquire) == ending::undecided &&
+           failed_.load(std::memory_order_acquire) == 0;
+  }
+
   bool is_cancelled() const { return ending_.load(std::memory_order_acquire) == ending::cancelled; }
 
   /// Throws what must be thrown. `all_ran`: a cancellation came when nothing was left to cancel, and does not count.

@@ -67,12 +67,17 @@ static std::string what_it_probably_was(unsigned long long number) {
   return ", which looks like a size in bytes or a time, not like a number of threads";
 }
 
-void check_limit(const concurrency_limit& named) {
-  if (!named.is_number() || (named.number() >= 1 && named.number() <= max_concurrency())) return;
-  const std::string got = named.is_negative_ ? std::to_string(static_cast<long long>(named.value_))
-                                             : std::to_string(named.value_) + what_it_probably_was(named.value_);
+// Apart from `check_limit`, so that what each call runs is short.
+[[noreturn]] static void refuse_limit(unsigned long long value, bool is_negative) {
+  const std::string got = is_negative ? std::to_string(static_cast<long long>(value))
+                                      : std::to_string(value) + what_it_probably_was(value);
   throw std::invalid_argument("concurrency must be between 1 and " + std::to_string(max_concurrency()) +
                               ", automatic or unlimited; got " + got);
+}
+
+void check_limit(const concurrency_limit& named) {
+  if (!named.is_number() || (named.number() >= 1 && named.number() <= max_concurrency())) return;
+  refuse_limit(named.value_, named.is_negative_);
 }
 
 }  // namespace detail
