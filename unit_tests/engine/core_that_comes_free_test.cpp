@@ -180,7 +180,7 @@ TEST_P(CoreThatComesFree, ServesTwoBatchesThatWaitForIt) {
 }
 
 // A worker that has nothing to do leaves oneTBB's arena after some 100 µs. A batch that begins just then must not be
-// missed: only the worker lets its tasks meet. Without `look_again` in arena.cpp it is missed very seldom: a program of
+// missed: only the worker lets its tasks meet. Without `look_again` in arena.cpp it is missed seldom: a program of
 // these rounds missed 6 in 420,000, this test none in 160 runs. So it rarely shows that the mend is missing.
 TEST(WorkerThatLeaves, ServesABatchThatBeginsMeanwhile) {
   if (cores() == 1) GTEST_SKIP() << "oneTBB has no worker";
