@@ -190,6 +190,7 @@ class task_group_helpers final : public helper_calls {
   void call_helper() override {
     has_late_.store(true, std::memory_order_relaxed);
     spawn(1, late_);
+    look_again(late_);
   }
 
   /// Spawns the first two helpers.
@@ -200,10 +201,12 @@ class task_group_helpers final : public helper_calls {
 
   /// Spawns two helpers, each of which calls half of the others.
   void call(std::size_t helpers) noexcept {
+    if (helpers == 0) return;
     try {
       const std::size_t half = helpers / 2;
-      if (helpers != 0) spawn(helpers - half, group_);
+      spawn(helpers - half, group_);
       if (half != 0) spawn(half, group_);
+      look_again(group_);
     } catch (...) {
       if (!has_failed_.test_and_set(std::memory_order_relaxed)) failure_ = std::current_exception();
       team_.give_up();
@@ -234,12 +237,32 @@ class task_group_helpers final : public helper_calls {
 
   /// Calls a helper, which calls the others of its branch.
   void spawn(std::size_t branch, helper_group& group) {
-    if (damaged_.load(std::memory_order_relaxed)) throw std::bad_alloc();
-    tbb::task_handle made = group.try_defer(tsan::handed_over([this, branch] {
+    spawn_task(group, [this, branch] {
       called_.acquire();
       help(branch);
       helpers_ended_.release();
-    }));
+    });
+  }
+
+  /// Lets oneTBB look again whether it must wake workers for the helpers that this thread has spawned. A spawn stores
+  /// the task and then loads the state of the arena, on purpose without a fence between (advertise_new_work in
+  /// oneTBB's arena.h, in 2021.8 to 2023.2: it "never promises parallelism"). So the load may be done first. If the
+  /// last worker finds the arena empty in between, it sees no task and leaves, and the spawn wakes nobody. Then the
+  /// leader would run the helper itself, when it has no other task: never, if its task waits for another one. The
+  /// fence here is between the spawn of the helpers and the load of a further spawn: either that load sees that the
+  /// worker leaves, or the worker sees the helpers.
+  void look_again(helper_group& group) {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    spawn_task(group, [this] {
+      called_.acquire();
+      helpers_ended_.release();
+    });
+  }
+
+  template <class F>
+  void spawn_task(helper_group& group, F&& f) {
+    if (damaged_.load(std::memory_order_relaxed)) throw std::bad_alloc();
+    tbb::task_handle made = group.try_defer(tsan::handed_over(std::forward<F>(f)));
     try {
       group.try_run(std::move(made));
     } catch (const std::bad_alloc&) {

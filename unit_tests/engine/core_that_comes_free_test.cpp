@@ -3,9 +3,11 @@
 #include <oneapi/tbb/partitioner.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <random>
 #include <ranges>
 #include <thread>
 #include <vector>
@@ -175,6 +177,33 @@ TEST_P(CoreThatComesFree, ServesTwoBatchesThatWaitForIt) {
     });
     call(tasks);
   });
+}
+
+// A worker that has nothing to do leaves oneTBB's arena after some 100 µs. A batch that begins just then must not be
+// missed: only the worker lets its tasks meet. Without `look_again` in arena.cpp it is missed seldom: a program of
+// these rounds missed 6 in 420,000, this test none in 160 runs. So it rarely shows that the mend is missing.
+TEST(WorkerThatLeaves, ServesABatchThatBeginsMeanwhile) {
+  if (cores() == 1) GTEST_SKIP() << "oneTBB has no worker";
+  const watchdog guard;
+  std::minstd_rand random(std::random_device{}());
+  std::uniform_int_distribution<int> pauses(0, 160'000);
+  const auto end = std::chrono::steady_clock::now() + 3s;
+  for (int round = 0; std::chrono::steady_clock::now() < end; ++round) {
+    std::atomic<bool> missed = false;
+    std::atomic<int> missing = 2;
+    fanout::execute_in_parallel(actions(2, [&] {
+      --missing;
+      const auto limit = std::chrono::steady_clock::now() + patience;
+      while (missing != 0 && !missed) {  // without sleep, so that both threads go on at the same time
+        std::this_thread::yield();
+        if (std::chrono::steady_clock::now() > limit) missed = true;
+      }
+    }));
+    ASSERT_FALSE(missed) << "in round " << round;
+    const auto next = std::chrono::steady_clock::now() + std::chrono::nanoseconds(pauses(random));
+    while (std::chrono::steady_clock::now() < next) {
+    }
+  }
 }
 
 }  // namespace
