@@ -6,6 +6,7 @@
 
 #include "fanout/batch.hpp"
 #include "fanout/detail/batch.hpp"
+#include "fanout/detail/first.hpp"
 #include "fanout/detail/invoke.hpp"
 #include "fanout/detail/pooled.hpp"
 #include "fanout/detail/run.hpp"
@@ -154,6 +155,18 @@ class executor {
   template <detail::items Items, detail::mapper<Items> F>
   auto settle_map(Items&& items, F&& mapper, detail::limit auto concurrency) const {
     return detail::settle_map_on<Items>(&core(), std::forward<Items>(items), mapper, detail::limited_to(concurrency));
+  }
+
+  /// Like `first_in_parallel`, within this executor's limit.
+  template <detail::tasks_for_first Range>
+  auto first(Range&& tasks, const run_options& options = {}) const {
+    return detail::first_on<Range>(&core(), std::forward<Range>(tasks), options);
+  }
+
+  /// The same with only a limit: `database.first(queries, 2)`.
+  template <detail::tasks_for_first Range>
+  auto first(Range&& tasks, detail::limit auto concurrency) const {
+    return detail::first_on<Range>(&core(), std::forward<Range>(tasks), detail::limited_to(concurrency));
   }
 
   /// Like the free function, within this executor's limit. Requires that the executor lives until the batch has ended.

@@ -92,9 +92,9 @@ class outcome {
   }
 
   /// For the library: stores the value that `make` returns or the exception that it throws, as the outcome of task
-  /// `index`.
+  /// `index`. Returns whether it returned.
   template <class Make>
-  void settle(std::size_t index, Make&& make) noexcept {
+  bool settle(std::size_t index, Make&& make) noexcept {
     index_ = index;
     // Not by `emplace`: libstdc++ makes some values in a variant on the stack, and assigns that.
     void* const place = std::addressof(state_);
@@ -107,9 +107,11 @@ class outcome {
       } else {
         ::new (place) state(std::in_place_index<returned>, std::in_place, make);
       }
+      return true;
     } catch (...) {
       detail::require_exception();
       ::new (place) state(std::in_place_index<failed>, std::current_exception());
+      return false;
     }
   }
 

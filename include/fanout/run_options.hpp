@@ -8,6 +8,7 @@
 #include <stop_token>
 
 #include "fanout/limits.hpp"
+#include "fanout/stop_rule.hpp"
 
 namespace fanout {
 
@@ -62,6 +63,13 @@ struct run_options {
   /// thread cannot be created, the call throws `resource_error`, and nothing has run. Costs some microseconds a
   /// batch.
   std::chrono::nanoseconds timeout = no_limit;
+
+  /// When the batch has seen enough: `failures(10)`, `failed_share(0.1)`, `successes(3)`. The rule is asked whenever
+  /// a task has ended. Once it says so, no task starts, and running ones see the stop. The call then throws
+  /// `aggregate_error` with the failures or, if there is none, `operation_cancelled`; `settle_in_parallel` and
+  /// `settle_map` return the outcomes. With a rule, `on_error` is ignored: the rule alone decides after how many
+  /// failures the batch ends. Costs a sum over the runners for each task.
+  stop_rule stop_when{};
 
   /// What `task_context::seed()` is computed from.
   std::uint64_t seed = 0;

@@ -13,9 +13,9 @@ namespace {
 /// this.
 constexpr std::size_t largest_reported_chunk = 64;
 
-std::size_t largest_chunk(const progress& progress, bool whole_chunks) {
-  if (whole_chunks) return work_distributor::max_tasks;
-  if (progress.wants_each()) return 1;
+std::size_t largest_chunk(const batch_request& request, const progress& progress) {
+  if (request.whole_chunks) return work_distributor::max_tasks;
+  if (progress.wants_each() || request.options.stop_when.is_set()) return 1;
   return progress.wanted() ? largest_reported_chunk : work_distributor::max_tasks;
 }
 
@@ -28,11 +28,11 @@ batch::batch(const batch_request& request, std::size_t runners, const batch_scop
       request_(request),
       scope_(scope),
       progress_(request.options.on_progress, request.options.progress_interval, request.size),
-      distributor_(request.size, runners, largest_chunk(progress_, request.whole_chunks), fenced(),
+      distributor_(request.size, runners, largest_chunk(request, progress_), fenced(),
                    request.whole_chunks),
       many_runners_(runners > few_runners_.size() ? new runner[runners] : nullptr),
       runners_(many_runners_ ? many_runners_.get() : make_few(runners), runners),
-      verdict_(request.options.on_error, request.deadline),
+      verdict_(request.options, request.deadline, /*failures_stop=*/!request.one_is_enough),
       stop_for_tasks_(request.request_stop) {
   scope_.awaited_as = request.watch;
   if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);
@@ -153,6 +153,7 @@ bool batch::run(role who, helper_calls* helpers) noexcept {
     // Release: a thread that has summed the counts may read what the tasks wrote.
     me.completed.store(me.completed.load(std::memory_order_relaxed) + ended, std::memory_order_release);
     if (progress_.wanted()) report_progress();
+    if (verdict_.has_rule()) ask_rule();
     if (adaptation_) {
       if (who == role::helper && adaptation_->leave_if_too_many()) {
         me.work.pace.since = {};  // the time until the next runner begins is not that of a task
@@ -194,6 +195,16 @@ void batch::report_progress() noexcept {
   } catch (...) {
     break_off(std::current_exception());
   }
+}
+
+// A rule that is fulfilled by the last task changes nothing: all have run.
+void batch::ask_rule() noexcept {
+  const std::size_t ended = completed();
+  if (ended != request_.size && verdict_.ask_rule(ended)) stop();
+}
+
+void batch::have_enough() noexcept {
+  if (verdict_.have_enough()) stop();
 }
 
 void batch::record_failure(std::size_t index) noexcept {

@@ -79,6 +79,8 @@ class batch final : public batch_control,
 
   // batch_control, called from tasks
   void record_failure(std::size_t index) noexcept override;
+  void count_failure() noexcept override { verdict_.count_failure(); }
+  void have_enough() noexcept override;
   std::stop_token stop_token() override;
   std::size_t runner_of(const chunk& its_chunk) const noexcept override;
 
@@ -109,6 +111,7 @@ class batch final : public batch_control,
   std::size_t take_index() noexcept;
   void adapt(helper_calls& helpers) noexcept;
   void report_progress() noexcept;
+  void ask_rule() noexcept;
   void break_off(std::exception_ptr cause) noexcept;
   void stop() noexcept;
   std::size_t completed() const;

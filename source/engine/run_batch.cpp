@@ -15,6 +15,7 @@
 #include "executor/executor_core.hpp"
 #include "executor/executor_limiter.hpp"
 #include "executor/position.hpp"
+#include "fanout/detail/first.hpp"
 #include "fanout/detail/machine.hpp"
 #include "fanout/limits.hpp"
 #include "fanout/task_context.hpp"
@@ -186,11 +187,13 @@ void run_in_time(executor_core* executor, const batch_request& request) {
                       .on_error = request.options.on_error,
                       .progress_interval = request.options.progress_interval,
                       .stop = deadline.token(),
+                      .stop_when = request.options.stop_when,
                       .seed = request.options.seed};
   if (request.options.on_progress) options.on_progress = std::cref(request.options.on_progress);
   run_batch_in_engine(executor,
                       {request.size, request.tasks, options, request.cancellation_is_data, request.whole_chunks,
-                       request.joined, request.request_stop, request.watch, &deadline});
+                       request.joined, request.request_stop, request.watch, &deadline,
+                       request.one_is_enough});
 }
 
 }  // namespace
@@ -211,6 +214,8 @@ void check_size(std::size_t size) {
 void throw_item_in_iterator() {
   throw std::invalid_argument("an item is part of the iterator that refers to it, and cannot be copied");
 }
+
+void throw_no_tasks() { throw std::invalid_argument("first_in_parallel needs at least one task"); }
 
 void throw_negative_count(long long count) {
   throw std::invalid_argument("the number of indices must be at least 0; got " + std::to_string(count));

@@ -52,7 +52,7 @@ task_scope_core::task_scope_core(executor_core* on, run_options&& options,
       borrowed_(on == nullptr ? executor_cache::borrow(limit_, /*named=*/true) : nullptr),
       home_(on != nullptr ? *on : *borrowed_),
       scope_{.limiter = home_.limiter(), .home = &home_, .awaited_as = this},
-      verdict_(options_.on_error, this),
+      verdict_(options_, this),
       stop_(request_stop),
       progress_(options_.on_progress, options_.progress_interval, 0),
       line_(limit_, options_.max_pending, can_call_),
@@ -187,6 +187,7 @@ bool task_scope_core::look_for_more() noexcept {
 void task_scope_core::run(closure& next, seat& mine) noexcept {
   next.kind->run(next, {next.index, *this, mine.mine});
   mine.completed.store(mine.completed.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  if (verdict_.has_rule() && verdict_.ask_rule(completed())) stop_tasks();
   if (!progress_.wanted()) return;
   try {
     progress_.update([this] { return completed(); }, [this] { return line_.added(); });

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "threads/floating_point.hpp"
+
 namespace fanout::detail {
 
 bool verdict::fail(std::size_t index) noexcept {
@@ -22,9 +24,15 @@ bool verdict::fail(std::size_t index) noexcept {
     return false;
   } catch (...) {  // no memory to keep the failure: even a cancelled batch breaks, as it must report all failures
     const bool stops = break_off(std::current_exception());
-    if (decide(ending::broken, ending::cancelled)) cause_ = std::current_exception();
+    if (decide(ending::broken, ending::cancelled) || decide(ending::broken, ending::enough))
+      cause_ = std::current_exception();
     return stops;
   }
+}
+
+bool verdict::ask_rule(std::size_t ended) noexcept {
+  const without_float_traps here;
+  return rule_.stops(ended, failed()) && decide(ending::enough);
 }
 
 bool verdict::break_off(std::exception_ptr cause) noexcept {
@@ -54,6 +62,9 @@ void verdict::pronounce(std::size_t completed, std::size_t total, bool all_ran) 
       if (!all_ran) throw operation_cancelled(completed, total, task_errors());
       if (policy_ == error_policy::stop && !failures_.empty())
         throw task_error(failures_.front().index, failures_.front().cause);
+      [[fallthrough]];
+    case ending::enough:
+      if (completed != total && failures_.empty()) throw operation_cancelled(completed, total);
       [[fallthrough]];
     case ending::undecided:
       if (!failures_.empty()) throw aggregate_error(task_errors(), total);

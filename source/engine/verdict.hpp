@@ -16,17 +16,31 @@ namespace fanout::detail {
 
 /// How a batch or scope ends. It is decided once, by a compare-and-swap: the first event wins. The thread that wins
 /// writes what belongs to it, which is read when all runners have ended. (One later change is possible: from
-/// `cancelled` to `broken`, if there is no memory to keep a failure that has to be reported.) Each function that
+/// `cancelled` or `enough` to `broken`, if there is no memory to keep a failure that has to be reported.) Each function that
 /// decides returns true if the batch must now be stopped.
 class verdict {
  public:
-  /// `deadline`: what stops the batch when its time is over; may be null.
-  verdict(error_policy policy, const batch_deadline* deadline) : policy_(policy), deadline_(deadline) {}
+  /// `deadline`: what stops the batch when its time is over; may be null. `failures_stop`: false if only the rule may
+  /// stop it after failures.
+  verdict(const run_options& options, const batch_deadline* deadline, bool failures_stop = true)
+      : policy_(failures_stop && !options.stop_when.is_set() ? options.on_error : error_policy::run_all),
+        rule_(options.stop_when),
+        deadline_(deadline) {}
 
   /// Task `index` threw the exception that is being handled.
   [[nodiscard]] bool fail(std::size_t index) noexcept;
 
+  /// The same for a failure that is data, and does not stop the batch.
+  void count_failure() noexcept { failed_.fetch_add(1, std::memory_order_release); }
+
   [[nodiscard]] bool cancel() noexcept { return decide(ending::cancelled); }
+
+  /// No more needs to run.
+  [[nodiscard]] bool have_enough() noexcept { return decide(ending::enough); }
+
+  /// Whether the rule may end the batch: then it must be asked whenever a task has ended.
+  bool has_rule() const noexcept { return rule_.is_set(); }
+  [[nodiscard]] bool ask_rule(std::size_t ended) noexcept;
 
   /// The batch ends with this exception.
   [[nodiscard]] bool break_off(std::exception_ptr cause) noexcept;
@@ -40,14 +54,18 @@ class verdict {
            failed_.load(std::memory_order_acquire) == 0;
   }
 
-  bool is_cancelled() const { return ending_.load(std::memory_order_acquire) == ending::cancelled; }
+  /// Whether it was stopped, and not because of what a task or callback did wrong.
+  bool is_cancelled() const {
+    const ending how = ending_.load(std::memory_order_acquire);
+    return how == ending::cancelled || how == ending::enough;
+  }
 
   /// Throws what must be thrown. `all_ran`: a cancellation came when nothing was left to cancel, and does not count.
   /// Requires that all runners have ended.
   void pronounce(std::size_t completed, std::size_t total, bool all_ran);
 
  private:
-  enum class ending { undecided, failed, cancelled, broken };
+  enum class ending { undecided, failed, cancelled, enough, broken };
 
   struct failure {
     std::size_t index;
@@ -60,6 +78,7 @@ class verdict {
   std::vector<task_error> task_errors();
 
   const error_policy policy_;
+  const stop_rule rule_;
   const batch_deadline* const deadline_;
   std::atomic<ending> ending_{ending::undecided};
   std::atomic<std::size_t> failed_{0};

@@ -49,6 +49,12 @@ class batch_control {
   /// policy. Not for streams.
   FANOUT_EXPORT void fail(std::size_t index) noexcept;
 
+  /// A task whose failure is data has failed: for `run_options::stop_when`. Not for streams.
+  virtual void count_failure() noexcept {}
+
+  /// No further task needs to run: see batch_request::one_is_enough.
+  virtual void have_enough() noexcept {}
+
   virtual std::stop_token stop_token() = 0;
 
   /// The number of the runner that owns the chunk: from 0, less than the number of runners.
@@ -107,6 +113,9 @@ struct batch_request {
   /// What requests the stop of the options when the time of the batch is over, if someone has set it already. May be
   /// null.
   const batch_deadline* deadline = nullptr;
+
+  /// Failures do not stop the batch, whatever the options say: only `batch_control::have_enough` does.
+  bool one_is_enough = false;
 };
 
 class executor_core;
@@ -130,7 +139,7 @@ inline void run_batch(executor_core* executor, const batch_request& request) {
     order.caller_begins();
     run_batch_in_engine(executor, {request.size, request.tasks, options, request.cancellation_is_data,
                                    request.whole_chunks, &tsan::joined, &tsan::request_stop, request.watch,
-                                   request.deadline});
+                                   request.deadline, request.one_is_enough});
   } else {
     run_batch_in_engine(executor, request);
   }

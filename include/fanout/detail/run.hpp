@@ -90,7 +90,8 @@ auto settle_on(executor_core* executor, Range&& range, const run_options& option
   std::vector<outcome<T>> outcomes(tasks.size());  // each is cancelled until its task has run
   auto run_one = [tasks = input_view(tasks), first = outcomes.data()](const started_task& started) {
     const std::size_t index = started.index;
-    first[index].settle(index, [&]() -> T { return detail::call_task(started, tasks[index]); });
+    if (!first[index].settle(index, [&]() -> T { return detail::call_task(started, tasks[index]); }))
+      started.batch.count_failure();
   };
   run_batch(executor, {tasks.size(), block_of(run_one), options, /*cancellation_is_data=*/true});
   return outcomes;
@@ -103,7 +104,8 @@ auto settle_map_on(executor_core* executor, Items&& range, F& mapper, const run_
   std::vector<outcome<R>> outcomes(items.size());  // each is cancelled until its item has been mapped
   auto run_one = [items = input_view(items), first = outcomes.data(), &mapper](const started_task& started) {
     const std::size_t index = started.index;
-    first[index].settle(index, [&]() -> R { return detail::call_mapper(started, mapper, items[index]); });
+    if (!first[index].settle(index, [&]() -> R { return detail::call_mapper(started, mapper, items[index]); }))
+      started.batch.count_failure();
   };
   run_mapped(executor, items, {items.size(), block_of(run_one), options, /*cancellation_is_data=*/true});
   return outcomes;
