@@ -12,6 +12,8 @@
 
 namespace fanout {
 
+class task_context;
+
 /// What a batch does when one of its tasks throws.
 enum class error_policy {
   stop,     ///< No further task starts; the call throws `task_error` for the first failure in time.
@@ -70,6 +72,19 @@ struct run_options {
   /// `settle_map` return the outcomes. With a rule, `on_error` is ignored: the rule alone decides after how many
   /// failures the batch ends. Costs a sum over the runners for each task.
   stop_rule stop_when{};
+
+  /// Called in place of each task, on its thread, and must call `body` once, which runs the task: for contexts of
+  /// tracing, logging, allocation or devices that tasks need around them. `body` throws what the task throws, unless
+  /// failures are data. An exception that this function throws is the failure of the task. If it does not call
+  /// `body`, or more than once, the task has failed with a `std::logic_error` that says so; if it swallows the
+  /// exception of `body`, the task has failed with that. It must be callable by several threads at once. Of
+  /// `for_each_range`, a share counts as a task. Costs a call, and chunks of a single task.
+  ///
+  ///     .around = [&](const fanout::task_context& context, const std::function<void()>& body) {
+  ///       const span traced("task", context.index());
+  ///       body();
+  ///     }
+  std::function<void(const task_context& context, const std::function<void()>& body)> around{};
 
   /// What `task_context::seed()` is computed from.
   std::uint64_t seed = 0;

@@ -15,7 +15,7 @@ constexpr std::size_t largest_reported_chunk = 64;
 
 std::size_t largest_chunk(const batch_request& request, const progress& progress) {
   if (request.whole_chunks) return work_distributor::max_tasks;
-  if (progress.wants_each() || request.options.stop_when.is_set()) return 1;
+  if (progress.wants_each() || request.options.stop_when.is_set() || request.options.around) return 1;
   return progress.wanted() ? largest_reported_chunk : work_distributor::max_tasks;
 }
 
@@ -149,7 +149,7 @@ bool batch::run(role who, helper_calls* helpers) noexcept {
   for (std::size_t ended = 0; !stopped();) {
     const task_range tasks = distributor_.next(number, runners_, ended);
     if (tasks.empty()) break;
-    ended = request_.tasks.run(request_.tasks.object, tasks, me.work.mine, *this) - tasks.first;
+    ended = (request_.options.around ? run_around(me, tasks) : run_tasks(me, tasks)) - tasks.first;
     // Release: a thread that has summed the counts may read what the tasks wrote.
     me.completed.store(me.completed.load(std::memory_order_relaxed) + ended, std::memory_order_release);
     if (progress_.wanted()) report_progress();
@@ -208,7 +208,38 @@ void batch::have_enough() noexcept {
 }
 
 void batch::record_failure(std::size_t index) noexcept {
-  if (verdict_.fail(index)) stop();
+  if (attempt* const around = attempt_of_this_thread(); around != nullptr) return around->fail(std::current_exception());
+  if (verdict_.fail(index, std::current_exception())) stop();
+}
+
+void batch::note_failure(const std::exception_ptr& cause) noexcept {
+  if (attempt* const around = attempt_of_this_thread(); around != nullptr) return around->fail(cause);
+  verdict_.count_failure();
+}
+
+// ── Inside of `around` ──────────────────────────────────────────────────────────────────────────────────────────────
+
+attempt* batch::attempt_of_this_thread() const noexcept {
+  return request_.options.around ? runners_[current_entry()->runner()].inside : nullptr;
+}
+
+// The task is a chunk of its own, or a share. It is not started if the batch has been stopped in the meantime.
+std::size_t batch::run_around(runner& me, task_range task) noexcept {
+  if (stopped()) return task.first;
+  attempt around;
+  me.inside = &around;
+  std::size_t ended = task.first;
+  const std::exception_ptr failure = around.run(request_.options, {task.first, *this, me.work.mine},
+                                                [&] { ended = run_tasks(me, task); });
+  me.inside = nullptr;
+  if (!failure) return ended;
+  if (request_.keep_failure != nullptr) {
+    request_.keep_failure(request_.tasks.object, task.first, failure);
+    verdict_.count_failure();
+  } else if (verdict_.fail(task.first, failure)) {
+    stop();
+  }
+  return std::max(ended, task.first + 1);
 }
 
 void batch::break_off(std::exception_ptr cause) noexcept {

@@ -10,6 +10,7 @@
 #include <stop_token>
 
 #include "engine/adaptation.hpp"
+#include "engine/attempt.hpp"
 #include "threads/arena.hpp"
 #include "executor/batch_scope.hpp"
 #include "executor/executor_limiter.hpp"
@@ -72,6 +73,7 @@ class batch final : public batch_control,
   struct alignas(128) runner {
     runner_work work;
     std::atomic<std::size_t> completed{0};  // written by this runner; read by any that needs the sum
+    attempt* inside = nullptr;  // what it is in, if there is a `run_options::around`; used by this runner only
     std::atomic<bool> taken{false};  // in adaptive batches: its release and acquire hand this over to the next runner
   };
 
@@ -79,7 +81,7 @@ class batch final : public batch_control,
 
   // batch_control, called from tasks
   void record_failure(std::size_t index) noexcept override;
-  void count_failure() noexcept override { verdict_.count_failure(); }
+  void note_failure(const std::exception_ptr& cause) noexcept override;
   void have_enough() noexcept override;
   std::stop_token stop_token() override;
   std::size_t runner_of(const chunk& its_chunk) const noexcept override;
@@ -112,6 +114,11 @@ class batch final : public batch_control,
   void adapt(helper_calls& helpers) noexcept;
   void report_progress() noexcept;
   void ask_rule() noexcept;
+  attempt* attempt_of_this_thread() const noexcept;
+  std::size_t run_tasks(runner& me, task_range tasks) noexcept {
+    return request_.tasks.run(request_.tasks.object, tasks, me.work.mine, *this);
+  }
+  std::size_t run_around(runner& me, task_range task) noexcept;
   void break_off(std::exception_ptr cause) noexcept;
   void stop() noexcept;
   std::size_t completed() const;

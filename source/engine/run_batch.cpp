@@ -189,11 +189,12 @@ void run_in_time(executor_core* executor, const batch_request& request) {
                       .stop = deadline.token(),
                       .stop_when = request.options.stop_when,
                       .seed = request.options.seed};
+  if (request.options.around) options.around = std::cref(request.options.around);
   if (request.options.on_progress) options.on_progress = std::cref(request.options.on_progress);
   run_batch_in_engine(executor,
                       {request.size, request.tasks, options, request.cancellation_is_data, request.whole_chunks,
                        request.joined, request.request_stop, request.watch, &deadline,
-                       request.one_is_enough});
+                       request.one_is_enough, request.keep_failure});
 }
 
 }  // namespace

@@ -183,9 +183,23 @@ bool task_scope_core::look_for_more() noexcept {
   return works;
 }
 
+void task_scope_core::run_around(closure& next, seat& mine) noexcept {
+  attempt around;
+  mine.inside = &around;
+  const started_task started{next.index, *this, mine.mine};
+  bool has_run = false;
+  const std::exception_ptr failure = around.run(options_, started, [&] {
+    has_run = true;
+    next.kind->run(next, started);
+  });
+  if (!has_run) next.kind->drop(next);
+  mine.inside = nullptr;
+  if (failure && verdict_.fail(started.index, failure)) stop_tasks();
+}
+
 // Release: a thread that has summed the counts may read what the tasks wrote.
 void task_scope_core::run(closure& next, seat& mine) noexcept {
-  next.kind->run(next, {next.index, *this, mine.mine});
+  options_.around ? run_around(next, mine) : next.kind->run(next, {next.index, *this, mine.mine});
   mine.completed.store(mine.completed.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   if (verdict_.has_rule() && verdict_.ask_rule(completed())) stop_tasks();
   if (!progress_.wanted()) return;
@@ -273,7 +287,8 @@ void task_scope_core::stop_tasks() noexcept {
 }
 
 void task_scope_core::record_failure(std::size_t index) noexcept {
-  if (verdict_.fail(index)) stop_tasks();
+  if (options_.around) return seats_[current_entry()->runner()].inside->fail(std::current_exception());
+  if (verdict_.fail(index, std::current_exception())) stop_tasks();
 }
 
 std::stop_token task_scope_core::stop_token() {

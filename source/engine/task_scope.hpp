@@ -12,6 +12,7 @@
 #include <type_traits>
 
 #include "base/intrusive_list.hpp"
+#include "engine/attempt.hpp"
 #include "engine/batch_deadline.hpp"
 #include "engine/progress.hpp"
 #include "engine/task_line.hpp"
@@ -71,6 +72,7 @@ class task_scope_core final : public batch_control,
   struct alignas(128) seat {
     chunk mine;  // stands for the runner in task_context
     std::atomic<std::size_t> completed{0};
+    attempt* inside = nullptr;  // what the runner is in, if there is a `run_options::around`
     seat* next_free = nullptr;
   };
 
@@ -141,6 +143,7 @@ class task_scope_core final : public batch_control,
   void run_tasks(const batch_scope& scope, bool holds_slot, leaves when) noexcept;
   bool look_for_more() noexcept;
   void run(closure& next, seat& mine) noexcept;
+  void run_around(closure& next, seat& mine) noexcept;
 
   bool is_own_task() const;
   bool may_be_own_task() const;

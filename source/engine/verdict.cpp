@@ -7,8 +7,7 @@
 
 namespace fanout::detail {
 
-bool verdict::fail(std::size_t index) noexcept {
-  std::exception_ptr cause = std::current_exception();
+bool verdict::fail(std::size_t index, std::exception_ptr cause) noexcept {
   failed_.fetch_add(1, std::memory_order_release);
   if (policy_ == error_policy::stop && decide(ending::failed)) {
     failed_index_ = index;

@@ -27,8 +27,8 @@ class verdict {
         rule_(options.stop_when),
         deadline_(deadline) {}
 
-  /// Task `index` threw the exception that is being handled.
-  [[nodiscard]] bool fail(std::size_t index) noexcept;
+  /// Task `index` has failed.
+  [[nodiscard]] bool fail(std::size_t index, std::exception_ptr cause) noexcept;
 
   /// The same for a failure that is data, and does not stop the batch.
   void count_failure() noexcept { failed_.fetch_add(1, std::memory_order_release); }

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <stop_token>
 
 #include "fanout/detail/chunk.hpp"
@@ -49,8 +50,8 @@ class batch_control {
   /// policy. Not for streams.
   FANOUT_EXPORT void fail(std::size_t index) noexcept;
 
-  /// A task whose failure is data has failed: for `run_options::stop_when`. Not for streams.
-  virtual void count_failure() noexcept {}
+  /// A task whose failure is data has failed, and has kept the cause. Not for streams.
+  virtual void note_failure(const std::exception_ptr& /*cause*/) noexcept {}
 
   /// No further task needs to run: see batch_request::one_is_enough.
   virtual void have_enough() noexcept {}
@@ -116,6 +117,9 @@ struct batch_request {
 
   /// Failures do not stop the batch, whatever the options say: only `batch_control::have_enough` does.
   bool one_is_enough = false;
+
+  /// Where failures are data: keeps one that the task itself has not seen. Null where they are not.
+  void (*keep_failure)(const void* object, std::size_t index, const std::exception_ptr& cause) noexcept = nullptr;
 };
 
 class executor_core;
@@ -139,7 +143,7 @@ inline void run_batch(executor_core* executor, const batch_request& request) {
     order.caller_begins();
     run_batch_in_engine(executor, {request.size, request.tasks, options, request.cancellation_is_data,
                                    request.whole_chunks, &tsan::joined, &tsan::request_stop, request.watch,
-                                   request.deadline, request.one_is_enough});
+                                   request.deadline, request.one_is_enough, request.keep_failure});
   } else {
     run_batch_in_engine(executor, request);
   }

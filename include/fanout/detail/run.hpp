@@ -83,32 +83,55 @@ auto map_on(executor_core* executor, Items&& range, F& mapper, const run_options
   return detail::map_items(executor, detail::accepted_items<Items>(range, mapper, options), mapper, options);
 }
 
+/// Runs tasks whose failures are data. `run(started)` is one of them; its outcome is in its place.
+template <class T, class Run>
+struct settling {
+  outcome<T>* first;
+  Run run;
+
+  void operator()(const started_task& started) const {
+    outcome<T>& place = first[started.index];
+    if (!place.settle(started.index, [&]() -> T { return run(started); })) started.batch.note_failure(place.error());
+  }
+
+  /// Keeps a failure that is not of the task itself.
+  static void keep(const void* object, std::size_t index, const std::exception_ptr& cause) noexcept {
+    static_cast<const settling*>(object)->first[index].settle(index, [&]() -> T { std::rethrow_exception(cause); });
+  }
+};
+
+/// The outcomes of a batch of such tasks. Each is cancelled until its task has run.
+template <class T, class Input, class Run>
+auto settle_all(executor_core* executor, const Input& input, const Run& run, const run_options& options) {
+  std::vector<outcome<T>> outcomes(input.size());
+  settling<T, Run> run_one{outcomes.data(), run};
+  run_mapped(executor, input,
+             {.size = input.size(),
+              .tasks = block_of(run_one),
+              .options = options,
+              .cancellation_is_data = true,
+              .keep_failure = &settling<T, Run>::keep});
+  return outcomes;
+}
+
 template <class Range>
 auto settle_on(executor_core* executor, Range&& range, const run_options& options) {
   using T = std::remove_cv_t<task_result<item_t<Range>>>;
   const auto tasks = detail::accepted_tasks<Range>(executor, range, options);
-  std::vector<outcome<T>> outcomes(tasks.size());  // each is cancelled until its task has run
-  auto run_one = [tasks = input_view(tasks), first = outcomes.data()](const started_task& started) {
-    const std::size_t index = started.index;
-    if (!first[index].settle(index, [&]() -> T { return detail::call_task(started, tasks[index]); }))
-      started.batch.count_failure();
+  const auto run = [tasks = input_view(tasks)](const started_task& started) -> T {
+    return detail::call_task(started, tasks[started.index]);
   };
-  run_batch(executor, {tasks.size(), block_of(run_one), options, /*cancellation_is_data=*/true});
-  return outcomes;
+  return detail::settle_all<T>(executor, tasks, run, options);
 }
 
 template <class Items, class F>
 auto settle_map_on(executor_core* executor, Items&& range, F& mapper, const run_options& options) {
   using R = std::remove_cv_t<mapper_result<F, item_t<Items>>>;
   const auto items = detail::accepted_items<Items>(range, mapper, options);
-  std::vector<outcome<R>> outcomes(items.size());  // each is cancelled until its item has been mapped
-  auto run_one = [items = input_view(items), first = outcomes.data(), &mapper](const started_task& started) {
-    const std::size_t index = started.index;
-    if (!first[index].settle(index, [&]() -> R { return detail::call_mapper(started, mapper, items[index]); }))
-      started.batch.count_failure();
+  const auto run = [items = input_view(items), &mapper](const started_task& started) -> R {
+    return detail::call_mapper(started, mapper, items[started.index]);
   };
-  run_mapped(executor, items, {items.size(), block_of(run_one), options, /*cancellation_is_data=*/true});
-  return outcomes;
+  return detail::settle_all<R>(executor, items, run, options);
 }
 
 /// The elements of an output by index, as an object of one word that may be copied.
