@@ -73,6 +73,7 @@ class stream_run final : private reserves::duty, private executor_limiter::helpe
   bool has_come(std::size_t number) noexcept;
   bool spin(std::size_t number) noexcept;
   void sleep(std::size_t number) noexcept;
+  bool has_unstarted() const noexcept;
   bool nap(std::size_t number) noexcept;
   bool sleep_until_ready(std::size_t number, std::chrono::nanoseconds limit) noexcept;
   void wait_inside(std::size_t number, const scope_entry& here);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -30,6 +31,8 @@ struct alignas(128) stream_worker {
   std::atomic<std::size_t> left{0};       // items that it has pulled and not started; a hint, which orders nothing
   std::size_t most = 1;                   // how many items it pulls at a time
   std::size_t useful = static_cast<std::size_t>(-1);  // how many workers its last turn found useful
+  std::chrono::nanoseconds spent{0};  // on mapping lately, and how many items it has mapped in that time
+  std::size_t mapped = 0;
   std::size_t others_had_started = 0;     // when it last looked whether it is superfluous
   std::size_t looked_at = 0;              // another worker, and what that one had started then
   std::size_t had_started = 0;
