@@ -74,7 +74,7 @@ TEST(StreamSlowItems, ItemsThatWereReadAreMappedWhileTheSourceWaits) {
   }
 }
 
-// One item in ten takes long, and the others nothing, such as the misses of a cache. To one worker that looks at a few
+// One item in ten takes long, and the others nothing, such as the misses of a cache. To a worker that looks at a few
 // items at a time such a stream looks cheap again and again.
 TEST(StreamSlowItems, LongItemsAmongCheapOnesAreMappedAtTheSameTime) {
   for (const delivery order : {delivery::in_order, delivery::as_completed}) {

@@ -85,8 +85,8 @@ class FANOUT_EXPORT stream_control : public batch_control {
                  void (*request_stop)(std::stop_source& asked) noexcept);
   virtual ~stream_control();
 
-  /// Calls the first worker. Requires that the object is complete.
-  void start();
+  /// What a stop of the options does. Any thread may call it.
+  void cancel() noexcept;
 
   /// For the reader: waits until result `number` is ready, or will never be because the source has ended or the
   /// stream was stopped.
@@ -147,7 +147,6 @@ class FANOUT_EXPORT stream_control : public batch_control {
     FANOUT_EXPORT void operator()(stream_run* run) const noexcept;
   };
 
-  const std::stop_token stop_;
   const bool in_order_;
   std::atomic<bool> cancelled_{false};  // by the stop token of the options
   std::unique_ptr<stream_run, run_deleter> run_{};

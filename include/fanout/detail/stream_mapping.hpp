@@ -43,6 +43,7 @@ class mapped_stream final : public stream_places<R> {
   std::size_t turn(stream_worker& me) noexcept override {
     if (!this->attendance_.lock_source()) return 0;
     const tsan::tasks_of_batch here(this);
+    const tsan::handed_on mine(&me);
     const clock::time_point begin = clock::now();
     if (this->most_workers_ == 1) return turn_alone(me, begin);
     std::array<std::uint32_t, most_at_once> taken;
