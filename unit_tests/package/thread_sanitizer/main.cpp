@@ -276,8 +276,8 @@ void pass_handles(std::size_t limit) {
   }
 }
 
-// The source is read by one worker after another; results go to the reader, and what was not delivered to whoever ends
-// the stream. The workers come and go, because the reader is late now and then.
+// The source is read by one worker after another; results go to the reader, and what was not delivered to whoever
+// ends the stream. The workers come and go, because the reader is late now and then.
 void stream_results(std::size_t limit) {
   const fanout::executor executor({.concurrency = limit});
   for (int way = 0; way != 4; ++way) {
@@ -294,7 +294,8 @@ void stream_results(std::size_t limit) {
     std::stop_source source;
     const fanout::stream_options options{
         .concurrency = limit, .ahead = 5, .order = fanout::delivery(way % 2), .stop = source.get_token()};
-    auto results = way < 2 ? fanout::stream_in_parallel(lines, mapper, options) : executor.stream(lines, mapper, options);
+    auto results =
+        way < 2 ? fanout::stream_in_parallel(lines, mapper, options) : executor.stream(lines, mapper, options);
     std::size_t seen = 0;
     for (auto& each : results) {
       require(each.back() == '!', "a result of a stream");
