@@ -10,6 +10,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "fanout/detail/accept.hpp"
+
 namespace fanout {
 
 namespace detail {
@@ -23,6 +25,11 @@ template <class F>
 concept generator_function =
     std::invocable<F&> &&  // the function must be callable without arguments
     is_optional<std::remove_cvref_t<std::invoke_result_t<F&>>>;  // the function must return a std::optional
+
+template <class F>
+concept kept_generator_function =
+    function_can_be_kept<F> &&  // the range owns the function: it copies an lvalue and moves an rvalue
+    generator_function<std::decay_t<F>>;
 
 }  // namespace detail
 
@@ -93,8 +100,7 @@ class callable_range {
 ///     auto pages = fanout::stream_in_parallel(fanout::from_callable([&] { return feed.next(); }), render);
 ///
 /// The range can be read once. It owns the function: an rvalue is moved, an lvalue copied.
-template <class F>
-  requires detail::generator_function<std::decay_t<F>>
+template <detail::kept_generator_function F>
 auto from_callable(F&& function) {
   return callable_range<std::decay_t<F>>(std::forward<F>(function));
 }

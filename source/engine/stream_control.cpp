@@ -35,8 +35,6 @@ stream_control::stream_control(executor_core* executor, const stream_options& op
                                void (*request_stop)(std::stop_source&) noexcept)
     : batch_control(/*fenced=*/false, options.seed),
       capacity_(look_ahead(executor, options)),
-      stop_(options.stop),
-      timeout_(options.timeout),
       in_order_(options.order == delivery::in_order),
       run_(new stream_run(*this, executor, options, request_stop)) {
   most_workers_ = run_->most_workers();
@@ -50,7 +48,8 @@ void stream_control::run_deleter::operator()(stream_run* run) const noexcept { d
 std::stop_token stream_control::stop_token() { return run_->stop_token(); }
 std::size_t stream_control::runner_of(const chunk& its_chunk) const noexcept { return run_->number_of(its_chunk); }
 batch_progress stream_control::progress() const noexcept { return run_->progress(); }
-void stream_control::start() { run_->start(stop_, timeout_); }
+void stream_control::cancel() noexcept { run_->cancel(); }
+void stream_control::limit_time(std::chrono::nanoseconds timeout) { run_->limit_time(timeout); }
 void stream_control::await(std::size_t number) { run_->await(number); }
 void stream_control::stop_and_join() noexcept { run_->stop_and_join(); }
 void stream_control::tell_tasks_to_stop() noexcept { run_->tell_tasks_to_stop(); }

@@ -4,6 +4,7 @@
 #include <optional>
 #include <stdexcept>
 #include <stop_token>
+#include <thread>
 #include <utility>
 
 #include "base/deferred_cancellation.hpp"
@@ -52,17 +53,29 @@ bool stream_run::spin(std::size_t number) noexcept {
   }
   for (int look = 0, looks = long_enough ? 200 : 20; look != looks; ++look, std_primitives::pause())
     if (has_come(number)) return true;
+  for (int look = 0; look != 5; ++look) {
+    std::this_thread::yield();
+    if (has_come(number)) return true;
+  }
   return false;
 }
 
 /// The reader is the one whose waiting tells that something is late. So from time to time it calls a worker, if one
-/// is missing: the others may be inside items that take unexpectedly long.
+/// is missing: the others may be inside items that take unexpectedly long. It does so early if it sees that a worker
+/// would find something.
 void stream_run::sleep(std::size_t number) noexcept {
   if (nap(number)) return;
+  if (sleep_until_ready(number, 200us)) return;
+  if (stream_.can_pull() || has_unstarted()) call_worker();
   for (auto limit = std::chrono::nanoseconds(1ms); !sleep_until_ready(number, limit);) {
     limit = std::min<std::chrono::nanoseconds>(2 * limit, 16ms);
     call_worker();
   }
+}
+
+bool stream_run::has_unstarted() const noexcept {
+  return std::any_of(workers_.get(), workers_.get() + most_workers_,
+                     [](const stream_worker& each) { return each.left.load(std::memory_order_relaxed) != 0; });
 }
 
 /// To wake a reader costs a worker microseconds, so a reader that waits all the time sleeps until several results are

@@ -45,13 +45,6 @@ stream_run::stream_run(stream_control& of, executor_core* executor, const stream
 
 stream_run::~stream_run() { stop_and_join(); }
 
-// The stop is forwarded before the first worker is called.
-void stream_run::start(const std::stop_token& stop, std::chrono::nanoseconds timeout) {
-  if (stop.stop_possible()) on_stop_.emplace(stop, forward_stop{this});
-  set_deadline(timeout);
-  if (!stream_.cancelled()) call_worker();
-}
-
 void stream_run::call_worker() noexcept {
   const std::lock_guard lock(calling_);
   if (closing_.load(std::memory_order_relaxed) || !stream_.attendance_.count_in(most_workers_)) return;
@@ -203,7 +196,6 @@ void stream_run::stop_and_join() noexcept {
     const position here;
     executor_limiter::wait_for(here.entry(), this, [this] { calls_.wait(); });
   }
-  on_stop_.reset();
   drop_deadline();
   visit_.reset();
   promise_.reset();

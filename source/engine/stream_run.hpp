@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <exception>
 #include <memory>
@@ -10,6 +9,7 @@
 #include <optional>
 #include <stop_token>
 
+#include "base/primitives.hpp"
 #include "engine/batch_deadline.hpp"
 #include "engine/verdict.hpp"
 #include "executor/batch_scope.hpp"
@@ -39,8 +39,9 @@ class stream_run final : private reserves::duty, private executor_limiter::helpe
   ~stream_run() override;
 
   std::size_t most_workers() const { return most_workers_; }
-  void start(const std::stop_token& stop, std::chrono::nanoseconds timeout);
+  void limit_time(std::chrono::nanoseconds timeout) { set_deadline(timeout); }
   void call_worker() noexcept;
+  void cancel() noexcept;
   void wake_reader() noexcept;
   void await(std::size_t number);
   void stop_and_join() noexcept;
@@ -73,22 +74,17 @@ class stream_run final : private reserves::duty, private executor_limiter::helpe
   bool count_out_if_superfluous(stream_worker& me) noexcept;
   stream_worker* take_worker() noexcept;
   void break_off(std::exception_ptr cause) noexcept;
-  void cancel() noexcept;
 
   // The reader:
   bool has_come(std::size_t number) noexcept;
   bool spin(std::size_t number) noexcept;
   void sleep(std::size_t number) noexcept;
+  bool has_unstarted() const noexcept;
   bool nap(std::size_t number) noexcept;
   bool sleep_until_ready(std::size_t number, std::chrono::nanoseconds limit) noexcept;
   void wait_inside(std::size_t number, const scope_entry& here);
   bool help(std::size_t number, const scope_entry& here);
   void measure(std::size_t number) noexcept;
-
-  struct forward_stop {
-    stream_run* to;
-    void operator()() const noexcept { to->cancel(); }
-  };
 
   stream_control& stream_;
   executor_core* const executor_;
@@ -100,14 +96,13 @@ class stream_run final : private reserves::duty, private executor_limiter::helpe
   const float_settings float_settings_ = float_settings::of_this_thread();
   const std::unique_ptr<stream_worker[]> workers_;
   reserves::calls calls_{*this};
-  std::optional<std::stop_callback<forward_stop>> on_stop_;
 
   std::mutex calling_;                // taken before the mutex of the limiter or of the reserves
   std::atomic<bool> closing_{false};  // no worker is called any more; written under `calling_`
   bool joined_ = false;               // used by the reader
 
   mutable std::mutex mutex_;  // guards what follows
-  std::condition_variable woken_;
+  std_primitives::condition_variable woken_;
   std::exception_ptr breakage_;
   std::optional<std::stop_source> arrival_;  // ends the reader's wait for a slot
 

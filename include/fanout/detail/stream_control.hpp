@@ -31,6 +31,8 @@ struct alignas(128) stream_worker {
   std::atomic<std::size_t> left{0};       // items that it has pulled and not started; a hint, which orders nothing
   std::size_t most = 1;                   // how many items it pulls at a time
   std::size_t useful = static_cast<std::size_t>(-1);  // how many workers its last turn found useful
+  std::chrono::nanoseconds spent{0};  // on mapping lately, and how many items it has mapped in that time
+  std::size_t mapped = 0;
   std::size_t others_had_started = 0;     // when it last looked whether it is superfluous
   std::size_t looked_at = 0;              // another worker, and what that one had started then
   std::size_t had_started = 0;
@@ -83,8 +85,11 @@ class FANOUT_EXPORT stream_control : public batch_control {
                  void (*request_stop)(std::stop_source& asked) noexcept);
   virtual ~stream_control();
 
-  /// Calls the first worker. Requires that the object is complete.
-  void start();
+  /// What a stop of the options does. Any thread may call it.
+  void cancel() noexcept;
+
+  /// Has the stream stopped when this time is over.
+  void limit_time(std::chrono::nanoseconds timeout);
 
   /// For the reader: waits until result `number` is ready, or will never be because the source has ended or the
   /// stream was stopped.
@@ -145,8 +150,6 @@ class FANOUT_EXPORT stream_control : public batch_control {
     FANOUT_EXPORT void operator()(stream_run* run) const noexcept;
   };
 
-  const std::stop_token stop_;
-  const std::chrono::nanoseconds timeout_;
   const bool in_order_;
   std::atomic<bool> cancelled_{false};  // by the stop token of the options
   std::unique_ptr<stream_run, run_deleter> run_{};

@@ -43,6 +43,7 @@ class mapped_stream final : public stream_places<R> {
   std::size_t turn(stream_worker& me) noexcept override {
     if (!this->attendance_.lock_source()) return 0;
     const tsan::tasks_of_batch here(this);
+    const tsan::handed_on mine(&me);
     const clock::time_point begin = clock::now();
     if (this->most_workers_ == 1) return turn_alone(me, begin);
     std::array<std::uint32_t, most_at_once> taken;
@@ -56,7 +57,7 @@ class mapped_stream final : public stream_places<R> {
       map(me, taken[i]);
     }
     const clock::time_point end = clock::now();
-    note_cost(me, (end - pulled_at) / count);
+    note_cost(me, end - pulled_at, count);
     adjust(me, (end - begin) / count);
     return count;
   }
@@ -89,6 +90,8 @@ class mapped_stream final : public stream_places<R> {
   static constexpr std::size_t most_at_once = 256;
   // Below this, two workers would only take cache lines from each other: pulling and delivering takes as long.
   static constexpr std::chrono::nanoseconds too_cheap_to_share{60};
+  // The mean of what items take is that of about so much time of mapping.
+  static constexpr std::chrono::nanoseconds time_of_mean{10'000'000};
   // If all results of the look-ahead come within this time, the reader should have a core of its own: to put it to
   // sleep and wake it takes as long.
   static constexpr std::chrono::nanoseconds too_brisk_to_sleep{20'000};
@@ -172,18 +175,31 @@ class mapped_stream final : public stream_places<R> {
     if (!this->in_order()) this->tell_tasks_to_stop();
   }
 
-  /// How many workers are of use: all, unless the reader would notice that the only one is inside a long item. One
-  /// turn may take long because its thread lost the core, so it takes two turns to find that more are.
-  void note_cost(stream_worker& me, std::chrono::nanoseconds each) noexcept {
-    std::size_t useful = this->most_workers_;
-    const bool is_awaited = this->is_awaited_.load(std::memory_order_relaxed);
-    if (is_awaited && each < too_cheap_to_share) {
-      useful = 1;
-    } else if (is_awaited && this->capacity_ * each / this->most_workers_ < too_brisk_to_sleep) {
-      useful = std::clamp<std::size_t>(this->cores_ - 1, 1, this->most_workers_);
+  /// How many workers are of use, according to what one turn took and to the mean of many. One turn may take long
+  /// because its thread lost the core, so two turns must agree that more are of use. They never do if one item in ten
+  /// takes long and the others nothing, because a turn that has met a long item is followed by short ones; the mean
+  /// shows such items. Half of it counts, because a busy machine has no more cores for more workers.
+  void note_cost(stream_worker& me, std::chrono::nanoseconds took, std::size_t count) noexcept {
+    me.spent += took;
+    me.mapped += count;
+    const std::size_t by_mean = useful_at(me.spent / (2 * me.mapped));
+    if (me.spent > time_of_mean) {
+      me.spent /= 2;
+      me.mapped = (me.mapped + 1) / 2;
     }
-    this->attendance_.set_useful(is_awaited ? std::min(useful, me.useful) : useful);
-    me.useful = useful;
+    const std::size_t by_turn = useful_at(took / count);
+    this->attendance_.set_useful(std::max(by_mean, std::min(by_turn, me.useful)));
+    me.useful = by_turn;
+  }
+
+  /// How many workers are of use if an item takes so long: all, unless the reader would notice that the only one is
+  /// inside a long item.
+  std::size_t useful_at(std::chrono::nanoseconds each) const noexcept {
+    if (!this->is_awaited_.load(std::memory_order_relaxed)) return this->most_workers_;
+    if (each < too_cheap_to_share) return 1;
+    if (this->capacity_ * each / this->most_workers_ < too_brisk_to_sleep)
+      return std::clamp<std::size_t>(this->cores_ - 1, 1, this->most_workers_);
+    return this->most_workers_;
   }
 
   void adjust(stream_worker& me, std::chrono::nanoseconds each) noexcept {

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <memory>
 #include <new>
+#include <optional>
+#include <stop_token>
 #include <utility>
 
 #include "fanout/detail/stream_control.hpp"
@@ -41,7 +44,9 @@ class stream_places : public stream_control {
         numbers_(new std::atomic<std::size_t>[capacity_]),
         line_(in_order() ? nullptr : new std::atomic<std::uint32_t>[std::bit_ceil(capacity_)]()),
         line_mask_(std::bit_ceil(capacity_) - 1),
-        free_(in_order() ? nullptr : new std::uint32_t[capacity_]) {
+        free_(in_order() ? nullptr : new std::uint32_t[capacity_]),
+        stop_(options.stop),
+        timeout_(options.timeout) {
     if (in_order()) return;
     for (std::size_t each = 0; each != capacity_; ++each) free_[each] = static_cast<std::uint32_t>(each);
   }
@@ -55,6 +60,7 @@ class stream_places : public stream_control {
   void close() noexcept {
     if (std::exchange(closed_, true)) return;
     stop_and_join();
+    on_stop_.reset();
     tsan::order_of_batch(this).caller_goes_on();
     for (std::size_t each = 0; each != capacity_; ++each) {
       place& left = places_[each];
@@ -106,6 +112,13 @@ class stream_places : public stream_control {
   };
 
   virtual void destroy_item(std::size_t where) noexcept = 0;
+
+  /// Forwards the stop of the options, and then calls the first worker. Requires that the object is complete.
+  void start() {
+    if (stop_.stop_possible()) on_stop_.emplace(stop_, forward_stop{this});
+    limit_time(timeout_);
+    if (!cancelled()) call_worker();
+  }
 
   std::atomic<std::uint32_t>& word_of(std::size_t number) noexcept override {
     return in_order() ? places_[number % capacity_].state : line_[number & line_mask_];
@@ -199,6 +212,16 @@ class stream_places : public stream_control {
   const std::unique_ptr<std::atomic<std::uint32_t>[]> line_;  // the place plus one, times two; plus the mark
   const std::size_t line_mask_;
   const std::unique_ptr<std::uint32_t[]> free_;  // places that were given back; ordered by the count of these
+
+  // Here and not in the engine, because ThreadSanitizer sees the order of a callback with its registration and its
+  // destruction only in code that is compiled for it.
+  struct forward_stop {
+    stream_places* to;
+    void operator()() const noexcept { to->cancel(); }
+  };
+  const std::stop_token stop_;
+  const std::chrono::nanoseconds timeout_;
+  std::optional<std::stop_callback<forward_stop>> on_stop_{};
 
   // Used by the worker that pulls, under the lock of the source:
   std::uint32_t next_place_ = 0;

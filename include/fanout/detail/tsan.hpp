@@ -66,6 +66,18 @@ class tasks_of_batch {
   const order_of_batch order_;
 };
 
+/// Around the use of an object that the engine hands from one thread to the next.
+class handed_on {
+ public:
+  explicit handed_on(const void* object) noexcept : object_(object) { acquire(object_); }
+  handed_on(const handed_on&) = delete;
+  handed_on& operator=(const handed_on&) = delete;
+  ~handed_on() { release(object_); }
+
+ private:
+  const void* object_;
+};
+
 /// Around a call of the progress callback.
 class progress_of_batch {
  public:

@@ -8,6 +8,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <stdexcept>
 #include <stop_token>
@@ -275,6 +276,47 @@ void pass_handles(std::size_t limit) {
   }
 }
 
+// The source is read by one worker after another; results go to the reader, and what was not delivered to whoever
+// ends the stream. The workers come and go, because the reader is late now and then.
+void stream_results(std::size_t limit) {
+  const fanout::executor executor({.concurrency = limit});
+  for (int way = 0; way != 4; ++way) {
+    std::string last;
+    auto lines = fanout::from_callable([&last, i = std::size_t{0}]() mutable -> std::optional<std::string> {
+      if (i == 300) return std::nullopt;
+      last = text_of(i++);
+      return last;
+    });
+    const auto mapper = [](const std::string& line) {
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+      return line + "!";
+    };
+    std::stop_source source;
+    const fanout::stream_options options{
+        .concurrency = limit, .ahead = 5, .order = fanout::delivery(way % 2), .stop = source.get_token()};
+    auto results =
+        way < 2 ? fanout::stream_in_parallel(lines, mapper, options) : executor.stream(lines, mapper, options);
+    std::size_t seen = 0;
+    for (auto& each : results) {
+      require(each.back() == '!', "a result of a stream");
+      each += text_of(seen);
+      if (++seen % 30 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    require(seen == 300 && last == text_of(299), "the end of a stream");
+    { auto left = fanout::stream_in_parallel(std::views::iota(std::size_t{0}), text_of, options); }
+    auto stopped = fanout::stream_in_parallel(std::views::iota(std::size_t{0}), text_of, options);
+    const std::jthread stopping([&] {
+      std::this_thread::sleep_for(std::chrono::microseconds(300));
+      source.request_stop();
+    });
+    try {
+      for (const auto& each : stopped) require(each.back() == '.', "a result before the stop");
+      require(false, "a stop of a stream");
+    } catch (const fanout::operation_cancelled&) {
+    }
+  }
+}
+
 // ── Races ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 int shared = 0;
@@ -345,6 +387,7 @@ int main(int argc, char** argv) {
       end_scopes_early(limit);
       submit_batches(limit);
       pass_handles(limit);
+      stream_results(limit);
     }
   }
 }
