@@ -13,6 +13,7 @@
 #include "stress/batch_run.hpp"
 #include "stress/duration.hpp"
 #include "stress/generator.hpp"
+#include "stress/plan_text.hpp"
 #include "stress/hang_watch.hpp"
 #include "stress/world.hpp"
 #include "support.hpp"

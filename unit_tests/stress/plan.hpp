@@ -4,8 +4,6 @@
 #include <chrono>
 #include <cstddef>
 #include <iterator>
-#include <sstream>
-#include <string>
 #include <vector>
 
 #include "fanout/limits.hpp"
@@ -196,64 +194,5 @@ struct batch_plan {
     return promised;
   }
 };
-
-inline const char* name(action what) {
-  static constexpr const char* names[] = {"nothing",   "compute",       "sleep",         "allocate",
-                                          "throw",     "wait for stop", "request stop",  "request outer stop",
-                                          "use token", "use lease",     "make executor", "nest",
-                                          "meet",      "last 1 ms",     "last 10 ms",    "loop"};
-  return names[static_cast<std::size_t>(what)];
-}
-
-inline std::string describe_limit(std::size_t limit) {
-  if (limit == fanout::automatic) return "automatic";
-  return limit == fanout::unlimited ? "unlimited" : std::to_string(limit);
-}
-
-/// The plan in one line, for the report of a failure.
-inline std::string describe(const batch_plan& plan) {
-  static constexpr const char* calls[] = {"execute", "map", "settle", "with_pool", "invoke"};
-  static constexpr const char* results[] = {"void", "long", "bool", "tracked", "tracked_default"};
-  static constexpr const char* places[] = {"", " on its executor of ", " on its adaptive executor of ",
-                                           " on a passed-on executor of ", " on shared executor "};
-  static constexpr const char* tokens[] = {"", ", own token", ", token requested before",
-                                           ", token of the outer task"};
-  static constexpr const char* flaws[] = {"", ", LIMIT 0", ", LIMIT TOO LARGE", ", AN EMPTY TASK"};
-  static constexpr const char* uses[] = {"",      "got",           "got later", "looked at", "waited for", "waited for twice",
-                                         "moved", "waited by two", "stopped",   "dropped"};
-  static constexpr const char* keeps[] = {"copied", "moved", "referred to"};
-  std::ostringstream text;
-  text << calls[static_cast<std::size_t>(plan.call)] << '<' << results[static_cast<std::size_t>(plan.result)] << '>'
-       << places[static_cast<std::size_t>(plan.place)];
-  if (plan.place != place::free) text << plan.executor;
-  text << ": " << plan.size << " tasks, limit " << describe_limit(plan.limit);
-  if (plan.call == call::with_pool) text << ", pool " << plan.pool;
-  if (plan.on_error == fanout::error_policy::run_all) text << ", run_all";
-  text << tokens[static_cast<std::size_t>(plan.token)] << flaws[static_cast<std::size_t>(plan.flaw)];
-  if (plan.stop_from_outside.count() != 0)
-    text << ", stopped from outside at " << plan.stop_from_outside.count() << " us";
-  if (plan.callback.wanted) {
-    text << ", progress every " << plan.callback.interval.count() << " ns (throws at " << plan.callback.throws_at
-         << ", stops at " << plan.callback.stops_at << ", sleeps at " << plan.callback.sleeps_at << ')';
-  }
-  if (plan.is_submitted()) {
-    text << ", handle " << uses[static_cast<std::size_t>(plan.handle)] << " after " << plan.handle_pause.count()
-         << " us, input " << keeps[static_cast<std::size_t>(plan.keeps)];
-  }
-  if (plan.bare) text << ", bare";
-  if (plan.occupied) text << ", executor occupied";
-  if (plan.has(action::loop)) {
-    text << ", loops of " << plan.loop.turns << " turns by "
-         << (plan.loop.by_task_group ? "task_group" : "parallel_for") << " with " << plan.loop.tasks
-         << " tasks each on ";
-    if (plan.loop.executor == 0) text << "the same executor";
-    if (plan.loop.executor != 0) text << "an executor of " << plan.loop.executor;
-  }
-  for (const habit& each : plan.habits) {
-    text << "; " << name(each.what) << ' ' << each.first << " + " << each.every << "k < " << each.end;
-  }
-  for (const batch_plan& each : plan.inner) text << " { " << describe(each) << " }";
-  return text.str();
-}
 
 }  // namespace stress

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "stress/generator.hpp"
+#include "stress/plan_text.hpp"
 #include "support.hpp"
 
 /// The generator of the stress test: a seed makes the same plans again, and every kind of batch is among them.
