@@ -22,6 +22,8 @@
 #include "occupation.hpp"
 #include "payload.hpp"
 #include "plan.hpp"
+#include "scope_call.hpp"
+#include "stream_call.hpp"
 #include "tasks.hpp"
 #include "world.hpp"
 
@@ -120,6 +122,10 @@ class batch_run final : public running_batch {
       tell(error.errors());
     } catch (const callback_failure&) {
       record_.how = ending::callback_error;
+    } catch (const source_failure&) {
+      record_.how = ending::source_error;
+    } catch (const stream_left&) {
+      record_.how = ending::left;
     } catch (const handle_dropped&) {
       record_.how = ending::dropped;
     } catch (const std::invalid_argument&) {
@@ -167,6 +173,11 @@ class batch_run final : public running_batch {
       case call::invoke:
         if constexpr (std::is_same_v<T, tracked>) invoke();
         return;
+      case call::stream:
+        if constexpr (!std::is_void_v<T>) stream<T>();
+        return;
+      case call::scope:
+        return scope<T>();
     }
   }
 
@@ -276,6 +287,36 @@ class batch_run final : public running_batch {
     note_held<tracked>();
   }
 
+  template <class T>
+  void stream() {
+    fanout::stream_options options{.concurrency = options_.concurrency, .ahead = what.stream.ahead};
+    options.order = what.stream.as_completed ? fanout::delivery::as_completed : fanout::delivery::in_order;
+    options.stop = options_.stop;
+    reader_.emplace(what, seen, record_.stream.emplace(), record_.handle);
+    const auto read = [&](auto mapper) {
+      if constexpr (std::is_constructible_v<bool, decltype(mapper)>) {
+        if (what.flaw == flaw::empty_task) mapper = nullptr;
+      }
+      reader_->read([&](stream_reader::source source) {
+        return executor ? executor->executor.stream(std::move(source), mapper, options)
+                        : fanout::stream_in_parallel(std::move(source), mapper, options);
+      });
+    };
+    if (what.bare) return read([this](std::size_t item) { return bare_task<T>{this, item}(); });
+    read(std::function<T(std::size_t, const fanout::task_context&)>(
+        [this](std::size_t item, const fanout::task_context& context) { return task<T>{this, item}(context); }));
+  }
+
+  template <class T>
+  void scope() {
+    if (what.scope.max_pending != 0) options_.max_pending = what.scope.max_pending;
+    if (what.flaw == flaw::empty_task) options_.max_pending = 0;
+    adder_.emplace(*this, record_.scope.emplace(), record_.handle);
+    adder_->use<T>([this] {
+      return executor ? fanout::task_scope(executor->executor, options_) : fanout::task_scope(options_);
+    });
+  }
+
   template <class Tasks>
   void settle(const Tasks& tasks) {
     const auto run = [](const auto& each, const fanout::task_context& context) { return each(context); };
@@ -328,7 +369,7 @@ class batch_run final : public running_batch {
     record_.meeting.expected = what.meeting();
     record_.on_error = what.on_error;
     record_.settles = what.call == call::settle;
-    record_.returns_values = what.result != result::nothing;
+    record_.returns_values = what.result != result::nothing && !what.grows();
     record_.input_is_bad = what.flaw != flaw::none;
     record_.has_token = what.token != token::none;
     record_.is_submitted = what.is_submitted();
@@ -343,6 +384,14 @@ class batch_run final : public running_batch {
       record_.shared_limits.push_back({"automatic batches in each other", fanout::available_concurrency(), most});
     }
     seen.fill(record_);
+    if (reader_) set_size(reader_->items_read());
+    if (adder_) set_size(adder_->tasks_added());
+  }
+
+  /// If the tasks came one by one. Those that started without coming remain, for the model to see.
+  void set_size(std::size_t size) {
+    record_.size = size;
+    while (record_.tasks.size() > size && record_.tasks.back().starts == 0) record_.tasks.pop_back();
   }
 
   fanout::run_options options_;
@@ -350,6 +399,8 @@ class batch_run final : public running_batch {
   std::unique_ptr<measured_executor> executor_of_loops_;
   batch_record record_;
   handle_user user_{what, seen, record_.handle};
+  std::optional<stream_reader> reader_;
+  std::optional<scope_user> adder_;
 };
 
 inline void running_batch::run_inner(const fanout::task_context& context) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <ostream>
 #include <sstream>
 #include <string>
 
@@ -24,9 +25,28 @@ inline std::string describe_limit(std::size_t limit) {
   return limit == fanout::unlimited ? "unlimited" : std::to_string(limit);
 }
 
+inline void describe_stream(std::ostream& text, const stream_plan& plan) {
+  text << (plan.as_completed ? ", as completed" : ", in order") << ", ahead " << plan.ahead;
+  if (plan.source_pauses) text << ", source pauses";
+  if (plan.source_throws) text << ", source throws";
+  if (plan.leaves_after == 0) text << ", not read";
+  if (plan.leaves_after != 0 && plan.leaves_after != endless) text << ", left after " << plan.leaves_after;
+  if (plan.reader_pause.count() != 0) text << ", reader pauses for " << plan.reader_pause.count() << " us";
+  if (plan.is_moved) text << ", stream moved";
+}
+
+inline void describe_scope(std::ostream& text, const scope_plan& plan) {
+  text << ", " << plan.by_adders << " added by " << plan.adders << " threads";
+  if (plan.children != 0) text << ", " << plan.children << " by each task";
+  if (plan.max_pending != 0) text << ", room for " << plan.max_pending;
+  if (plan.tries) text << ", try_add";
+  if (plan.is_stopped) text << ", scope stopped";
+  text << (plan.joins ? ", joined" : ", destroyed");
+}
+
 /// The plan in one line, for the report of a failure.
 inline std::string describe(const batch_plan& plan) {
-  static constexpr const char* calls[] = {"execute", "map", "settle", "with_pool", "invoke"};
+  static constexpr const char* calls[] = {"execute", "map", "settle", "with_pool", "invoke", "stream", "scope"};
   static constexpr const char* results[] = {"void", "long", "bool", "tracked", "tracked_default"};
   static constexpr const char* places[] = {"", " on its executor of ", " on its adaptive executor of ",
                                            " on a passed-on executor of ", " on shared executor "};
@@ -54,6 +74,8 @@ inline std::string describe(const batch_plan& plan) {
     text << ", handle " << uses[static_cast<std::size_t>(plan.handle)] << " after " << plan.handle_pause.count()
          << " us, input " << keeps[static_cast<std::size_t>(plan.keeps)];
   }
+  if (plan.call == call::stream) describe_stream(text, plan.stream);
+  if (plan.call == call::scope) describe_scope(text, plan.scope);
   if (plan.bare) text << ", bare";
   if (plan.occupied) text << ", executor occupied";
   if (plan.has(action::loop)) {
