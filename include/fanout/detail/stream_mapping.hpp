@@ -161,14 +161,16 @@ class mapped_stream final : public stream_places<R> {
     }
     items_[where].destroy();
     me.mine.count_end();
-    if (outcome == control::failed) stop_after(number);
-    this->deliver(where, outcome);
+    outcome == control::failed ? deliver_failure(where, number) : this->deliver(where, outcome);
     return true;
   }
 
-  /// What is before the failure will be delivered. As completed, that is only what has ended already.
-  void stop_after(std::size_t number) noexcept {
+  /// What is before the failure will be delivered. As completed, that is only what has ended already. The running tasks
+  /// are told only when the failure is in the line: one of them may fail because of that, and must come behind its
+  /// cause.
+  void deliver_failure(std::uint32_t where, std::size_t number) noexcept {
     this->cut_at(this->in_order() ? number : 0);
+    this->deliver(where, control::failed);
     if (!this->in_order()) this->tell_tasks_to_stop();
   }
 
