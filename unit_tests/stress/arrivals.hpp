@@ -7,7 +7,8 @@
 #include "draws.hpp"
 #include "plan.hpp"
 
-/// Chooses how the tasks of a stream or a scope come, and how it ends. Its call, place, limit and size must be chosen.
+/// Chooses how the tasks of a stream or a scope come, and how it ends. Its call, place, limit and size must be chosen
+/// before.
 namespace stress {
 
 class arrivals {
@@ -35,7 +36,8 @@ class arrivals {
     stream_plan& stream = plan_.stream;
     stream.as_completed = drawn_.one_in(2);
     const std::size_t limit = plan_.limit == fanout::unlimited ? 20 : plan_.limit_of_threads();
-    stream.ahead = drawn_.one_of<std::size_t>({0, drawn_.between(1, 2 * limit), limit, limit + drawn_.below(100), 1'024});
+    stream.ahead = drawn_.one_of<std::size_t>(
+        {0, drawn_.between(1, 2 * limit), limit, limit + drawn_.below(100), 1'024});
     // Without a limit, there is a thread for each place.
     if (plan_.limit == fanout::unlimited) stream.ahead = std::clamp<std::size_t>(stream.ahead, 1, 40);
     stream.source_pauses = drawn_.one_in(6) && plan_.size < 1'000;

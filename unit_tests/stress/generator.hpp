@@ -60,8 +60,8 @@ class generator {
     choose_callback(plan);
     if (drawn_.one_in(40)) choose_flaw(plan);
     arrivals(drawn_, plan).choose(/*in_task=*/depth > 1);
-    plan.bare =
-        drawn_.one_in(5) && plan.call != call::scope && plan.call != call::with_pool && plan.token != token::own && plan.flaw == flaw::none;
+    plan.bare = drawn_.one_in(5) && plan.call != call::scope &&
+                plan.call != call::with_pool && plan.token != token::own && plan.flaw == flaw::none;
     return plan.bare ? plan : with_habits(plan, depth);
   }
 

@@ -88,7 +88,8 @@ class model {
       broken("limit is reached", at_meeting_in_vain, " of ", expected,
              " tasks that meet were in flight at a limit of ", record_.limit);
     // If tasks come one by one, a failure or a stop may have kept the rest from coming.
-    const bool all_came = !record_.grows() || record_.how == ending::returned || record_.how == ending::aggregate_error;
+    const bool all_came =
+        !record_.grows() || record_.how == ending::returned || record_.how == ending::aggregate_error;
     if (everything_ran() && all_came && came != expected)
       broken("limit is reached", came, " tasks came to a meeting of ", expected);
   }

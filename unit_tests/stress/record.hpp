@@ -79,7 +79,7 @@ inline constexpr std::size_t endless = std::numeric_limits<std::size_t>::max();
 
 /// A step of a stream's source: to its first item, to the next one, or to its end.
 struct source_step {
-  std::size_t given_back = 0;  // results from which the reader had begun to move on by then; not fewer than it had left
+  std::size_t given_back = 0;  // results from which the reader had begun to move on by then
   moment at = 0;
 };
 

@@ -55,8 +55,8 @@ void judge_gaps(const batch_record& record, const Broken& broken) {
   }
 }
 
-/// A runner takes one task at a time. So below a task that starts, only the other runners have one each that they have
-/// taken and not started.
+/// A runner takes one task at a time. So below a task that starts, only the other runners have one each that they
+/// have taken and not started.
 template <class Broken>
 void judge_one_by_one(const batch_record& record, const Broken& broken) {
   std::size_t frontier = 0;

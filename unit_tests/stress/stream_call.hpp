@@ -142,7 +142,8 @@ class stream_reader {
 
   bool throws_at(std::size_t item) const { return what_.stream.source_throws && item == notes_.source_size; }
 
-  // On the threads of the stream, one after the other. No locks, so that the thread sanitizer sees it if they are not.
+  // On the threads of the stream, one after the other. No locks, so that the thread sanitizer sees it if they are
+  // not.
   void step(std::size_t to) {
     const support::gauge::visit inside(in_source_);
     notes_.steps.push_back({given_back_, seen_.now()});

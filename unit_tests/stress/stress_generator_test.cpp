@@ -243,7 +243,8 @@ TEST_F(StressGeneratorKinds, ReadStreamsInEveryWay) {
     };
     EXPECT_GT(of_kind([](const auto& plan, const auto&) { return plan.look_ahead() == 1; }), 3);
     EXPECT_GT(of_kind([](const auto&, const auto& stream) { return stream.ahead == 0; }), 20);
-    EXPECT_GT(of_kind([](const auto& plan, const auto& stream) { return stream.ahead == plan.limit_of_threads(); }), 10);
+    EXPECT_GT(of_kind([](const auto& plan, const auto& stream) { return stream.ahead == plan.limit_of_threads(); }),
+              10);
     EXPECT_GT(of_kind([](const auto& plan, const auto&) { return plan.look_ahead() > plan.size; }), 20);
     EXPECT_GT(of_kind([](const auto&, const auto& stream) { return stream.source_throws; }), 10);
     EXPECT_GT(of_kind([](const auto&, const auto& stream) { return stream.source_pauses; }), 10);

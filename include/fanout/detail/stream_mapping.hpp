@@ -165,9 +165,9 @@ class mapped_stream final : public stream_places<R> {
     return true;
   }
 
-  /// What is before the failure will be delivered. As completed, that is only what has ended already. The running tasks
-  /// are told only when the failure is in the line: one of them may fail because of that, and must come behind its
-  /// cause.
+  /// What is before the failure will be delivered. As completed, that is only what has ended already. The running
+  /// tasks are told only when the failure is in the line: one of them may fail because of that, and must come behind
+  /// its cause.
   void deliver_failure(std::uint32_t where, std::size_t number) noexcept {
     this->cut_at(this->in_order() ? number : 0);
     this->deliver(where, control::failed);
