@@ -50,7 +50,9 @@ class mapped_stream final : public stream_places<R> {
     this->attendance_.unlock_source();
     if (count == 0) return 0;
     const clock::time_point pulled_at = clock::now();
-    if (this->attendance_.room() != 0 && this->may_pull()) this->call_if_missing();
+    const bool others_can_pull = this->attendance_.room() != 0 && this->may_pull();
+    if (others_can_pull) this->call_if_missing();
+    if (others_can_pull || count > 1) this->call_while_reader_maps();
     for (std::size_t i = 0; i != count; ++i) {
       me.left.store(count - i - 1, std::memory_order_relaxed);
       map(me, taken[i]);
@@ -68,7 +70,9 @@ class mapped_stream final : public stream_places<R> {
     if (this->in_order()) {
       for (; number < end; ++number) {
         const auto where = static_cast<std::uint32_t>(number % this->capacity_);
-        if (is_unstarted(where) && map(me, where)) return true;
+        if (!is_unstarted(where)) continue;
+        this->call_while_reader_maps();
+        if (map(me, where)) return true;
       }
       return false;
     }
@@ -80,7 +84,9 @@ class mapped_stream final : public stream_places<R> {
       oldest = where;
       least = its_number;
     }
-    return least != base::uncut && map(me, oldest);
+    if (least == base::uncut) return false;
+    this->call_while_reader_maps();
+    return map(me, oldest);
   }
 
  private:
