@@ -143,11 +143,15 @@ bool stream_run::help(std::size_t number, const scope_entry& here) {
         {
           const scope_entry inside(scope, lender == nullptr, static_cast<std::size_t>(me - workers_.get()));
           const with_float_settings same(float_settings_);
+          // Called here, because the reader takes an item that keeps it from noticing that more are late.
+          stream_.reader_maps_.store(most_workers_ > 1, std::memory_order_seq_cst);
+          stream_.call_while_reader_maps();
           while (!has_come(number)) {
             me->most = 1;
             if (stream_.turn(*me) == 0 && !stream_.steal(*me)) break;
             has_helped = true;
           }
+          stream_.reader_maps_.store(false, std::memory_order_seq_cst);
         }
         me->taken.store(false, std::memory_order_release);
       }

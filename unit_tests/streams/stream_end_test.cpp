@@ -2,9 +2,11 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <ranges>
 #include <stdexcept>
 #include <stop_token>
@@ -112,6 +114,28 @@ TEST(StreamEnd, AsCompletedAFailureStopsWhatRuns) {
   }, {.concurrency = 2, .order = delivery::as_completed});
   EXPECT_EQ(thrown_by<task_error>([&] { stream.begin(); }).index(), 1U);
   EXPECT_TRUE(was_told);
+}
+
+// Another item may fail because of the stop before the one that caused it is delivered. The callback makes it so.
+TEST(StreamEnd, AsCompletedAFailureBecauseOfTheStopDoesNotMaskItsCause) {
+  event item_runs;
+  event stop_seen;
+  std::optional<std::stop_callback<std::function<void()>>> on_stop;
+  auto stream = stream_in_parallel(std::views::iota(0, 2), [&](int i, const task_context& context) -> int {
+    if (i == 0) {
+      EXPECT_TRUE(item_runs.wait());
+      throw std::domain_error("the cause");
+    }
+    on_stop.emplace(context.stop_token(), [&] {
+      stop_seen.set();
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));  // while the other item fails
+    });
+    item_runs.set();
+    EXPECT_TRUE(stop_seen.wait());
+    throw std::runtime_error("because of the stop");
+  }, {.concurrency = 2, .ahead = 2, .order = delivery::as_completed});
+  const auto error = thrown_by<task_error>([&] { stream.begin(); });
+  EXPECT_EQ(error.index(), 0U);
 }
 
 TEST(StreamEnd, ExceptionsOfResultsAreFailuresOfTheirItems) {

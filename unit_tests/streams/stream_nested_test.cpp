@@ -162,4 +162,27 @@ TEST(StreamNested, AFailureInAnInnerStreamHasBothIndices) {
   EXPECT_STREQ(error.what(), "task 2 failed: task 3 failed: inner");
 }
 
+// The reader maps an item under a slot of the executor, and then nobody waits who would notice that others are late.
+TEST(StreamNested, ItemsThatWaitForEachOtherReachTheLimitWhileTheReaderMapsOneOfThem) {
+  constexpr int meeting = 4;
+  constexpr int cheap = 2'000;
+  const fanout::executor outer({.concurrency = 2});
+  const fanout::executor inner({.concurrency = meeting});
+  for (int round = 0; round != 50; ++round) {
+    std::atomic<int> came = 0;
+    event all_came;
+    outer.map(std::views::iota(0, 1), [&](int) {
+      for (const bool met : inner.stream(std::views::iota(0, cheap + meeting), [&](int i) {
+             if (i < cheap) return true;
+             if (++came == meeting) all_came.set();
+             return all_came.wait(std::chrono::seconds(10));
+           }, {.concurrency = meeting, .ahead = 20}))
+        EXPECT_TRUE(met);
+      return 0;
+    });
+    ASSERT_EQ(came, meeting) << "in round " << round;
+    if (HasFailure()) return;
+  }
+}
+
 }  // namespace

@@ -2,33 +2,27 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
-#include <ranges>
 #include <stop_token>
 #include <string>
 #include <thread>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "batch_calls.hpp"
 #include "fanout/fanout.hpp"
-#include "handles.hpp"
-#include "items.hpp"
 #include "model.hpp"
 #include "observer.hpp"
 #include "occupation.hpp"
 #include "payload.hpp"
 #include "plan.hpp"
-#include "tasks.hpp"
 #include "world.hpp"
 
 /// Runs the batch of a plan, and lets the model check what happened.
 namespace stress {
 
-class batch_run final : public running_batch {
+class batch_run final : public batch_calls {
  public:
   /// `outer`: the batch in whose task this runs, with the context of that task; null outside of all batches.
   static void run(std::shared_ptr<const batch_plan> plan, world& shared, running_batch* outer,
@@ -38,21 +32,7 @@ class batch_run final : public running_batch {
     shared.bury(std::shared_ptr<const observer>(batch, &batch->seen));
   }
 
-  batch_run(std::shared_ptr<const batch_plan> plan, world& shared_world, running_batch* outer,
-            const fanout::task_context* context)
-      : running_batch(std::move(plan), shared_world, outer) {
-    options_.concurrency = what.limit;
-    options_.on_error = what.on_error;
-    options_.progress_interval = what.callback.interval;
-    if (what.flaw == flaw::limit_of_zero) options_.concurrency = 0;
-    if (what.flaw == flaw::limit_too_large) options_.concurrency = fanout::max_concurrency() + 1;
-    if (what.token == token::outer_context) options_.stop = context->stop_token();
-    if (what.token == token::own || what.token == token::requested) options_.stop = own_stop.get_token();
-    if (what.token == token::requested) own_stop.request_stop();
-    if (what.callback.wanted)
-      options_.on_progress = [this](std::size_t completed, std::size_t total) { on_progress(completed, total); };
-    record_.was_stopped_before = options_.stop.stop_requested();
-  }
+  using batch_calls::batch_calls;
 
  private:
   void run() {
@@ -120,6 +100,10 @@ class batch_run final : public running_batch {
       tell(error.errors());
     } catch (const callback_failure&) {
       record_.how = ending::callback_error;
+    } catch (const source_failure&) {
+      record_.how = ending::source_error;
+    } catch (const stream_left&) {
+      record_.how = ending::left;
     } catch (const handle_dropped&) {
       record_.how = ending::dropped;
     } catch (const std::invalid_argument&) {
@@ -135,188 +119,6 @@ class batch_run final : public running_batch {
       record_.told.push_back({each.index(), index_of_cause(each.nested_ptr())});
   }
 
-  void call_with_result() {
-    switch (what.result) {
-      case result::nothing:
-        return call_with<void>();
-      case result::number:
-        return call_with<long>();
-      case result::flag:
-        return call_with<bool>();
-      case result::tracked:
-        return call_with<tracked>();
-      case result::tracked_default:
-        return call_with<tracked_default>();
-    }
-  }
-
-  template <class T>
-  void call_with() {
-    constexpr bool usual = std::is_same_v<T, long> || std::is_same_v<T, tracked>;
-    switch (what.call) {
-      case call::execute:
-        return what.bare ? execute(tasks_for<bare_task<T>>()) : execute(functions<T>());
-      case call::map:
-        return map<T>();
-      case call::settle:
-        if constexpr (usual) settle(tasks_for<task<T>>());
-        return;
-      case call::with_pool:
-        if constexpr (usual) with_pool(tasks_for<pooled_task<T>>());
-        return;
-      case call::invoke:
-        if constexpr (std::is_same_v<T, tracked>) invoke();
-        return;
-    }
-  }
-
-  template <class Task>
-  std::vector<Task> tasks_for() {
-    std::vector<Task> tasks;
-    tasks.reserve(what.size);
-    for (std::size_t index = 0; index != what.size; ++index) tasks.push_back({this, index});
-    return tasks;
-  }
-
-  template <class T>
-  std::vector<std::function<T(const fanout::task_context&)>> functions() {
-    const std::vector<task<T>> tasks = tasks_for<task<T>>();
-    std::vector<std::function<T(const fanout::task_context&)>> all(tasks.begin(), tasks.end());
-    if (what.flaw == flaw::empty_task) all[what.size / 2] = nullptr;
-    return all;
-  }
-
-  template <class Tasks>
-  void execute(Tasks tasks) {
-    if (what.is_submitted()) {
-      const auto submit = [this]<class Range>(Range&& range) {
-        return executor ? executor->executor.submit(std::forward<Range>(range), options_)
-                        : fanout::submit(std::forward<Range>(range), options_);
-      };
-      return note([&] { return user_.use(submit_as(what.keeps, tasks, submit)); });
-    }
-    note([&] {
-      return executor ? executor->executor.execute(tasks, options_) : fanout::execute_in_parallel(tasks, options_);
-    });
-  }
-
-  template <class T>
-  void map() {
-    const auto map_items = [this]<class Items>(Items&& items, const auto& mapper) {
-      if (what.is_submitted()) return submit_map(items, mapper);
-      note([&] {
-        return executor ? executor->executor.map(items, mapper, options_)
-                        : fanout::map_in_parallel(items, mapper, options_);
-      });
-    };
-    const auto map_with = [&](const auto& mapper) {
-      if constexpr (std::is_same_v<T, long>) {
-        if (what.size % 3 == 0 && !what.is_submitted()) return map_into(mapper);
-      }
-      if (what.size % 2 == 0) return map_items(what.size, mapper);
-      map_items(std::views::iota(std::size_t{0}, what.size), mapper);
-    };
-    if (what.bare) return map_with([this](std::size_t index) { return bare_task<T>{this, index}(); });
-    const auto map_marked = [&](auto&& items, const auto& mark) {
-      map_items(items, [this, &mark](auto&& item, const fanout::task_context& context) {
-        mark(item);
-        return task<T>{this, context.index()}(context);
-      });
-    };
-    if (what.size % 5 == 1) return marked_items(seen, what.size).as_bits(map_marked);
-    if (what.size % 5 == 2) return marked_items(seen, what.size).as_proxies(map_marked);
-    map_with([this](std::size_t index, const fanout::task_context& context) {
-      return task<T>{this, index}(context);
-    });
-  }
-
-  /// A range whose tasks write to its items is referred to; numbers and views are copied.
-  template <class Items, class Mapper>
-  void submit_map(Items& items, const Mapper& mapper) {
-    const auto submit = [&]<class Range>(Range&& range) {
-      return executor ? executor->executor.submit_map(std::forward<Range>(range), mapper, options_)
-                      : fanout::submit_map(std::forward<Range>(range), mapper, options_);
-    };
-    note([&] {
-      if constexpr (std::is_same_v<std::remove_const_t<Items>, std::vector<bool>>) {
-        return user_.use(submit(std::ref(items)));
-      } else {
-        return user_.use(submit(items));
-      }
-    });
-  }
-
-  template <class Mapper>
-  void map_into(const Mapper& mapper) {
-    note([&] {
-      std::vector<long> out(what.size);
-      executor ? executor->executor.map_into(out, what.size, mapper, options_)
-               : fanout::map_in_parallel_into(out, what.size, mapper, options_);
-      return out;
-    });
-  }
-
-  template <class Tasks>
-  void with_pool(const Tasks& tasks) {
-    std::optional<fanout::resource_pool<used>> own;
-    if (what.pool != 0) own.emplace([] { return used(); }, what.pool);
-    fanout::resource_pool<used>& pool = own ? *own : shared.pool;
-    note([&] {
-      return executor ? executor->executor.execute_with_pool(tasks, pool, options_)
-                      : fanout::execute_with_pool(tasks, pool, options_);
-    });
-    if (own && own->in_use() != 0) seen.notice("resources are in use after the call");
-  }
-
-  void invoke() {
-    using each = task<tracked>;
-    const auto results = fanout::invoke_in_parallel(each{this, 0}, each{this, 1}, each{this, 2}, each{this, 3});
-    static_assert(std::tuple_size_v<decltype(results)> == invoked_tasks);
-    std::apply([this](const auto&... one) { (note_value(one.index()), ...); }, results);
-    note_held<tracked>();
-  }
-
-  template <class Tasks>
-  void settle(const Tasks& tasks) {
-    const auto run = [](const auto& each, const fanout::task_context& context) { return each(context); };
-    const bool maps = what.size % 2 == 0;
-    const auto outcomes = executor ? maps ? executor->executor.settle_map(tasks, run, options_)
-                                          : executor->executor.settle(tasks, options_)
-                          : maps   ? fanout::settle_map(tasks, run, options_)
-                                   : fanout::settle_in_parallel(tasks, options_);
-    using kind = handed_back::kind;
-    for (const auto& each : outcomes) {
-      if (each.cancelled()) {
-        record_.results.push_back({kind::cancelled});
-      } else if (each.has_value()) {
-        note_value(index_of(*each, record_.results.size()));
-      } else {
-        record_.results.push_back({kind::failure, index_of_cause(each.error())});
-      }
-    }
-  }
-
-  template <class Call>
-  void note(const Call& call) {
-    if constexpr (std::is_void_v<decltype(call())>) {
-      call();
-    } else {
-      const auto results = call();
-      using value = typename std::remove_cvref_t<decltype(results)>::value_type;
-      for (std::size_t place = 0; place != results.size(); ++place)
-        note_value(index_of<value>(results[place], place));
-      note_held<value>();
-    }
-  }
-
-  void note_value(std::size_t of) { record_.results.push_back({handed_back::kind::value, of}); }
-
-  template <class T>
-  void note_held() {
-    record_.counts_results = std::is_base_of_v<tracked, T>;
-    record_.results_held = static_cast<std::size_t>(seen.results_alive.load());
-  }
-
   /// Checks that the executor runs another batch, however this one ended.
   void use_again() {
     const auto doubled = executor->executor.map(std::views::iota(0, 3), [](int item) { return 2 * item; });
@@ -328,7 +130,7 @@ class batch_run final : public running_batch {
     record_.meeting.expected = what.meeting();
     record_.on_error = what.on_error;
     record_.settles = what.call == call::settle;
-    record_.returns_values = what.result != result::nothing;
+    record_.returns_values = what.result != result::nothing && !what.grows();
     record_.input_is_bad = what.flaw != flaw::none;
     record_.has_token = what.token != token::none;
     record_.is_submitted = what.is_submitted();
@@ -343,13 +145,18 @@ class batch_run final : public running_batch {
       record_.shared_limits.push_back({"automatic batches in each other", fanout::available_concurrency(), most});
     }
     seen.fill(record_);
+    if (reader_) set_size(reader_->items_read());
+    if (adder_) set_size(adder_->tasks_added());
   }
 
-  fanout::run_options options_;
+  /// If the tasks came one by one. Those that started without coming remain, for the model to see.
+  void set_size(std::size_t size) {
+    record_.size = size;
+    while (record_.tasks.size() > size && record_.tasks.back().starts == 0) record_.tasks.pop_back();
+  }
+
   std::unique_ptr<measured_executor> own_executor_;
   std::unique_ptr<measured_executor> executor_of_loops_;
-  batch_record record_;
-  handle_user user_{what, seen, record_.handle};
 };
 
 inline void running_batch::run_inner(const fanout::task_context& context) {

@@ -139,6 +139,108 @@ inline batch_record broken_off() {
   return record;
 }
 
+/// All six items of a stream with three places, read in order. The source makes step n when n - 2 results had been
+/// given back, or none.
+inline batch_record streamed() {
+  batch_record record = batch_of_two_runners();
+  stream_record stream;
+  stream.ahead = 3;
+  stream.source_size = tasks;
+  stream.most_in_source = 1;
+  for (std::size_t item = 0; item != tasks; ++item) {
+    stream.steps.push_back({.given_back = item < 2 ? 0 : item - 2, .at = 2 * item + 1});
+    stream.delivered.push_back({item, item});
+  }
+  stream.steps.push_back({.given_back = tasks, .at = 2 * tasks + 1});
+  stream.asked_at = 2 * tasks + 2;
+  record.returns_values = false;  // from the call; `delivered` has them
+  record.stream = stream;
+  record.handle.looks = {{false, 1, 4, {.started = 3, .completed = 2, .total = 4}},
+                         {true, tasks, tasks, {.started = tasks, .completed = tasks, .total = tasks}}};
+  return record;
+}
+
+/// The same, and the source throws instead of ending.
+inline batch_record source_failed() {
+  batch_record record = streamed();
+  record.how = ending::source_error;
+  record.stream->source_threw = true;
+  return record;
+}
+
+/// The reader has left after two of four items.
+inline batch_record left() {
+  batch_record record = streamed();
+  record.how = ending::left;
+  record.size = 4;
+  record.tasks.resize(4);
+  record.stream->leaves_after = 2;
+  record.stream->steps.resize(4);
+  record.stream->delivered.resize(2);
+  record.handle.looks = {{true, 4, 4, {.started = 4, .completed = 4, .total = 4}}};
+  return record;
+}
+
+/// Item 2 fails in its turn.
+inline batch_record item_failed() {
+  batch_record record = left();
+  record.how = ending::task_error;
+  record.stream->leaves_after = endless;
+  record.tasks[2].threw = true;
+  record.told = {{2, 2}};
+  record.handle.looks.clear();
+  return record;
+}
+
+inline batch_record item_failed_as_completed() {
+  batch_record record = item_failed();
+  record.stream->as_completed = true;
+  record.stream->delivered = {{1, 1}, {0, 0}};
+  return record;
+}
+
+inline batch_record stream_stopped() {
+  batch_record record = left();
+  record.how = ending::cancelled;
+  record.stream->leaves_after = endless;
+  record.has_token = record.stop_requested = true;
+  record.stop_requested_at = 6;
+  record.stream->asked_at = 20;
+  record.told_completed = record.told_total = 4;
+  return record;
+}
+
+/// A scope of two runners with room for one task. Three tasks are from each of two adders, in turn.
+inline batch_record joined() {
+  batch_record record = batch_of_two_runners();
+  record.returns_values = false;
+  record.scope.emplace();
+  record.scope->max_pending = record.scope->least_waiting_when_refused = 1;
+  record.scope->most_waiting = 3;
+  for (std::size_t index = 0; index != tasks; ++index)
+    record.scope->added.push_back({1 + static_cast<unsigned>(index % 2), index / 2, 2 * index});
+  return record;
+}
+
+inline batch_record scope_failed() {
+  batch_record record = joined();
+  record.how = ending::task_error;
+  record.tasks[3].threw = true;
+  record.told = {{3, 3}};
+  record.tasks[5] = {};
+  return record;
+}
+
+/// A scope that was destroyed while its last tasks waited.
+inline batch_record scope_dropped() {
+  batch_record record = joined();
+  record.how = ending::dropped;
+  record.scope->joined = false;
+  record.stop_requested = record.handle.was_stopped = true;
+  record.tasks[4] = record.tasks[5] = task_record{};
+  return record;
+}
+
 inline batch_record alone() {
   batch_record record = returned();
   record.limit = record.most_in_flight = 1;

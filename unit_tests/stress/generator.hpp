@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "arrivals.hpp"
 #include "draws.hpp"
 #include "habits.hpp"
 #include "plan.hpp"
@@ -58,8 +59,9 @@ class generator {
     choose_token(plan, depth);
     choose_callback(plan);
     if (drawn_.one_in(40)) choose_flaw(plan);
-    plan.bare =
-        drawn_.one_in(5) && plan.call != call::with_pool && plan.token != token::own && plan.flaw == flaw::none;
+    arrivals(drawn_, plan).choose(/*in_task=*/depth > 1);
+    plan.bare = drawn_.one_in(5) && plan.call != call::scope &&
+                plan.call != call::with_pool && plan.token != token::own && plan.flaw == flaw::none;
     return plan.bare ? plan : with_habits(plan, depth);
   }
 
@@ -72,6 +74,7 @@ class generator {
     if (plan.limit == fanout::unlimited || drawn_.one_in(2)) plan.limit = some_limit();
     plan.bare = drawn_.one_in(2);
     if (!plan.bare) choose_callback(plan);
+    arrivals(drawn_, plan).choose(/*in_task=*/false);
     // A bare task that meets others does not see that they were stopped.
     const bool is_stopped = plan.handle == handle_use::stopped || plan.handle == handle_use::dropped;
     if (plan.bare && is_stopped) plan.handle = handle_use::got;
@@ -108,11 +111,11 @@ class generator {
     const bool there = drawn_.one_in(2);
     const std::size_t first = there ? one_of_two : other_of_two;
     const std::size_t second = there ? other_of_two : one_of_two;
-    batch_plan inner = on_shared(second, drawn_.between(1, 4));
+    batch_plan inner = on_shared(second, drawn_.between(1, 4), /*in_task=*/true);
     if (drawn_.one_in(2)) habits(drawn_, inner).mix_lengths(2, 1);
-    batch_plan plan = on_shared(first, drawn_.between(1, 6));
+    batch_plan plan = on_shared(first, drawn_.between(1, 6), /*in_task=*/false);
     if (drawn_.one_in(2)) {
-      batch_plan innermost = on_shared(first, drawn_.between(1, 3));
+      batch_plan innermost = on_shared(first, drawn_.between(1, 3), /*in_task=*/true);
       if (drawn_.one_in(2)) habits(drawn_, innermost).mix_lengths(2, 1);
       nest_in_all(inner, innermost);
     }
@@ -120,9 +123,10 @@ class generator {
       plan.place = place::own_executor;
       plan.executor = 2;
       plan.size = drawn_.between(2, 20);
+      arrivals(drawn_, plan).choose(/*in_task=*/false);
     }
     nest_in_all(plan, inner);
-    if (habits::may_meet(plan) && !drawn_.one_in(4)) habits(drawn_, plan).meet(2);
+    if (habits::may_meet(plan) && plan.runners() > 1 && !drawn_.one_in(4)) habits(drawn_, plan).meet(2);
     return plan;
   }
 
@@ -133,18 +137,21 @@ class generator {
     if (plan.place == place::own_executor || plan.place == place::adaptive_executor)
       plan.executor = drawn_.between(1, 4);
     plan.size = drawn_.between(1, 30);
+    arrivals(drawn_, plan).choose(/*in_task=*/false);
     habits chosen(drawn_, plan);
     if (drawn_.one_in(3)) chosen.mix_lengths(3, 1);
     chosen.loop();
     return plan;
   }
 
-  batch_plan on_shared(std::size_t executor, std::size_t size) {
+  batch_plan on_shared(std::size_t executor, std::size_t size, bool in_task) {
     batch_plan plan;
     plan.place = place::shared_executor;
     plan.executor = executor;
     plan.size = size;
     choose_handle(plan);
+    if (!plan.is_submitted() && drawn_.one_in(3)) plan.call = drawn_.one_of({call::stream, call::scope});
+    arrivals(drawn_, plan).choose(in_task);
     return plan;
   }
 
@@ -156,7 +163,8 @@ class generator {
   // ── The options of a batch ─────────────────────────────────────────────────────────────────────────────────────
 
   void choose_call(batch_plan& plan) {
-    plan.call = drawn_.one_of({call::execute, call::execute, call::map, call::map, call::settle, call::with_pool});
+    plan.call = drawn_.one_of({call::execute, call::execute, call::map, call::map, call::settle, call::with_pool,
+                            call::stream, call::scope});
     plan.place = drawn_.one_of({place::free, place::free, place::free, place::own_executor, place::adaptive_executor,
                                 place::passed_on_executor, place::shared_executor, place::shared_executor});
     plan.result =
@@ -164,6 +172,7 @@ class generator {
     if (drawn_.one_in(16)) plan.call = call::invoke;
     choose_handle(plan);
     if (plan.call == call::invoke) plan.place = place::free;
+    if (plan.call == call::stream && plan.result == result::nothing) plan.result = result::number;
     if (plan.call == call::settle || plan.call == call::with_pool)
       plan.result = drawn_.one_of({result::number, result::tracked});
     if (plan.call == call::invoke) plan.result = result::tracked;
@@ -261,7 +270,7 @@ class generator {
 
   void choose_flaw(batch_plan& plan) {
     plan.flaw = drawn_.one_of({flaw::limit_of_zero, flaw::limit_too_large, flaw::empty_task});
-    const bool has_functions = plan.call == call::execute && plan.size != 0;
+    const bool has_functions = (plan.call == call::execute && plan.size != 0) || plan.grows();
     if (plan.flaw == flaw::empty_task && !has_functions) plan.flaw = flaw::limit_of_zero;
   }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "support.hpp"
+#include "arrivals.hpp"
 #include "draws.hpp"
 #include "plan.hpp"
 
@@ -26,7 +27,8 @@ class habits {
 
   /// Makes `count` tasks wait for each other, and do nothing else.
   void meet(std::size_t count) {
-    const std::vector<habit> places = drawn_.places(action::meet, count, plan_.size);
+    std::vector<habit> places = drawn_.places(action::meet, count, plan_.size);
+    if (plan_.call == call::stream) places = {neighbours(action::meet, count)};
     plan_.habits.insert(plan_.habits.begin(), places.begin(), places.end());
   }
 
@@ -61,7 +63,7 @@ class habits {
     const bool is_named = plan.place == place::own_executor || plan.place == place::passed_on_executor ||
                           (plan.place == place::free && plan.limit != fanout::automatic);
     return is_named && plan.call != call::with_pool && plan.call != call::invoke && plan.size != 0 &&
-           !plan.occupied && !has_loops(plan);
+           arrivals::let_tasks_meet(plan) && !plan.occupied && !has_loops(plan);
   }
 
   /// At most `most` tasks: anywhere, one among the first, or all.
@@ -74,6 +76,12 @@ class habits {
   }
 
  private:
+  /// Items that a stream in order can have in its places at once.
+  habit neighbours(action what, std::size_t count) {
+    const std::size_t first = drawn_.below(plan_.size - count + 1);
+    return {what, first, 1, first + count};
+  }
+
   static bool has_loops(const batch_plan& plan) {
     return plan.has(action::loop) || std::any_of(plan.inner.begin(), plan.inner.end(), has_loops);
   }

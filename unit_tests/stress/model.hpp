@@ -9,6 +9,9 @@
 
 #include "handles.hpp"
 #include "record.hpp"
+#include "scope_model.hpp"
+#include "start_order.hpp"
+#include "stream_model.hpp"
 
 /// Checks the record of a batch against what a batch promises. Each function checks one promise.
 ///
@@ -29,10 +32,14 @@ class model {
     judged.ends_as_it_must();
     judged.hands_back_in_order();
     judged.starts_nothing_after_the_stop();
-    judged.starts_in_order();
+    const auto as = [&](const char* promise) {
+      return [&judged, promise](const auto&... parts) { judged.broken(promise, parts...); };
+    };
+    judge_start_order(record, as("start order"));
     judged.reports_progress();
-    judge_looks(record, judged.started_, judged.failed_.size(),
-                [&](const auto&... parts) { judged.broken("handle", parts...); });
+    judge_looks(record, judged.started_, judged.failed_.size(), as("handle"));
+    if (record.stream) judge_stream(record, *record.stream, as("stream"));
+    if (record.scope) judge_scope(record, *record.scope, as("scope"));
     judged.leaves_nothing();
     for (const std::string& each : record.noticed) judged.broken("noticed by a task", each);
     return judged.violations_;
@@ -80,7 +87,10 @@ class model {
     if (at_meeting_in_vain != 0)
       broken("limit is reached", at_meeting_in_vain, " of ", expected,
              " tasks that meet were in flight at a limit of ", record_.limit);
-    if (everything_ran() && came != expected)
+    // If tasks come one by one, a failure or a stop may have kept the rest from coming.
+    const bool all_came =
+        !record_.grows() || record_.how == ending::returned || record_.how == ending::aggregate_error;
+    if (everything_ran() && all_came && came != expected)
       broken("limit is reached", came, " tasks came to a meeting of ", expected);
   }
 
@@ -111,7 +121,12 @@ class model {
       case ending::refused:
         return;
       case ending::dropped:
-        if (!record_.is_submitted || !record_.handle.was_stopped) broken("complete or throw", "dropped without a handle");
+        if ((!record_.is_submitted && !record_.scope) || !record_.handle.was_stopped)
+          broken("complete or throw", "dropped without a handle");
+        return;
+      case ending::source_error:
+      case ending::left:
+        if (!record_.stream) broken("complete or throw", "ended as only a stream can");
         return;
       case ending::unexpected:
         return broken("complete or throw", "unexpected: ", record_.unexpected);
@@ -167,6 +182,7 @@ class model {
     if (record_.told_completed != started_)
       broken("cancellation", record_.told_completed, " completed tasks told, ", started_, " started");
     if (record_.told_total != record_.size) broken("cancellation", "total told as ", record_.told_total);
+    if (record_.stream) return;  // what failed before its turn is not told
     if (record_.size == 0) broken("cancellation", "an empty batch cannot be cancelled");
     every_failure_is_told();
   }
@@ -207,7 +223,10 @@ class model {
     for (const task_record& task : record_.tasks) {
       if (task.saw_stop) saw(task);
     }
-    if (record_.how == ending::task_error && record_.told.size() == 1 && record_.told.front().index < record_.size)
+    // The items before one that failed are mapped if the stream is in order.
+    const bool goes_on_after_a_failure = record_.stream && !record_.stream->as_completed;
+    if (record_.how == ending::task_error && record_.told.size() == 1 && record_.told.front().index < record_.size &&
+        !goes_on_after_a_failure)
       saw(record_.tasks[record_.told.front().index]);
     std::size_t after_the_request = 0;
     for (std::size_t index = 0; index != record_.tasks.size(); ++index) {
@@ -222,42 +241,6 @@ class model {
       broken("cancellation", after_the_request, " tasks started after the request");
   }
 
-  /// The tasks that a runner has taken and not started are consecutive. So below the last started task, the tasks
-  /// that have not started form at most as many gaps as there are runners. At limit 1 there is no gap, and one thread
-  /// runs all tasks: the calling thread, unless the batch is submitted.
-  void starts_in_order() {
-    if (!record_.has_moments) return;
-    std::vector<std::size_t> by_time;
-    for (std::size_t index = 0; index != record_.tasks.size(); ++index) {
-      if (record_.tasks[index].starts != 0) by_time.push_back(index);
-      const unsigned runs_all =
-          record_.is_submitted && !by_time.empty() ? record_.tasks[by_time.front()].thread : record_.caller;
-      const bool is_on_another = record_.tasks[index].starts != 0 && record_.tasks[index].thread != runs_all;
-      if (record_.limit == 1 && is_on_another && (!record_.is_submitted || !by_time.empty()))
-        return broken("start order", "at limit 1 task ", index, " ran on another thread");
-    }
-    std::sort(by_time.begin(), by_time.end(), [this](std::size_t one, std::size_t other) {
-      return record_.tasks[one].started_at < record_.tasks[other].started_at;
-    });
-    std::vector<bool> begun(record_.tasks.size() + 1);  // [index + 1], so that every task has a left neighbour
-    begun[0] = true;
-    std::size_t frontier = 0;  // after the last task that has started
-    std::size_t gaps = 0;
-    for (const std::size_t index : by_time) {
-      if (index >= frontier) {
-        if (index > frontier) ++gaps;
-        frontier = index + 1;
-      } else {
-        ++gaps;
-        if (begun[index]) --gaps;
-        if (begun[index + 2]) --gaps;
-      }
-      begun[index + 1] = true;
-      if (gaps > (record_.limit == 1 ? 0 : record_.limit))
-        return broken("start order", gaps, " gaps below task ", index, " with ", record_.limit, " runners");
-    }
-  }
-
   void reports_progress() {
     const auto& calls = record_.progress;
     if (!record_.reports_progress && !calls.empty()) broken("progress", "was not asked for");
@@ -268,7 +251,8 @@ class model {
     for (std::size_t number = 0; number != calls.size(); ++number) {
       const progress_call& each = calls[number];
       if (each.completed <= before) broken("progress", "went from ", before, " to ", each.completed);
-      if (each.total != record_.size || each.completed > each.total)
+      const bool total_is_wrong = record_.grows() ? each.total > record_.size : each.total != record_.size;
+      if (total_is_wrong || each.completed > each.total)
         broken("progress", each.completed, " of ", each.total, " told of ", record_.size);
       if (each.completed > each.ended) broken("progress", each.completed, " told when ", each.ended, " had ended");
       if (number != 0 && each.completed != each.total && each.began - calls[number - 1].left < record_.interval)
@@ -277,7 +261,8 @@ class model {
     }
     const bool succeeded = record_.how == ending::returned && !(record_.settles && record_.stop_requested);
     if (!record_.reports_progress || !succeeded || record_.size == 0) return;
-    if (calls.empty() || calls.back().completed != record_.size) broken("progress", "the last call is missing");
+    if (calls.empty() || calls.back().completed != record_.size || calls.back().total != record_.size)
+      broken("progress", "the last call is missing");
     if (record_.limit == 1 && record_.interval.count() == 0 && calls.size() != record_.size)
       broken("progress", "one runner made ", calls.size(), " calls for ", record_.size, " tasks");
   }

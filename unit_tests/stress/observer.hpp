@@ -48,6 +48,7 @@ class observer {
       if (!observer_.with_moments_) return;
       task_.noted.started_at = observer_.now();
       task_.noted.thread = this_thread_number();
+      ++observer_.started_;
       inside_.emplace(observer_.in_flight_);
     }
     visit(const visit&) = delete;
@@ -110,6 +111,8 @@ class observer {
   std::size_t at_meeting() const { return came_to_meet_; }
   /// The number of tasks that have noted their end.
   std::size_t ended() const { return ended_; }
+  std::size_t started() const { return started_; }
+  std::size_t in_flight() const { return static_cast<std::size_t>(in_flight_.inside()); }
   void met_in_vain() { at_meeting_in_vain_ = at_meeting(); }
 
   void notice(std::string what) {
@@ -119,6 +122,9 @@ class observer {
 
   /// Call it when the call has returned: tasks and callbacks that run from now on are late.
   void close() { closed_ = true; }
+
+  /// A number for an event that is noted elsewhere.
+  moment now() { return ++clock_; }
 
   /// Requires `close` before, and that the results and errors have been destroyed.
   void fill(batch_record& record) {
@@ -146,13 +152,12 @@ class observer {
   std::size_t late() const { return late_; }
 
  private:
-  moment now() { return ++clock_; }
-
   const bool with_moments_;
   int rounding_ = std::fegetround();
   std::atomic<bool> rounded_otherwise_{false};
   std::vector<live_task> tasks_;
   std::atomic<moment> clock_{0};
+  std::atomic<std::size_t> started_{0};
   std::atomic<std::size_t> ended_{0};
   support::gauge in_flight_;
   std::atomic<moment> stop_requested_at_{0};

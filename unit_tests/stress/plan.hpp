@@ -4,17 +4,16 @@
 #include <chrono>
 #include <cstddef>
 #include <iterator>
-#include <sstream>
-#include <string>
 #include <vector>
 
 #include "fanout/limits.hpp"
 #include "fanout/run_options.hpp"
+#include "record.hpp"
 
 /// The plan of a batch of the stress test: plain data, made by the generator and carried out by `batch_run`.
 namespace stress {
 
-enum class call { execute, map, settle, with_pool, invoke };
+enum class call { execute, map, settle, with_pool, invoke, stream, scope };
 enum class place { free, own_executor, adaptive_executor, passed_on_executor, shared_executor };
 enum class result { nothing, number, flag, tracked, tracked_default };
 
@@ -87,6 +86,29 @@ struct loop_plan {
   std::size_t tasks = 0;  // of each turn
 };
 
+/// The source, the reader and the options of a stream. The tasks of the batch are its items.
+struct stream_plan {
+  bool as_completed = false;
+  std::size_t ahead = 0;  // 0: the default
+  bool source_pauses = false;
+  bool source_throws = false;  // in the middle
+  std::size_t leaves_after = endless;  // so many results the reader leaves; 0: it reads nothing
+  std::chrono::microseconds reader_pause{0};  // now and then
+  bool is_moved = false;                      // while it is read
+};
+
+/// How tasks are added to a scope, and how it ends. It gets as many tasks as the batch has, unless some that would
+/// add others do not run.
+struct scope_plan {
+  std::size_t by_adders = 0;  // tasks that are added by threads, the first of which owns the scope; the rest by tasks
+  std::size_t adders = 1;
+  std::size_t children = 0;     // that each task adds, while there are tasks left
+  std::size_t max_pending = 0;  // 0: no bound
+  bool tries = false;           // whether the threads try to add first
+  bool is_stopped = false;      // through the scope, when the threads have added
+  bool joins = true;            // otherwise it is destroyed
+};
+
 /// The progress callback.
 struct callback_plan {
   bool wanted = false;
@@ -126,6 +148,8 @@ struct batch_plan {
   bool bare = false;      // its tasks are as cheap as possible: they note only that they ran
   bool occupied = false;  // another thread holds all of its executor when the call begins
   loop_plan loop;
+  stream_plan stream;
+  scope_plan scope;
   std::vector<habit> habits;
   std::vector<batch_plan> inner;  // none, or the one that nesting tasks run
 
@@ -147,6 +171,12 @@ struct batch_plan {
     return sum;
   }
 
+  /// Whether its tasks come while others run.
+  bool grows() const { return call == stress::call::stream || call == stress::call::scope; }
+
+  /// The places of a stream.
+  std::size_t look_ahead() const { return stream.ahead != 0 ? stream.ahead : 2 * limit_of_threads(); }
+
   bool is_submitted() const { return handle != handle_use::none; }
 
   bool names_its_limit() const { return limit != fanout::automatic && limit != fanout::unlimited; }
@@ -155,6 +185,7 @@ struct batch_plan {
   std::size_t runners() const {
     std::size_t most = std::min(size, limit_of_threads());
     if (call == stress::call::with_pool) most = std::min(most, pool_size());
+    if (call == stress::call::stream) most = std::min(most, look_ahead());
     return std::max<std::size_t>(most, 1);
   }
 
@@ -183,10 +214,13 @@ struct batch_plan {
 
   /// The most threads that are promised to the batch and its inner batches at one time, without shared executors.
   std::size_t promised_workers() const {
-    std::size_t promised = is_submitted() ? 1 : 0;  // its leader
-    if (has_own_executor()) promised = executor - 1;
+    std::size_t promised = is_submitted() || grows() ? 1 : 0;  // its leader
+    if (has_own_executor()) promised += executor - 1;
+    // Beside the thread that reads or adds.
+    if (grows() && place == stress::place::free) promised += limit_of_threads();
     if (has(action::loop) && loop.executor != 0) promised += loop.executor - 1;
-    if (place == stress::place::free && (limit != fanout::automatic || call == stress::call::with_pool))
+    const bool names_helpers = limit != fanout::automatic || call == stress::call::with_pool;
+    if (place == stress::place::free && names_helpers && !grows())
       promised += runners() - 1;
     for (const habit& each : habits) {
       const std::size_t at_once = std::min(runners(), each.count(size));
@@ -196,64 +230,5 @@ struct batch_plan {
     return promised;
   }
 };
-
-inline const char* name(action what) {
-  static constexpr const char* names[] = {"nothing",   "compute",       "sleep",         "allocate",
-                                          "throw",     "wait for stop", "request stop",  "request outer stop",
-                                          "use token", "use lease",     "make executor", "nest",
-                                          "meet",      "last 1 ms",     "last 10 ms",    "loop"};
-  return names[static_cast<std::size_t>(what)];
-}
-
-inline std::string describe_limit(std::size_t limit) {
-  if (limit == fanout::automatic) return "automatic";
-  return limit == fanout::unlimited ? "unlimited" : std::to_string(limit);
-}
-
-/// The plan in one line, for the report of a failure.
-inline std::string describe(const batch_plan& plan) {
-  static constexpr const char* calls[] = {"execute", "map", "settle", "with_pool", "invoke"};
-  static constexpr const char* results[] = {"void", "long", "bool", "tracked", "tracked_default"};
-  static constexpr const char* places[] = {"", " on its executor of ", " on its adaptive executor of ",
-                                           " on a passed-on executor of ", " on shared executor "};
-  static constexpr const char* tokens[] = {"", ", own token", ", token requested before",
-                                           ", token of the outer task"};
-  static constexpr const char* flaws[] = {"", ", LIMIT 0", ", LIMIT TOO LARGE", ", AN EMPTY TASK"};
-  static constexpr const char* uses[] = {"",      "got",           "got later", "looked at", "waited for", "waited for twice",
-                                         "moved", "waited by two", "stopped",   "dropped"};
-  static constexpr const char* keeps[] = {"copied", "moved", "referred to"};
-  std::ostringstream text;
-  text << calls[static_cast<std::size_t>(plan.call)] << '<' << results[static_cast<std::size_t>(plan.result)] << '>'
-       << places[static_cast<std::size_t>(plan.place)];
-  if (plan.place != place::free) text << plan.executor;
-  text << ": " << plan.size << " tasks, limit " << describe_limit(plan.limit);
-  if (plan.call == call::with_pool) text << ", pool " << plan.pool;
-  if (plan.on_error == fanout::error_policy::run_all) text << ", run_all";
-  text << tokens[static_cast<std::size_t>(plan.token)] << flaws[static_cast<std::size_t>(plan.flaw)];
-  if (plan.stop_from_outside.count() != 0)
-    text << ", stopped from outside at " << plan.stop_from_outside.count() << " us";
-  if (plan.callback.wanted) {
-    text << ", progress every " << plan.callback.interval.count() << " ns (throws at " << plan.callback.throws_at
-         << ", stops at " << plan.callback.stops_at << ", sleeps at " << plan.callback.sleeps_at << ')';
-  }
-  if (plan.is_submitted()) {
-    text << ", handle " << uses[static_cast<std::size_t>(plan.handle)] << " after " << plan.handle_pause.count()
-         << " us, input " << keeps[static_cast<std::size_t>(plan.keeps)];
-  }
-  if (plan.bare) text << ", bare";
-  if (plan.occupied) text << ", executor occupied";
-  if (plan.has(action::loop)) {
-    text << ", loops of " << plan.loop.turns << " turns by "
-         << (plan.loop.by_task_group ? "task_group" : "parallel_for") << " with " << plan.loop.tasks
-         << " tasks each on ";
-    if (plan.loop.executor == 0) text << "the same executor";
-    if (plan.loop.executor != 0) text << "an executor of " << plan.loop.executor;
-  }
-  for (const habit& each : plan.habits) {
-    text << "; " << name(each.what) << ' ' << each.first << " + " << each.every << "k < " << each.end;
-  }
-  for (const batch_plan& each : plan.inner) text << " { " << describe(each) << " }";
-  return text.str();
-}
 
 }  // namespace stress

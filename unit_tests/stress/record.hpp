@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -73,9 +75,70 @@ struct handle_record {
   std::vector<handle_look> looks;
 };
 
-/// `dropped`: nobody took the results.
-enum class ending { returned, task_error, aggregate_error, cancelled, callback_error, refused, dropped, unexpected };
-inline constexpr std::size_t endings = 8;
+inline constexpr std::size_t endless = std::numeric_limits<std::size_t>::max();
+
+/// A step of a stream's source: to its first item, to the next one, or to its end.
+struct source_step {
+  std::size_t given_back = 0;  // results from which the reader had begun to move on by then
+  moment at = 0;
+};
+
+/// A result as the reader of a stream got it.
+struct delivered_result {
+  std::size_t index = 0;  // what the iterator said
+  std::size_t of = 0;     // the task whose value it is
+};
+
+/// A batch whose tasks are the items of a stream. Its size is the number of items that were read.
+struct stream_record {
+  bool as_completed = false;
+  std::size_t ahead = 1;
+  std::size_t source_size = 0;       // the items of its source, or those before it throws
+  std::size_t leaves_after = endless;  // so many results the reader leaves; endless: it reads to the end
+
+  std::vector<source_step> steps;
+  std::size_t most_in_source = 0;  // threads at once
+  bool source_threw = false;
+  std::vector<delivered_result> delivered;
+  moment asked_at = 0;           // when the reader last asked for a result
+  std::size_t most_results = 0;  // that existed at once; only if they are counted
+  std::size_t in_flight_at_end = 0;  // when the reader had left the loop, or had the exception
+};
+
+/// A task of a scope, as it was added.
+struct added_task {
+  unsigned adder = 0;      // who added it, from 1; 0: it has not started, so nobody knows
+  std::size_t number = 0;  // which one of this adder's
+  moment add_began_at = 0;
+};
+
+/// A batch whose tasks were added to a scope. Its size is the number of tasks that were added.
+struct scope_record {
+  bool joined = true;  // false: it was destroyed instead
+  std::size_t max_pending = endless;
+
+  std::vector<added_task> added;       // in the order of the indices
+  std::size_t added_by_tasks = 0;      // which need not wait for room
+  std::size_t most_waiting = 0;        // tasks that had been added and had not noted their start, after an `add`
+  std::size_t least_waiting_when_refused = endless;  // tasks that may have waited when `try_add` returned false
+  std::size_t in_flight_at_end = 0;    // when `join` had returned or thrown
+};
+
+/// `source_error`: the exception of a stream's source. `left`: the reader of a stream has left it. `dropped`: nobody
+/// took the results, or joined the scope.
+enum class ending {
+  returned,
+  task_error,
+  aggregate_error,
+  cancelled,
+  callback_error,
+  source_error,
+  refused,
+  left,
+  dropped,
+  unexpected
+};
+inline constexpr std::size_t endings = 10;
 
 struct batch_record {
   // The input.
@@ -102,6 +165,8 @@ struct batch_record {
   bool stop_requested = false;   // of its token or through its handle, after the call
   std::vector<progress_call> progress;
   handle_record handle;
+  std::optional<stream_record> stream;
+  std::optional<scope_record> scope;
   bool callbacks_overlapped = false;
   std::size_t callback_threw_in = 0;  // in which call, from 1; 0: never
   meeting_record meeting;
@@ -115,6 +180,9 @@ struct batch_record {
   std::size_t told_completed = 0;
   std::size_t told_total = 0;
   std::string unexpected;
+
+  /// Whether its tasks come while others run, so that its size is known only at the end.
+  bool grows() const { return stream || scope; }
 
   // After the call, when its results and errors had been destroyed.
   std::size_t results_held = 0;  // while the caller had them; only for results that are counted

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "stress/generator.hpp"
+#include "stress/plan_text.hpp"
 #include "support.hpp"
 
 /// The generator of the stress test: a seed makes the same plans again, and every kind of batch is among them.
@@ -107,6 +108,10 @@ TEST(StressGenerator, CoversWhatTheStressTestIsFor) {
                            "input copied",
                            "input moved",
                            "input referred to",
+                           "stream<bool>",
+                           "stream<tracked>",
+                           "scope<void>",
+                           "scope<tracked>",
                            "sleep"})
     EXPECT_NE(text.find(part), std::string::npos) << "no plan says " << part;
   EXPECT_NE(text.find(" { "), std::string::npos) << "no batch is nested";
@@ -219,10 +224,66 @@ TEST_F(StressGeneratorKinds, HaveHandlesEverywhere) {
     EXPECT_GT(count([=](const auto& plan) {
                 return !plan.inner.empty() && plan.inner.front().is_submitted() && plan.inner.front().place == each;
               }),
-              20);
+              10);
   }
-  EXPECT_GT(count([](const auto& plan) { return plan.is_submitted() && plan.occupied; }), 20);
+  EXPECT_GT(count([](const auto& plan) { return plan.is_submitted() && plan.occupied; }), 10);
   EXPECT_GT(count([](const auto& plan) { return plan.is_submitted() && plan.meeting() == plan.limit_of_threads(); }), 20);
+}
+
+TEST_F(StressGeneratorKinds, ReadStreamsInEveryWay) {
+  const auto streams = [this](const auto& is_so) {
+    return count([&](const batch_plan& plan) { return plan.call == call::stream && is_so(plan, plan.stream); });
+  };
+  using stress::endless;
+  for (const bool as_completed : {false, true}) {
+    const auto of_kind = [&](const auto& is_so) {
+      return streams([&](const auto& plan, const auto& stream) {
+        return stream.as_completed == as_completed && is_so(plan, stream);
+      });
+    };
+    EXPECT_GT(of_kind([](const auto& plan, const auto&) { return plan.look_ahead() == 1; }), 3);
+    EXPECT_GT(of_kind([](const auto&, const auto& stream) { return stream.ahead == 0; }), 20);
+    EXPECT_GT(of_kind([](const auto& plan, const auto& stream) { return stream.ahead == plan.limit_of_threads(); }),
+              10);
+    EXPECT_GT(of_kind([](const auto& plan, const auto&) { return plan.look_ahead() > plan.size; }), 20);
+    EXPECT_GT(of_kind([](const auto&, const auto& stream) { return stream.source_throws; }), 10);
+    EXPECT_GT(of_kind([](const auto&, const auto& stream) { return stream.source_pauses; }), 10);
+    EXPECT_GT(of_kind([](const auto&, const auto& stream) { return stream.leaves_after == 0; }), 5);
+    EXPECT_GT(of_kind([](const auto&, const auto& stream) {
+                return stream.leaves_after != 0 && stream.leaves_after != endless;
+              }),
+              20);
+    EXPECT_GT(of_kind([](const auto&, const auto& stream) { return stream.is_moved; }), 20);
+    EXPECT_GT(of_kind([](const auto&, const auto& stream) { return stream.reader_pause.count() != 0; }), 20);
+    EXPECT_GT(of_kind([](const auto& plan, const auto&) { return plan.stop_from_outside.count() != 0; }), 5);
+    EXPECT_GT(of_kind([](const auto& plan, const auto&) { return plan.meeting() > 1; }), 10);
+    EXPECT_GT(of_kind([](const auto& plan, const auto&) { return plan.bare; }), 10);
+    EXPECT_GT(of_kind([](const auto& plan, const auto&) { return plan.has(action::nest); }), 20);
+  }
+  for (const place each : {place::free, place::own_executor, place::adaptive_executor, place::passed_on_executor,
+                           place::shared_executor})
+    EXPECT_GT(streams([=](const auto& plan, const auto&) { return plan.place == each; }), 20);
+}
+
+TEST_F(StressGeneratorKinds, AddToScopesInEveryWay) {
+  const auto scopes = [this](const auto& is_so) {
+    return count([&](const batch_plan& plan) { return plan.call == call::scope && is_so(plan, plan.scope); });
+  };
+  EXPECT_GT(scopes([](const auto&, const auto& scope) { return scope.adders > 1 && scope.children == 0; }), 20);
+  EXPECT_GT(scopes([](const auto&, const auto& scope) { return scope.adders == 1 && scope.children > 1; }), 20);
+  EXPECT_GT(scopes([](const auto&, const auto& scope) { return scope.max_pending == 1; }), 5);
+  EXPECT_GT(scopes([](const auto&, const auto& scope) { return scope.max_pending > 4; }), 10);
+  EXPECT_GT(scopes([](const auto&, const auto& scope) { return scope.max_pending != 0 && scope.tries; }), 10);
+  EXPECT_GT(scopes([](const auto&, const auto& scope) { return scope.max_pending != 0 && scope.children != 0; }), 10);
+  EXPECT_GT(scopes([](const auto&, const auto& scope) { return scope.is_stopped; }), 20);
+  EXPECT_GT(scopes([](const auto&, const auto& scope) { return !scope.joins; }), 20);
+  EXPECT_GT(scopes([](const auto& plan, const auto&) { return plan.on_error == fanout::error_policy::run_all; }), 20);
+  EXPECT_GT(scopes([](const auto& plan, const auto&) { return plan.callback.wanted; }), 20);
+  EXPECT_GT(scopes([](const auto& plan, const auto&) { return plan.meeting() > 1; }), 10);
+  EXPECT_GT(scopes([](const auto& plan, const auto&) { return plan.has(action::nest); }), 20);
+  for (const place each : {place::free, place::own_executor, place::adaptive_executor, place::passed_on_executor,
+                           place::shared_executor})
+    EXPECT_GT(scopes([=](const auto& plan, const auto&) { return plan.place == each; }), 20);
 }
 
 TEST_F(StressGeneratorKinds, HaveExecutorsOfTwoThatCallEachOther) {

@@ -204,6 +204,79 @@ const planted violations[] = {
      }, "0 failed of 4 tasks that ran, of which 1 threw"},
     {"DroppedWithoutAHandle", dropped, [](auto& r) { r.is_submitted = false; }, "dropped without a handle"},
     {"ATaskThatRunsWhenTheHandleIsGone", dropped, [](auto& r) { r.tasks[3].ended = false; }, "task 3 had not ended"},
+    // streams
+    {"TwoThreadsInTheSource", streamed, [](auto& r) { r.stream->most_in_source = 2; }, "2 threads in its source"},
+    {"ASourceReadTooFar", streamed, [](auto& r) { r.stream->steps[4].given_back = 1; },
+     "item 4 read when 1 results had been given back, with 3 places"},
+    {"ASourceReadBeyondItsEnd", streamed, [](auto& r) { r.stream->steps.push_back({.given_back = tasks}); },
+     "beyond the end"},
+    {"AStoppedStreamThatReads", stream_stopped, [](auto& r) { r.was_stopped_before = true; }, "never was to begin"},
+    {"ASourceReadAfterTheRequest", stream_stopped, [](auto& r) { r.stream->steps[2].at = 8; },
+     "2 steps of its source after"},
+    {"ResultsOfAStreamOutOfOrder", streamed,
+     [](auto& r) { std::swap(r.stream->delivered[1], r.stream->delivered[2]); }, "result 1 is that of item 2"},
+    {"AResultOfAnotherItem", streamed, [](auto& r) { r.stream->delivered[1].of = 2; }, "has the result of item 2"},
+    {"AResultDeliveredTwice", item_failed_as_completed,
+     [](auto& r) {
+       r.stream->delivered.push_back({1, 1});
+     },
+     "item 1 was delivered twice"},
+    {"AResultOfAnItemThatFailed", item_failed_as_completed,
+     [](auto& r) {
+       r.stream->delivered.push_back({2, 2});
+     },
+     "item 2 has a result, and has not made one"},
+    {"MoreResultsThanPlaces", streamed, [](auto& r) { r.stream->most_results = 4; }, "4 results at once in 3 places"},
+    {"AFailureBeforeItsTurn", item_failed, [](auto& r) { r.stream->delivered.pop_back(); },
+     "the failure of item 2 came after 1 results"},
+    {"AnItemStartedBehindAFailure", item_failed, [](auto& r) { r.tasks[3].thread = calling_thread; },
+     "item 3 started on the thread of the failure"},
+    {"AResultLostBeforeAFailure", item_failed_as_completed, [](auto& r) { r.stream->delivered.pop_back(); },
+     "the result of item 0 is lost"},
+    {"AConsequenceToldByAStream", item_failed_as_completed, [](auto& r) { r.tasks[2].saw_stop = true; },
+     "masks the cause"},
+    {"AStreamThatWasNotLeft", left, [](auto& r) { r.how = ending::returned; }, "was not left"},
+    {"AStreamThatEndedBeforeItWasLeft", left, [](auto& r) { r.stream->delivered.pop_back(); },
+     "left after 1 results"},
+    {"AResultTooFewOfAStream", streamed, [](auto& r) { r.stream->delivered.pop_back(); }, "ended after 5 of 6"},
+    {"AnExceptionOfTheSourceTooEarly", source_failed, [](auto& r) { r.stream->delivered.pop_back(); },
+     "ended after 5 of 6"},
+    {"AnExceptionOfTheSourceLost", source_failed, [](auto& r) { r.how = ending::returned; },
+     "exception of its source is lost"},
+    {"AnExceptionThatTheSourceDidNotThrow", source_failed, [](auto& r) { r.stream->source_threw = false; },
+     "did not throw this"},
+    {"AStopThatTheReaderIsNotToldOf", streamed, [](auto& r) { r.stop_requested_at = 2 * tasks + 1; },
+     "was not told of it"},
+    {"AStreamMiscounted", stream_stopped, [](auto& r) { r.told_total = 5; }, "total told as 5"},
+    {"AnItemMappedAfterTheLoop", streamed, [](auto& r) { r.stream->in_flight_at_end = 1; },
+     "1 items were mapped after its end"},
+    {"AnEndThatNoStreamComesTo", streamed, [](auto& r) { r.how = ending::callback_error; }, "as no stream can"},
+    {"AnEndThatOnlyAStreamComesTo", returned, [](auto& r) { r.how = ending::left; }, "as only a stream can"},
+    {"ATotalThatShrinks", streamed, [](auto& r) {
+       r.handle.looks.insert(r.handle.looks.begin() + 1, {false, 1, 4, {.started = 3, .completed = 2, .total = 3}});
+     }, "became smaller"},
+    {"ATotalOfItemsThatWereNotRead", streamed, [](auto& r) { r.handle.looks[0].counts.total = 7; }, "total of 7"},
+    // scopes
+    {"ATaskThatOvertakesOneOfItsAdder", joined, [](auto& r) { std::swap(r.scope->added[0], r.scope->added[2]); },
+     "task 2 is number 0 of adder 1"},
+    {"AStartAheadOfTheLine", joined,
+     [](auto& r) {
+       r.tasks[0].started_at = 20;
+       r.tasks[1].started_at = 21;
+     },
+     "2 tasks below task 2 had not started, with 2 runners"},
+    {"ATaskAddedAfterTheStopThatStarts", scope_dropped, [](auto& r) { r.stop_requested_at = 5; },
+     "task 3 was added after the request to stop, and started"},
+    {"MoreTasksWaitThanMay", joined, [](auto& r) { r.scope->most_waiting = 4; }, "4 tasks waited for a place"},
+    {"ATaskRefusedThoughThereWasRoom", joined, [](auto& r) { r.scope->least_waiting_when_refused = 0; },
+     "refused when 0 waited"},
+    {"ATaskRefusedWithoutABound", joined, [](auto& r) { r.scope->max_pending = stress::endless; },
+     "refused without a bound"},
+    {"AScopeThatWasNotJoined", joined, [](auto& r) { r.scope->joined = false; }, "was not dropped"},
+    {"ATaskThatRunsWhenJoinHasReturned", joined, [](auto& r) { r.scope->in_flight_at_end = 1; },
+     "1 tasks ran when join had ended"},
+    {"AnIndexThatIsNotThePlaceOfAdding", scope_failed, [](auto& r) { r.told[0].cause = 1; }, "cause of task 1"},
+    {"AScopeThatReturnsThoughATaskWaits", joined, [](auto& r) { r.tasks[5] = {}; }, "returned with 5 of 6"},
     // what tasks find out by themselves
     {"WhatATaskNoticed", returned, [](auto& r) { r.noticed = {"two tasks have one resource"}; },
      "two tasks have one"},
@@ -214,7 +287,8 @@ INSTANTIATE_TEST_SUITE_P(OfEachPromise, StressModel, testing::ValuesIn(violation
 
 TEST(StressModel, HasNothingToSayOfBatchesAsTheyMustBe) {
   for (const auto make : {returned, failed, all_run_some_failed, cancelled, stopped_before, settled, with_progress,
-                          refused, broken_off, alone, submitted, dropped})
+                          refused, broken_off, alone, submitted, dropped, streamed, source_failed, left, item_failed,
+                          item_failed_as_completed, stream_stopped, joined, scope_failed, scope_dropped})
     EXPECT_EQ(all(stress::model::violations(make())), "");
 }
 
@@ -231,6 +305,25 @@ TEST(StressModel, WantsOneThreadForASubmittedBatchAtALimitOfOne) {
   EXPECT_EQ(all(stress::model::violations(record)), "");
   record.tasks[4].thread = calling_thread;
   EXPECT_NE(all(stress::model::violations(record)).find("task 4 ran on another thread"), std::string::npos);
+}
+
+TEST(StressModel, AllowsAStreamAStepOfItsSourceThatWasOnItsWayWhenTheStopCame) {
+  batch_record record = stream_stopped();
+  record.stream->steps[3].at = 8;
+  EXPECT_EQ(all(stress::model::violations(record)), "");
+}
+
+TEST(StressModel, AllowsTheTasksOfAScopeToAddBeyondTheBound) {
+  batch_record record = joined();
+  record.scope->most_waiting = 5;
+  record.scope->added_by_tasks = 2;
+  EXPECT_EQ(all(stress::model::violations(record)), "");
+}
+
+TEST(StressModel, AllowsAnotherRunnerOfAScopeToBeAboutToStartItsTask) {
+  batch_record record = joined();
+  std::swap(record.tasks[0].started_at, record.tasks[1].started_at);
+  EXPECT_EQ(all(stress::model::violations(record)), "");
 }
 
 TEST(StressModel, AllowsAGapForEachRunner) {

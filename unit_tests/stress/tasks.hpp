@@ -34,7 +34,8 @@ class running_batch {
         outer_(outer_batch) {
     // Nested automatic free calls together use no more threads than there are cores. Those that are submitted have their
     // own.
-    if (what.place != place::free || what.limit != fanout::automatic || what.call == call::with_pool) return;
+    if (what.place != place::free || what.limit != fanout::automatic || what.call == call::with_pool || what.grows())
+      return;
     const bool shares = outer_ != nullptr && outer_->automatic_at_work && !what.is_submitted();
     automatic_at_work = shares ? outer_->automatic_at_work : std::make_shared<support::gauge>();
   }

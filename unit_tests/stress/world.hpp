@@ -17,6 +17,7 @@
 #include "fanout/resource_pool.hpp"
 #include "observer.hpp"
 #include "plan.hpp"
+#include "plan_text.hpp"
 #include "record.hpp"
 
 /// The state that the batches of all drivers share, and to which they report what they found.

@@ -123,6 +123,12 @@ class FANOUT_EXPORT stream_control : public batch_control {
     if (attendance_.is_missing()) call_worker();
   }
 
+  /// While the reader maps, it does not notice if others are inside long items. So whoever goes to map while others
+  /// could map more calls one of them.
+  void call_while_reader_maps() noexcept {
+    if (reader_maps_.load(std::memory_order_seq_cst) && attendance_.coming() < most_workers_) call_worker();
+  }
+
   /// No item from this number on is started.
   void cut_at(std::size_t number) noexcept {
     std::size_t seen = cut_.load(std::memory_order_relaxed);
@@ -142,6 +148,9 @@ class FANOUT_EXPORT stream_control : public batch_control {
   // The reader has waited since there was nothing to pull. Then it will notice if a worker is inside a long item, so
   // others need not be there: see `sleep` in stream_reader.cpp. A hint, which orders nothing.
   std::atomic<bool> is_awaited_{false};
+  // Written by the reader, read by workers. Sequentially consistent, as the lock of the source is: a worker that has
+  // pulled either sees that the reader maps, or is seen by the worker that the reader calls then.
+  std::atomic<bool> reader_maps_{false};
 
  private:
   friend class stream_run;

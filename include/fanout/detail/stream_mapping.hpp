@@ -51,7 +51,9 @@ class mapped_stream final : public stream_places<R> {
     this->attendance_.unlock_source();
     if (count == 0) return 0;
     const clock::time_point pulled_at = clock::now();
-    if (this->attendance_.room() != 0 && this->may_pull()) this->call_if_missing();
+    const bool others_can_pull = this->attendance_.room() != 0 && this->may_pull();
+    if (others_can_pull) this->call_if_missing();
+    if (others_can_pull || count > 1) this->call_while_reader_maps();
     for (std::size_t i = 0; i != count; ++i) {
       me.left.store(count - i - 1, std::memory_order_relaxed);
       map(me, taken[i]);
@@ -69,7 +71,9 @@ class mapped_stream final : public stream_places<R> {
     if (this->in_order()) {
       for (; number < end; ++number) {
         const auto where = static_cast<std::uint32_t>(number % this->capacity_);
-        if (is_unstarted(where) && map(me, where)) return true;
+        if (!is_unstarted(where)) continue;
+        this->call_while_reader_maps();
+        if (map(me, where)) return true;
       }
       return false;
     }
@@ -81,7 +85,9 @@ class mapped_stream final : public stream_places<R> {
       oldest = where;
       least = its_number;
     }
-    return least != base::uncut && map(me, oldest);
+    if (least == base::uncut) return false;
+    this->call_while_reader_maps();
+    return map(me, oldest);
   }
 
  private:
@@ -164,14 +170,16 @@ class mapped_stream final : public stream_places<R> {
     }
     items_[where].destroy();
     me.mine.count_end();
-    if (outcome == control::failed) stop_after(number);
-    this->deliver(where, outcome);
+    outcome == control::failed ? deliver_failure(where, number) : this->deliver(where, outcome);
     return true;
   }
 
-  /// What is before the failure will be delivered. As completed, that is only what has ended already.
-  void stop_after(std::size_t number) noexcept {
+  /// What is before the failure will be delivered. As completed, that is only what has ended already. The running
+  /// tasks are told only when the failure is in the line: one of them may fail because of that, and must come behind
+  /// its cause.
+  void deliver_failure(std::uint32_t where, std::size_t number) noexcept {
     this->cut_at(this->in_order() ? number : 0);
+    this->deliver(where, control::failed);
     if (!this->in_order()) this->tell_tasks_to_stop();
   }
 

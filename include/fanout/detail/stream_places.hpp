@@ -90,7 +90,8 @@ class stream_places : public stream_control {
     }
     current_ = &places_[in_order() ? turn_ : take_from_line(seen)];
     detail::prefetch_far_behind(current_);
-    if ((current_->state.load(std::memory_order_relaxed) & failed) != 0) [[unlikely]] fail();
+    // A failure may be the consequence of a stop that came since this thread looked for one.
+    if ((current_->state.load(std::memory_order_relaxed) & failed) != 0) [[unlikely]] cancelled() ? end() : fail();
   }
 
   bool at_end() const noexcept { return closed_; }
