@@ -35,6 +35,8 @@ class basic_task_line {
  public:
   using mutex = typename Primitives::mutex;
   using condition_variable = typename Primitives::condition_variable;
+  template <class T>
+  using atomic = typename Primitives::template atomic<T>;
   using list = closure_list<Task>;
 
   static constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max();
@@ -199,12 +201,16 @@ class basic_task_line {
     bool room;             // until there is room; otherwise, only until all is over
     bool call;             // also until it is called to work
     bool call_since_offer = true;  // also if a task has come since it offered to work
+    const atomic<bool>* exceeds = nullptr;  // also until this is true: see `wake`
   };
 
   /// True if the caller must call a runner.
   [[nodiscard]] bool sleep(const sleep_for& what) {
     std::unique_lock lock(adding_);
-    const auto reached = [&] { return is_over() || (what.room && has_room()); };
+    const auto reached = [&] {
+      return is_over() || (what.room && has_room()) ||
+             (what.exceeds != nullptr && what.exceeds->load(std::memory_order_relaxed));
+    };
     if (reached()) return false;
     ++sleepers_;
     if (what.call) {
@@ -219,6 +225,12 @@ class basic_task_line {
       if (called_ != 0) --called_;
     }
     return reached() && call_for(pending() != 0);
+  }
+
+  /// Lets those who sleep look again. What they look at must have been written before.
+  void wake() {
+    const std::unique_lock lock = Primitives::lock(adding_);
+    changed_.notify_all();
   }
 
   bool is_over_now() {
@@ -246,18 +258,23 @@ class basic_task_line {
     return found;
   }
 
-  /// If all is over, nothing can be added any more.
-  bool try_close() {
-    const std::unique_lock lock = Primitives::lock(adding_);
-    if (!is_over()) return false;
-    closed_ = true;
-    return true;
-  }
-
-  /// Takes the next of the tasks that never started. Requires that the line is closed, and no runner is left.
+  /// Takes the next of the tasks that will never start; null if there is none, or a runner is left. Once the line was
+  /// stopped, no task comes to the lists any more. The line is still open, because the destructor of such a task may add.
   Task* take_unstarted() {
+    const std::unique_lock both = Primitives::lock(taking_);
+    const std::unique_lock lock = Primitives::lock(adding_);
+    if (!stopped() || !is_over()) return nullptr;
     Task* const next = line_.take();
     return next != nullptr ? next : inbox_.take();
+  }
+
+  /// If all is over and no task is left to be taken, nothing can be added any more.
+  bool try_close() {
+    const std::unique_lock both = Primitives::lock(taking_);
+    const std::unique_lock lock = Primitives::lock(adding_);
+    if (!is_over() || !line_.empty() || !inbox_.empty()) return false;
+    closed_ = true;
+    return true;
   }
 
   /// Frees the memory of tasks, if there is more than `most` of it and no task is left.
@@ -343,15 +360,15 @@ class basic_task_line {
   alignas(128) mutex taking_;
   list line_;
   list ended_;  // memory of tasks that have run
-  typename Primitives::template atomic<std::size_t> taken_{0};  // written under the mutex
+  atomic<std::size_t> taken_{0};  // written under the mutex
 
   alignas(128) mutex adding_;
   list inbox_;
   list spares_;  // memory for tasks
   // Written under the mutex; a runner that looks reads them without.
-  typename Primitives::template atomic<std::size_t> added_{0};
-  typename Primitives::template atomic<std::size_t> ignored_{0};  // were added after the stop
-  typename Primitives::template atomic<bool> stopped_{false};
+  atomic<std::size_t> added_{0};
+  atomic<std::size_t> ignored_{0};  // were added after the stop
+  atomic<bool> stopped_{false};
   bool closed_ = false;
   std::size_t coming_ = 0;
   std::size_t working_ = 0;

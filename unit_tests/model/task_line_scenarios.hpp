@@ -143,6 +143,7 @@ struct task_scenario : rl::test_suite<Scenario, int{threads}> {
     do {
       while (!line_->is_over_now())
         if (line_->sleep({.room = false, .call = false})) call();
+      drop_unstarted();
     } while (!line_->try_close());
     close();
   }
@@ -167,8 +168,14 @@ struct task_scenario : rl::test_suite<Scenario, int{threads}> {
           call();
         }
       }
+      drop_unstarted();
     } while (!line_->try_close());
     close();
+  }
+
+  void drop_unstarted() {
+    while (line_->take_unstarted() != nullptr) {
+    }
   }
 
   void close() {
