@@ -131,7 +131,7 @@ bool stream_run::help(std::size_t number, const scope_entry& here) {
           const scope_entry inside(scope, lender == nullptr, static_cast<std::size_t>(me - workers_.get()));
           const with_float_settings same(float_settings_);
           while (!has_come(number)) {
-            me->most = 1;
+            me->most.store(1, std::memory_order_relaxed);
             if (stream_.turn(*me) == 0 && !stream_.steal(*me)) break;
             has_helped = true;
           }

@@ -92,7 +92,7 @@ bool stream_run::run_turns(stream_worker& me) noexcept {
   for (bool takes_any = true;;) {
     if (stream_.stopped()) return false;
     if (!alone && steals_from_stuck(me)) continue;
-    const std::size_t wanted = std::max<std::size_t>(1, me.most / 2);
+    const std::size_t wanted = std::max<std::size_t>(1, me.most.load(std::memory_order_relaxed) / 2);
     if ((std::exchange(takes_any, false) || stream_.attendance_.room() >= wanted) && stream_.turn(me) != 0) {
       if (!alone && count_out_if_superfluous(me)) return true;
       continue;

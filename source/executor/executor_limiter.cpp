@@ -4,8 +4,9 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <new>
 #include <utility>
+
+#include "base/never_destroyed.hpp"
 
 namespace fanout::detail {
 
@@ -153,10 +154,8 @@ class wait_list {
 namespace {
 
 wait_list& waits_of_process() {
-  // Never destroyed: executors may be used by static destructors. Not allocated: who waits must not fail.
-  alignas(wait_list) static std::byte room[sizeof(wait_list)];
-  static wait_list& list = *new (room) wait_list;
-  return list;
+  static never_destroyed<wait_list> list;  // executors may be used by static destructors
+  return *list;
 }
 
 }  // namespace

@@ -28,8 +28,10 @@ struct alignas(128) stream_worker {
   std::atomic<bool> taken{false};         // its release and acquire hand this over to the next thread
   std::atomic<std::size_t> failed{0};     // of its tasks; written by the thread that has taken it
   std::atomic<std::size_t> left{0};       // items that it has pulled and not started; a hint, which orders nothing
-  std::size_t most = 1;                   // how many items it pulls at a time
-  std::size_t useful = static_cast<std::size_t>(-1);  // how many workers its last turn found useful
+  // These two belong to the thread that has taken this, and are atomic only for the ThreadSanitizer of a program, which
+  // does not see `taken` if the library is not compiled for it:
+  std::atomic<std::size_t> most{1};  // how many items it pulls at a time
+  std::atomic<std::size_t> useful{static_cast<std::size_t>(-1)};  // how many workers its last turn found useful
   std::size_t others_had_started = 0;     // when it last looked whether it is superfluous
   std::size_t looked_at = 0;              // another worker, and what that one had started then
   std::size_t had_started = 0;

@@ -46,7 +46,7 @@ class mapped_stream final : public stream_places<R> {
     const clock::time_point begin = clock::now();
     if (this->most_workers_ == 1) return turn_alone(me, begin);
     std::array<std::uint32_t, most_at_once> taken;
-    const std::size_t count = pull(taken.data(), std::min(me.most, this->attendance_.room()));
+    const std::size_t count = pull(taken.data(), std::min(me.most.load(std::memory_order_relaxed), this->attendance_.room()));
     this->attendance_.unlock_source();
     if (count == 0) return 0;
     const clock::time_point pulled_at = clock::now();
@@ -96,7 +96,7 @@ class mapped_stream final : public stream_places<R> {
   /// With one worker: maps each item before it pulls the next, because nobody could map it if the source waited.
   std::size_t turn_alone(stream_worker& me, clock::time_point begin) noexcept {
     std::size_t count = 0;
-    const std::size_t most = std::min(me.most, this->attendance_.room());
+    const std::size_t most = std::min(me.most.load(std::memory_order_relaxed), this->attendance_.room());
     for (std::uint32_t where = 0; count != most && pull(&where, 1) != 0; ++count) map(me, where);
     this->attendance_.unlock_source();
     if (count != 0) adjust(me, (clock::now() - begin) / count);
@@ -182,14 +182,16 @@ class mapped_stream final : public stream_places<R> {
     } else if (is_awaited && this->capacity_ * each / this->most_workers_ < too_brisk_to_sleep) {
       useful = std::clamp<std::size_t>(this->cores_ - 1, 1, this->most_workers_);
     }
-    this->attendance_.set_useful(is_awaited ? std::min(useful, me.useful) : useful);
-    me.useful = useful;
+    this->attendance_.set_useful(is_awaited ? std::min(useful, me.useful.load(std::memory_order_relaxed)) : useful);
+    me.useful.store(useful, std::memory_order_relaxed);
   }
 
   void adjust(stream_worker& me, std::chrono::nanoseconds each) noexcept {
     const auto wanted = static_cast<std::size_t>(time_of_turn / std::max(each, std::chrono::nanoseconds(1)));
     const std::size_t most = std::max<std::size_t>(1, std::min(most_at_once, this->capacity_ / 2));
-    me.most = std::clamp<std::size_t>(wanted, std::max<std::size_t>(1, me.most / 8), std::min(2 * me.most, most));
+    const std::size_t now = me.most.load(std::memory_order_relaxed);
+    me.most.store(std::clamp<std::size_t>(wanted, std::max<std::size_t>(1, now / 8), std::min(2 * now, most)),
+                  std::memory_order_relaxed);
   }
 
   void destroy_item(std::size_t where) noexcept override { items_[where].destroy(); }
