@@ -213,6 +213,7 @@ class basic_task_line {
     };
     if (reached()) return false;
     ++sleepers_;
+    if (what.room) ++who_want_room_;
     if (what.call) {
       ++willing_;
       const bool is_needed = pending() != 0 && !stopped() && working_ + looking_ + called_ < most_runners_;
@@ -220,6 +221,7 @@ class basic_task_line {
     }
     changed_.wait(lock, [&] { return reached() || (what.call && called_ != 0); });
     --sleepers_;
+    if (what.room) --who_want_room_;
     if (what.call) {
       --willing_;
       if (called_ != 0) --called_;
@@ -347,9 +349,14 @@ class basic_task_line {
     return true;
   }
 
+  /// For a runner that works, so the line exists until it has done this. A thread that is woken often takes the core of
+  /// this one at once: if this notified under the mutex, that thread would wait for the mutex again.
   void tell_of_room() {
-    const std::unique_lock lock = Primitives::lock(adding_);
-    if (sleepers_ != 0) changed_.notify_all();
+    {
+      const std::unique_lock lock = Primitives::lock(adding_);
+      if (who_want_room_ == 0) return;
+    }
+    changed_.notify_all();
   }
 
   const std::size_t most_runners_;
@@ -374,6 +381,7 @@ class basic_task_line {
   std::size_t working_ = 0;
   std::size_t looking_ = 0;
   std::size_t sleepers_ = 0;
+  std::size_t who_want_room_ = 0;  // of these
   std::size_t willing_ = 0;  // sleepers that would work
   std::size_t called_ = 0;   // of these, who were called and have not awoken yet
   Memory* memory_ = nullptr;
