@@ -78,7 +78,14 @@ class basic_task_line {
           return append(*spare);
         }
       }
-      Memory& more = grow();  // allocates
+      Memory& more = [&]() -> Memory& {
+        try {
+          return grow();  // allocates
+        } catch (...) {
+          if (most_pending_ != unbounded) tell_of_room();
+          throw;
+        }
+      }();
       const std::unique_lock lock = Primitives::lock(adding_);
       keep(more);
     }
@@ -219,7 +226,8 @@ class basic_task_line {
       const bool is_needed = pending() != 0 && !stopped() && working_ + looking_ + called_ < most_runners_;
       if (what.call_since_offer && is_needed) ++called_;
     }
-    changed_.wait(lock, [&] { return reached() || (what.call && called_ != 0); });
+    condition_variable& place = what.room && !what.call ? room_ : changed_;
+    place.wait(lock, [&] { return reached() || (what.call && called_ != 0); });
     --sleepers_;
     if (what.room) --who_want_room_;
     if (what.call) {
@@ -232,7 +240,7 @@ class basic_task_line {
   /// Lets those who sleep look again. What they look at must have been written before.
   void wake() {
     const std::unique_lock lock = Primitives::lock(adding_);
-    changed_.notify_all();
+    tell_all();
   }
 
   bool is_over_now() {
@@ -256,7 +264,7 @@ class basic_task_line {
     const std::unique_lock lock = Primitives::lock(adding_);
     const stopping found{pending() == 0 && working_ == 0, added()};
     stopped_.store(true, std::memory_order_release);
-    changed_.notify_all();
+    tell_all();
     return found;
   }
 
@@ -276,6 +284,7 @@ class basic_task_line {
     const std::unique_lock lock = Primitives::lock(adding_);
     if (!is_over() || !line_.empty() || !inbox_.empty()) return false;
     closed_ = true;
+    room_.notify_all();
     return true;
   }
 
@@ -349,14 +358,25 @@ class basic_task_line {
     return true;
   }
 
-  /// For a runner that works, so the line exists until it has done this. A thread that is woken often takes the core of
+  /// There is one more place, so one of those who sleep is woken. If it does not take the place, it must do the same, or
+  /// the line is stopped or closed, and all are told.
+  ///
+  /// For a runner that works or a thread that adds, so the line exists until it has done this. A thread that is woken often takes the core of
   /// this one at once: if this notified under the mutex, that thread would wait for the mutex again.
   void tell_of_room() {
+    bool some_would_work = false;
     {
       const std::unique_lock lock = Primitives::lock(adding_);
-      if (who_want_room_ == 0) return;
+      if (who_want_room_ == 0 || !has_room()) return;
+      some_would_work = willing_ != 0;
     }
+    if (some_would_work) changed_.notify_all();
+    room_.notify_one();
+  }
+
+  void tell_all() {
     changed_.notify_all();
+    room_.notify_all();
   }
 
   const std::size_t most_runners_;
@@ -381,12 +401,13 @@ class basic_task_line {
   std::size_t working_ = 0;
   std::size_t looking_ = 0;
   std::size_t sleepers_ = 0;
-  std::size_t who_want_room_ = 0;  // of these
+  std::size_t who_want_room_ = 0;  // of these: some sleep at `room_`, others would work meanwhile
   std::size_t willing_ = 0;  // sleepers that would work
   std::size_t called_ = 0;   // of these, who were called and have not awoken yet
   Memory* memory_ = nullptr;
   std::size_t memories_ = 0;
   condition_variable changed_;
+  condition_variable room_;  // where those sleep who want room and would not work
 };
 
 }  // namespace fanout::detail

@@ -305,4 +305,15 @@ struct adding_together : task_scenario<adding_together<Line>, Line, 3, 1> {
   }
 };
 
+/// Three who add, of whom two may wait for room at the same time: each place that comes free wakes one.
+template <class Line>
+struct adding_in_turn : task_scenario<adding_in_turn<Line>, Line, 4, 1> {
+  adding_in_turn() : task_scenario<adding_in_turn, Line, 4, 1>(1, 1) {}
+  void act(unsigned me) {
+    this->add(me);
+    if (me != 0) return;
+    while (this->line_->added() != 3) primitives::yield();
+  }
+};
+
 }  // namespace model
