@@ -208,6 +208,7 @@ class basic_task_line {
     bool room;             // until there is room; otherwise, only until all is over
     bool call;             // also until it is called to work
     bool call_since_offer = true;  // also if a task has come since it offered to work
+    bool in_turn = false;  // for room: may be the only one to be woken, and tries to add at once
     const atomic<bool>* exceeds = nullptr;  // also until this is true: see `wake`
   };
 
@@ -220,16 +221,16 @@ class basic_task_line {
     };
     if (reached()) return false;
     ++sleepers_;
-    if (what.room) ++who_want_room_;
+    if (what.room) ++(what.in_turn ? in_turn_ : at_once_);
     if (what.call) {
       ++willing_;
       const bool is_needed = pending() != 0 && !stopped() && working_ + looking_ + called_ < most_runners_;
       if (what.call_since_offer && is_needed) ++called_;
     }
-    condition_variable& place = what.room && !what.call ? room_ : changed_;
+    condition_variable& place = what.in_turn ? room_ : changed_;
     place.wait(lock, [&] { return reached() || (what.call && called_ != 0); });
     --sleepers_;
-    if (what.room) --who_want_room_;
+    if (what.room) --(what.in_turn ? in_turn_ : at_once_);
     if (what.call) {
       --willing_;
       if (called_ != 0) --called_;
@@ -246,6 +247,10 @@ class basic_task_line {
   bool is_over_now() {
     const std::unique_lock lock = Primitives::lock(adding_);
     return is_over();
+  }
+  std::size_t runners() {
+    const std::unique_lock lock = Primitives::lock(adding_);
+    return working_ + looking_;
   }
   bool has_room_now() {
     const std::unique_lock lock = Primitives::lock(adding_);
@@ -358,20 +363,23 @@ class basic_task_line {
     return true;
   }
 
-  /// There is one more place, so one of those who sleep is woken. If it does not take the place, it must do the same, or
-  /// the line is stopped or closed, and all are told.
+  /// There is one more place, so one of those who wait in turn is woken. If it finds no memory, it does the same; otherwise
+  /// it adds, or the line is stopped or closed, and all are told. The others are all woken: a thread in a task may have to
+  /// take back its slot before it can add, from one who waits for the same place.
   ///
   /// For a runner that works or a thread that adds, so the line exists until it has done this. A thread that is woken often takes the core of
   /// this one at once: if this notified under the mutex, that thread would wait for the mutex again.
   void tell_of_room() {
-    bool some_would_work = false;
+    bool all = false;
+    bool one = false;
     {
       const std::unique_lock lock = Primitives::lock(adding_);
-      if (who_want_room_ == 0 || !has_room()) return;
-      some_would_work = willing_ != 0;
+      if (!has_room()) return;
+      all = at_once_ != 0;
+      one = in_turn_ != 0;
     }
-    if (some_would_work) changed_.notify_all();
-    room_.notify_one();
+    if (all) changed_.notify_all();
+    if (one) room_.notify_one();
   }
 
   void tell_all() {
@@ -401,13 +409,14 @@ class basic_task_line {
   std::size_t working_ = 0;
   std::size_t looking_ = 0;
   std::size_t sleepers_ = 0;
-  std::size_t who_want_room_ = 0;  // of these: some sleep at `room_`, others would work meanwhile
+  std::size_t in_turn_ = 0;  // of these, who want room and are woken one by one
+  std::size_t at_once_ = 0;  // of these, who want room and are all woken
   std::size_t willing_ = 0;  // sleepers that would work
   std::size_t called_ = 0;   // of these, who were called and have not awoken yet
   Memory* memory_ = nullptr;
   std::size_t memories_ = 0;
   condition_variable changed_;
-  condition_variable room_;  // where those sleep who want room and would not work
+  condition_variable room_;  // where those sleep who are woken one by one
 };
 
 }  // namespace fanout::detail

@@ -127,6 +127,7 @@ class task_scope_core final : public batch_control,
   // executor_limiter::bounded
   const batch_scope& scope() const noexcept override { return scope_; }
   std::size_t most_runners() const noexcept override { return limit_; }
+  std::size_t runners() noexcept override { return line_.runners(); }
   void let_exceed() noexcept override { line_.wake(); }
 
   executor_limiter* limiter() const { return scope_.limiter; }

@@ -65,8 +65,11 @@ auto task_scope_core::wait(const scope_entry* from, bool for_room, bool works) n
       }
     }
     const auto sleep = [&](const std::atomic<bool>* exceeds) {
-      const line::sleep_for what{
-          .room = for_room, .call = works, .call_since_offer = !all_arrive, .exceeds = exceeds};
+      const line::sleep_for what{.room = for_room,
+                                 .call = works,
+                                 .call_since_offer = !all_arrive,
+                                 .in_turn = for_room && !works && from == nullptr,
+                                 .exceeds = exceeds};
       if (line_.sleep(what)) call_runner();
     };
     if (for_room) {

@@ -114,13 +114,23 @@ class wait_list {
     }) >= wanted.limit_;
   }
 
-  /// Whether all runners of a scope are in tasks around stuck waits, or it can get no slots for others.
-  bool has_no_runner(const executor_limiter::bounded& wanted) {
+  /// Whether all runners of a scope are in tasks around stuck waits, and no other comes: because there may be no more, or
+  /// it can get no slots for them, or one is stuck on its way, so that no other is called.
+  bool has_no_runner(executor_limiter::bounded& wanted) {
     const batch_scope& scope = wanted.scope();
     const std::size_t stuck = around_stuck([&](const scope_entry& entry) {
       return entry.entered().awaited_as == scope.awaited_as;
     });
-    return stuck >= wanted.most_runners() || (scope.limiter != nullptr && are_held_by_stuck(*scope.limiter));
+    if (stuck >= wanted.most_runners()) return true;
+    if (scope.limiter != nullptr && are_held_by_stuck(*scope.limiter)) return true;
+    return is_stuck_on_its_way(scope.awaited_as) && wanted.runners() <= stuck;
+  }
+
+  /// Whether a thread that wants to run this batch waits for a slot that it does not get.
+  bool is_stuck_on_its_way(const void* awaited) const {
+    for (const waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each))
+      if (each->is_stuck && each->awaited_as == awaited) return true;
+    return false;
   }
 
   /// The number of such entries around stuck waits.

@@ -73,6 +73,8 @@ class executor_limiter {
     friend class wait_list;
     virtual const batch_scope& scope() const noexcept = 0;
     virtual std::size_t most_runners() const noexcept = 0;
+    /// How many runners it has. Called under the mutex of the list of waits.
+    virtual std::size_t runners() noexcept = 0;
     /// Wakes the threads that wait for room, because one of them may exceed the bound. Called under the mutex of the
     /// list of waits.
     virtual void let_exceed() noexcept = 0;

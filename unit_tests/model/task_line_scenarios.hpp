@@ -98,7 +98,7 @@ struct task_scenario : rl::test_suite<Scenario, int{threads}> {
       const auto done = line_->add(/*beyond=*/false, made_[number]);
       if (done.calls) call();
       if (done.what != Line::fate::full) return;
-      if (line_->sleep({.room = true, .call = false})) call();
+      if (line_->sleep({.room = true, .call = false, .in_turn = true})) call();
     }
   }
 
