@@ -197,7 +197,7 @@ executor_limiter::enter_result executor_limiter::enter(const scope_entry* from, 
     return {self.what == waiter::aim::loan ? admission::borrowed : how, self.lender};
   // `all_waits` stays locked between the two waits, so no other thread can see this one as not waiting.
   if (from != nullptr && from == current_entry() && from->lent().load(std::memory_order_relaxed))
-    from->entered().limiter->take_back(*from, all_waits);
+    from->entered().limiter->take_back(*from, awaited_as, all_waits);
   return {admission::stopped};
 }
 
@@ -238,12 +238,16 @@ void executor_limiter::give_back(const scope_entry& lender) {
 
 void executor_limiter::resume(const scope_entry& entry) {
   std::unique_lock all_waits(waits_of_process().mutex());
-  take_back(entry, all_waits);
+  take_back(entry, nullptr, all_waits);
 }
 
-void executor_limiter::take_back(const scope_entry& entry, std::unique_lock<std::mutex>& all_waits) {
+// `awaited_as`: of the batch that the thread was on its way to; as long as it has not said that it does not come, no one
+// else is called.
+void executor_limiter::take_back(const scope_entry& entry, const void* awaited_as,
+                                 std::unique_lock<std::mutex>& all_waits) {
   waiter self;
   self.from = &entry;
+  self.awaited_as = awaited_as;
   self.lender = &entry;
   self.what = waiter::aim::own_loan;
   wait_inside(self, all_waits);

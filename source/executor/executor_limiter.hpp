@@ -192,7 +192,7 @@ class executor_limiter {
   void wait(waiter& self);
   void wait_inside(waiter& self, std::unique_lock<std::mutex>& all_waits);
   void lend_instead(waiter& waiting, const scope_entry& lender);
-  void take_back(const scope_entry& entry, std::unique_lock<std::mutex>& all_waits);
+  void take_back(const scope_entry& entry, const void* awaited_as, std::unique_lock<std::mutex>& all_waits);
   void send_away(waiter& self);
   void enlist(waiter& self);
   void unlist(waiter& each);
