@@ -61,7 +61,8 @@ class task_scope {
   task_scope& operator=(const task_scope&) = delete;
 
   /// Requests the stop and joins, unless the scope was joined. What its tasks threw is then dropped. If one of the
-  /// scope's own tasks destroys it, the process ends with a message, because that task would wait for itself.
+  /// scope's own tasks or its progress callback destroys it, the process ends with a message, because that task would
+  /// wait for itself.
   ~task_scope() {
     detail::drop_task_scope(*core_);
     order().caller_goes_on();
@@ -70,12 +71,13 @@ class task_scope {
   /// Adds a task, which is copied or moved into the scope. Its result is ignored, and it is destroyed when it has
   /// run.
   ///
-  /// *Requires*: callable as `T()` or `T(const task_context&)`.
+  /// *Requires*: callable as `T()` or `T(const task_context&)`, with a destructor that is `noexcept`.
   ///
-  /// If `run_options::max_pending` tasks wait for a place, this waits until one of them starts. There are two
+  /// If `run_options::max_pending` tasks wait for a place, this waits until one of them starts. There are three
   /// exceptions. A task of the scope itself never waits, because all tasks might: what it adds is accepted beyond
-  /// the bound. And a thread that holds up the tasks it waits for, because it works under a slot of the executor,
-  /// runs some of them meanwhile.
+  /// the bound. So is what a task of another batch, stream or scope adds, if all running tasks of this scope wait for
+  /// that. And a thread that holds up the tasks it waits for, because it works under a slot of the executor, runs some
+  /// of them meanwhile.
   ///
   /// Throws `std::logic_error` after `join` has returned or thrown, `std::invalid_argument` for an empty function,
   /// `std::bad_alloc`, or what copying the task throws. Then nothing was added. Tasks that were added before run all

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/deferred_cancellation.hpp"
+#include "base/never_destroyed.hpp"
 #include "executor/batch_scope.hpp"
 #include "executor/position.hpp"
 
@@ -55,8 +56,8 @@ class kept_submissions {
 };
 
 kept_submissions& kept_in_process() {
-  static kept_submissions& only = *new kept_submissions;  // never destroyed: batches may end when the process does
-  return only;
+  static never_destroyed<kept_submissions> only;  // batches may end when the process does
+  return *only;
 }
 
 }  // namespace

@@ -35,6 +35,8 @@ class basic_task_line {
  public:
   using mutex = typename Primitives::mutex;
   using condition_variable = typename Primitives::condition_variable;
+  template <class T>
+  using atomic = typename Primitives::template atomic<T>;
   using list = closure_list<Task>;
 
   static constexpr std::size_t unbounded = std::numeric_limits<std::size_t>::max();
@@ -76,7 +78,14 @@ class basic_task_line {
           return append(*spare);
         }
       }
-      Memory& more = grow();  // allocates
+      Memory& more = [&]() -> Memory& {
+        try {
+          return grow();  // allocates
+        } catch (...) {
+          if (most_pending_ != unbounded) tell_of_room();
+          throw;
+        }
+      }();
       const std::unique_lock lock = Primitives::lock(adding_);
       keep(more);
     }
@@ -199,21 +208,29 @@ class basic_task_line {
     bool room;             // until there is room; otherwise, only until all is over
     bool call;             // also until it is called to work
     bool call_since_offer = true;  // also if a task has come since it offered to work
+    bool in_turn = false;  // for room: may be the only one to be woken, and tries to add at once
+    const atomic<bool>* exceeds = nullptr;  // also until this is true: see `wake`
   };
 
   /// True if the caller must call a runner.
   [[nodiscard]] bool sleep(const sleep_for& what) {
     std::unique_lock lock(adding_);
-    const auto reached = [&] { return is_over() || (what.room && has_room()); };
+    const auto reached = [&] {
+      return is_over() || (what.room && has_room()) ||
+             (what.exceeds != nullptr && what.exceeds->load(std::memory_order_relaxed));
+    };
     if (reached()) return false;
     ++sleepers_;
+    if (what.room) ++(what.in_turn ? in_turn_ : at_once_);
     if (what.call) {
       ++willing_;
       const bool is_needed = pending() != 0 && !stopped() && working_ + looking_ + called_ < most_runners_;
       if (what.call_since_offer && is_needed) ++called_;
     }
-    changed_.wait(lock, [&] { return reached() || (what.call && called_ != 0); });
+    condition_variable& place = what.in_turn ? room_ : changed_;
+    place.wait(lock, [&] { return reached() || (what.call && called_ != 0); });
     --sleepers_;
+    if (what.room) --(what.in_turn ? in_turn_ : at_once_);
     if (what.call) {
       --willing_;
       if (called_ != 0) --called_;
@@ -221,9 +238,19 @@ class basic_task_line {
     return reached() && call_for(pending() != 0);
   }
 
+  /// Lets those who sleep look again. What they look at must have been written before.
+  void wake() {
+    const std::unique_lock lock = Primitives::lock(adding_);
+    tell_all();
+  }
+
   bool is_over_now() {
     const std::unique_lock lock = Primitives::lock(adding_);
     return is_over();
+  }
+  std::size_t runners() {
+    const std::unique_lock lock = Primitives::lock(adding_);
+    return working_ + looking_;
   }
   bool has_room_now() {
     const std::unique_lock lock = Primitives::lock(adding_);
@@ -242,22 +269,28 @@ class basic_task_line {
     const std::unique_lock lock = Primitives::lock(adding_);
     const stopping found{pending() == 0 && working_ == 0, added()};
     stopped_.store(true, std::memory_order_release);
-    changed_.notify_all();
+    tell_all();
     return found;
   }
 
-  /// If all is over, nothing can be added any more.
-  bool try_close() {
-    const std::unique_lock lock = Primitives::lock(adding_);
-    if (!is_over()) return false;
-    closed_ = true;
-    return true;
-  }
-
-  /// Takes the next of the tasks that never started. Requires that the line is closed, and no runner is left.
+  /// Takes the next of the tasks that will never start; null if there is none, or a runner is left. Once the line was
+  /// stopped, no task comes to the lists any more. The line is still open, because the destructor of such a task may add.
   Task* take_unstarted() {
+    const std::unique_lock both = Primitives::lock(taking_);
+    const std::unique_lock lock = Primitives::lock(adding_);
+    if (!stopped() || !is_over()) return nullptr;
     Task* const next = line_.take();
     return next != nullptr ? next : inbox_.take();
+  }
+
+  /// If all is over and no task is left to be taken, nothing can be added any more.
+  bool try_close() {
+    const std::unique_lock both = Primitives::lock(taking_);
+    const std::unique_lock lock = Primitives::lock(adding_);
+    if (!is_over() || !line_.empty() || !inbox_.empty()) return false;
+    closed_ = true;
+    room_.notify_all();
+    return true;
   }
 
   /// Frees the memory of tasks, if there is more than `most` of it and no task is left.
@@ -330,9 +363,28 @@ class basic_task_line {
     return true;
   }
 
+  /// There is one more place, so one of those who wait in turn is woken. If it finds no memory, it does the same; otherwise
+  /// it adds, or the line is stopped or closed, and all are told. The others are all woken: a thread in a task may have to
+  /// take back its slot before it can add, from one who waits for the same place.
+  ///
+  /// For a runner that works or a thread that adds, so the line exists until it has done this. A thread that is woken often takes the core of
+  /// this one at once: if this notified under the mutex, that thread would wait for the mutex again.
   void tell_of_room() {
-    const std::unique_lock lock = Primitives::lock(adding_);
-    if (sleepers_ != 0) changed_.notify_all();
+    bool all = false;
+    bool one = false;
+    {
+      const std::unique_lock lock = Primitives::lock(adding_);
+      if (!has_room()) return;
+      all = at_once_ != 0;
+      one = in_turn_ != 0;
+    }
+    if (all) changed_.notify_all();
+    if (one) room_.notify_one();
+  }
+
+  void tell_all() {
+    changed_.notify_all();
+    room_.notify_all();
   }
 
   const std::size_t most_runners_;
@@ -343,25 +395,28 @@ class basic_task_line {
   alignas(128) mutex taking_;
   list line_;
   list ended_;  // memory of tasks that have run
-  typename Primitives::template atomic<std::size_t> taken_{0};  // written under the mutex
+  atomic<std::size_t> taken_{0};  // written under the mutex
 
   alignas(128) mutex adding_;
   list inbox_;
   list spares_;  // memory for tasks
   // Written under the mutex; a runner that looks reads them without.
-  typename Primitives::template atomic<std::size_t> added_{0};
-  typename Primitives::template atomic<std::size_t> ignored_{0};  // were added after the stop
-  typename Primitives::template atomic<bool> stopped_{false};
+  atomic<std::size_t> added_{0};
+  atomic<std::size_t> ignored_{0};  // were added after the stop
+  atomic<bool> stopped_{false};
   bool closed_ = false;
   std::size_t coming_ = 0;
   std::size_t working_ = 0;
   std::size_t looking_ = 0;
   std::size_t sleepers_ = 0;
+  std::size_t in_turn_ = 0;  // of these, who want room and are woken one by one
+  std::size_t at_once_ = 0;  // of these, who want room and are all woken
   std::size_t willing_ = 0;  // sleepers that would work
   std::size_t called_ = 0;   // of these, who were called and have not awoken yet
   Memory* memory_ = nullptr;
   std::size_t memories_ = 0;
   condition_variable changed_;
+  condition_variable room_;  // where those sleep who are woken one by one
 };
 
 }  // namespace fanout::detail

@@ -101,12 +101,13 @@ bool task_scope_core::add(const Add& add, if_full then) {
   auto done = add(false);
   while (done.what == line::fate::full) {
     if (then == if_full::refuse) return false;
-    if (may_be_own_task()) {
-      done = add(true);
-    } else {
-      wait_for_room();
+    bool beyond = may_be_own_task();
+    if (!beyond) {
+      const room found = wait_for_room();
       done = add(false);
+      beyond = done.what == line::fate::full && found == room::never;
     }
+    if (beyond) done = add(true);
   }
   if (done.what == line::fate::closed) throw std::logic_error("a task was added to a scope that has been joined");
   if (done.calls) call_runner();
@@ -141,12 +142,12 @@ void task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leave
   const seat_taken place(*this);
   seat& mine = *place;
   const scope_entry here(scope, holds_slot, runner_of(mine.mine));
-  const bool bounded = options_.max_pending != line::unbounded;
+  const bool has_bound = options_.max_pending != line::unbounded;
   slot_use slot(*this, holds_slot);
   for (closure* ended = nullptr;;) {
     closure* const next = line_.take(std::exchange(ended, nullptr));
     if (next != nullptr) {
-      if (bounded) tell_slot_waits(/*of_room=*/true);
+      if (has_bound) tell_slot_waits(/*of_room=*/true);
       if (next->kind->copied != 0) ended = next;
       run(*next, mine);
       const bool leaves_now = (when == leaves::when_there_is_room && line_.has_room_now()) || slot.should_end();
@@ -229,33 +230,47 @@ task_scope_core::seat_taken::~seat_taken() {
 
 void task_scope_core::join() {
   if (is_own_task()) throw std::logic_error("a task cannot join its own scope");
-  if (is_joined_.exchange(true, std::memory_order_relaxed)) throw std::logic_error("the scope has been joined");
+  if (!begin_to_join()) throw std::logic_error("the scope has been joined");
+  struct until_then {
+    std::atomic<phase>& of;
+    ~until_then() { of.store(phase::joined, std::memory_order_release); }
+  } const joins{phase_};
   end();
   finish();
 }
 
+bool task_scope_core::begin_to_join() noexcept {
+  phase expected = phase::open;
+  if (!phase_.compare_exchange_strong(expected, phase::joining, std::memory_order_relaxed)) return false;
+  joined_by_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  return true;
+}
+
+// If a task calls `exit` while another thread joins a static scope, the destructor comes during the join. The last call
+// of the progress callback, and the destructors of tasks that never started, are on the thread that joins.
 void task_scope_core::drop() noexcept {
-  if (is_joined_.exchange(true, std::memory_order_relaxed)) return;
-  if (is_own_task()) {
-    std::fputs("fanout: a task scope is being destroyed by one of its own tasks\n", stderr);
+  if (phase_.load(std::memory_order_acquire) == phase::joined) return;
+  if (is_own_task() || joined_by_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
+    std::fputs("fanout: a task scope is being destroyed by one of its own tasks or callbacks\n", stderr);
     std::abort();
   }
   cancel();
-  end();
+  if (begin_to_join()) return end();
+  while (phase_.load(std::memory_order_acquire) != phase::joined) std::this_thread::sleep_for(1ms);
 }
 
 void task_scope_core::end() noexcept {
   const position here;
   const deferred_cancellation until_all_have_ended;
   do {
-    wait(here.entry(), /*for_room=*/false, /*works=*/true);
+    static_cast<void>(wait(here.entry(), /*for_room=*/false, /*works=*/true));
+    while (closure* const each = line_.take_unstarted()) each->kind->drop(*each);
   } while (!line_.try_close());
   ended_.store(true, std::memory_order_relaxed);
   limiter() != nullptr ? limiter()->close(*this, 0) : static_cast<void>(calls_.withdraw());
   calls_.wait();
   on_stop_.reset();
   drop_deadline();
-  while (closure* const each = line_.take_unstarted()) each->kind->drop(*each);
   visit_.reset();
   leader_.reset();
   reserves_.reset();

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <stop_token>
+#include <thread>
 #include <type_traits>
 
 #include "base/intrusive_list.hpp"
@@ -49,6 +50,7 @@ struct closure_memory {
 class task_scope_core final : public batch_control,
                               private reserves::duty,
                               private executor_limiter::helped,
+                              private executor_limiter::bounded,
                               private batch_deadline {
  public:
   task_scope_core(executor_core* on, run_options&& options, void (*request_stop)(std::stop_source&) noexcept);
@@ -130,6 +132,12 @@ class task_scope_core final : public batch_control,
   void call_helpers(std::size_t count) noexcept override { calls_.call(count); }
   std::size_t withdraw_helpers() noexcept override { return calls_.withdraw(); }
 
+  // executor_limiter::bounded
+  const batch_scope& scope() const noexcept override { return scope_; }
+  std::size_t most_runners() const noexcept override { return limit_; }
+  std::size_t runners() noexcept override { return line_.runners(); }
+  void let_exceed() noexcept override { line_.wake(); }
+
   executor_limiter* limiter() const { return scope_.limiter; }
 
   template <class Add>
@@ -147,10 +155,12 @@ class task_scope_core final : public batch_control,
 
   bool is_own_task() const;
   bool may_be_own_task() const;
-  void wait_for_room();
+  enum class room { comes, never };
+  room wait_for_room();
+  bool begin_to_join() noexcept;
   void end() noexcept;
   void finish();
-  void wait(const scope_entry* from, bool for_room, bool works) noexcept;
+  room wait(const scope_entry* from, bool for_room, bool works) noexcept;
   void work_on_slot(const scope_entry* from, bool for_room) noexcept;
   bool reached(bool for_room);
   void tell_slot_waits(bool of_room) noexcept;
@@ -175,7 +185,11 @@ class task_scope_core final : public batch_control,
   line line_;
   reserves::calls calls_{*this};
   std::atomic<bool> ended_{false};      // no task is left, and none can be added
-  std::atomic<bool> is_joined_{false};  // or about to be
+  // By the thread that joins or drops. Released at the end of the join, which is the last that it does here, and acquired
+  // by the destructor.
+  enum class phase { open, joining, joined };
+  std::atomic<phase> phase_{phase::open};
+  std::atomic<std::thread::id> joined_by_{};  // written by that thread, and compared by each with its own
   std::atomic<std::size_t> untouched_by_stop_{none};  // the number of tasks, if all had ended when the stop came
 
   std::array<seat, 4> few_seats_;

@@ -36,13 +36,13 @@ void task_scope_core::tell_slot_waits(bool of_room) noexcept {
 
 bool task_scope_core::reached(bool for_room) { return line_.is_over_now() || (for_room && line_.has_room_now()); }
 
-/// Waits until all is over or, if `for_room`, there is room. `from` is the calling thread's entry. `works`: the
-/// thread runs tasks meanwhile.
+/// Waits until all is over or, if `for_room`, there is room, or will never be unless this thread goes on. `from` is the
+/// calling thread's entry. `works`: the thread runs tasks meanwhile.
 ///
 /// If the thread is in a task that holds a slot, and slots are needed to go on, it must be the one that waits for
 /// the slot: then the limiter sees that no other thread can give it one, and lends it one. So it takes the place of
 /// reserves that are coming.
-void task_scope_core::wait(const scope_entry* from, bool for_room, bool works) noexcept {
+auto task_scope_core::wait(const scope_entry* from, bool for_room, bool works) noexcept -> room {
   // A thread outside of all tasks holds no slot. If it took the place of a reserve that waits for one, it would
   // have to go to the end of the line.
   const bool may_replace = limiter() == nullptr || from != nullptr;
@@ -64,10 +64,21 @@ void task_scope_core::wait(const scope_entry* from, bool for_room, bool works) n
         all_arrive = true;
       }
     }
-    executor_limiter::wait_for(from, this, [&] {
-      if (line_.sleep({.room = for_room, .call = works, .call_since_offer = !all_arrive})) call_runner();
-    });
+    const auto sleep = [&](const std::atomic<bool>* exceeds) {
+      const line::sleep_for what{.room = for_room,
+                                 .call = works,
+                                 .call_since_offer = !all_arrive,
+                                 .in_turn = for_room && !works && from == nullptr,
+                                 .exceeds = exceeds};
+      if (line_.sleep(what)) call_runner();
+    };
+    if (for_room) {
+      if (executor_limiter::wait_for_room(from, *this, sleep)) return room::never;
+    } else {
+      executor_limiter::wait_for(from, this, [&] { sleep(nullptr); });
+    }
   }
+  return room::comes;
 }
 
 /// For a thread that counts as a coming runner.
@@ -91,10 +102,10 @@ void task_scope_core::work_on_slot(const scope_entry* from, bool for_room) noexc
   mine.has_own_slot() ? limiter()->leave() : limiter()->give_back(*mine.lender);
 }
 
-void task_scope_core::wait_for_room() {
+auto task_scope_core::wait_for_room() -> room {
   const position here;
   const deferred_cancellation until_it_returns;
-  wait(here.entry(), /*for_room=*/true, !can_call_ || (limiter() != nullptr && here.entry() != nullptr));
+  return wait(here.entry(), /*for_room=*/true, !can_call_ || (limiter() != nullptr && here.entry() != nullptr));
 }
 
 }  // namespace fanout::detail

@@ -5,6 +5,8 @@
 #include <new>
 #include <vector>
 
+#include "base/never_destroyed.hpp"
+
 namespace fanout::detail::executor_cache {
 namespace {
 
@@ -18,10 +20,10 @@ struct cache {
   std::size_t slots = 0;
 };
 
-// Never destroyed: when the process ends, oneTBB may have been destroyed before, or a batch may still run.
+// When the process ends, oneTBB may have been destroyed before, or a batch may still run.
 cache& of_process() {
-  static cache& only = *new cache;
-  return only;
+  static never_destroyed<cache> only;
+  return *only;
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <mutex>
 
+#include "base/never_destroyed.hpp"
+
 namespace fanout::detail {
 namespace {
 
@@ -13,8 +15,8 @@ struct registry {
 };
 
 registry& of_process() {
-  static registry& only = *new registry;  // never destroyed: executors may be static objects
-  return only;
+  static never_destroyed<registry> only;  // executors may be static objects
+  return *only;
 }
 
 }  // namespace

@@ -4,8 +4,9 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <new>
 #include <utility>
+
+#include "base/never_destroyed.hpp"
 
 namespace fanout::detail {
 
@@ -22,16 +23,17 @@ class wait_list {
   void remove(waiter& each) { waits_.remove(each); }
 
   /// If the added wait could never end, breaks the deadlock: the wait, or another one that is part of the deadlock,
-  /// is lent the slot of a thread that waits.
+  /// is lent the slot of a thread that waits. If none can be lent one, a wait for room ends without it.
   void break_deadlock(waiter& added) {
-    while (would_never_end(added) && lend_to_one()) {
+    while (would_never_end(added) && (lend_to_one() || let_one_exceed())) {
     }
   }
 
  private:
   static bool waits(const waiter& each) {
     // A wait that was sent away counts as well: until it is removed, its thread may still have to take back its slot.
-    return each.now.load(std::memory_order_relaxed) != waiter::state::admitted;
+    return each.now.load(std::memory_order_relaxed) != waiter::state::admitted &&
+           !each.exceeds.load(std::memory_order_relaxed);
   }
 
   /// Whether the added wait is *stuck*: it is part of a deadlock, or waits for one. If so, this has set `is_stuck` of
@@ -57,11 +59,22 @@ class wait_list {
   /// its turn.
   bool lend_to_one() {
     for (waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
-      if (!each->is_stuck || each->what == waiter::aim::own_loan || each->what == waiter::aim::end_of_batch) continue;
+      if (!each->is_stuck || each->wanted == nullptr || each->what == waiter::aim::own_loan) continue;
       if (each->now.load(std::memory_order_relaxed) != waiter::state::waiting) continue;
       const scope_entry* const lender = lender_among_stuck(*each->wanted);
       if (lender == nullptr) continue;
       each->wanted->lend_instead(*each, *lender);
+      return true;
+    }
+    return false;
+  }
+
+  /// Ends the newest stuck wait for room. False if there is none.
+  bool let_one_exceed() {
+    for (waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
+      if (!each->is_stuck || each->what != waiter::aim::room) continue;
+      each->exceeds.store(true, std::memory_order_relaxed);
+      each->wants_room_in->let_exceed();
       return true;
     }
     return false;
@@ -83,6 +96,7 @@ class wait_list {
 
   bool may_end(const waiter& each) {
     if (each.what == waiter::aim::end_of_batch) return !is_stuck(each.awaited);
+    if (each.what == waiter::aim::room) return !has_no_runner(*each.wants_room_in);
     return each.lender != nullptr ? !is_lent_to_stuck(*each.lender) : !are_held_by_stuck(*each.wanted);
   }
 
@@ -95,16 +109,41 @@ class wait_list {
 
   /// Whether all slots are held by entries around stuck waits.
   bool are_held_by_stuck(const executor_limiter& wanted) {
+    return around_stuck([&](const scope_entry& entry) {
+      return entry.entered().limiter == &wanted && entry.holds_slot();
+    }) >= wanted.limit_;
+  }
+
+  /// Whether all runners of a scope are in tasks around stuck waits, and no other comes: because there may be no more, or
+  /// it can get no slots for them, or one is stuck on its way, so that no other is called.
+  bool has_no_runner(executor_limiter::bounded& wanted) {
+    const batch_scope& scope = wanted.scope();
+    const std::size_t stuck = around_stuck([&](const scope_entry& entry) {
+      return entry.entered().awaited_as == scope.awaited_as;
+    });
+    if (stuck >= wanted.most_runners()) return true;
+    if (scope.limiter != nullptr && are_held_by_stuck(*scope.limiter)) return true;
+    return is_stuck_on_its_way(scope.awaited_as) && wanted.runners() <= stuck;
+  }
+
+  /// Whether a thread that wants to run this batch waits for a slot that it does not get.
+  bool is_stuck_on_its_way(const void* awaited) const {
+    for (const waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each))
+      if (each->is_stuck && each->awaited_as == awaited) return true;
+    return false;
+  }
+
+  /// The number of such entries around stuck waits.
+  template <class Counts>
+  std::size_t around_stuck(const Counts& counts) {
     ++counts_;
-    std::size_t held = 0;
+    std::size_t found = 0;
     for (const waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) {
       if (!each->is_stuck) continue;
-      for (const scope_entry* entry = each->from; entry != nullptr; entry = entry->around()) {
-        if (entry->entered().limiter != &wanted || !entry->holds_slot()) continue;
-        if (std::exchange(entry->counted_in(), counts_) != counts_) ++held;
-      }
+      for (const scope_entry* entry = each->from; entry != nullptr; entry = entry->around())
+        if (counts(*entry) && std::exchange(entry->counted_in(), counts_) != counts_) ++found;
     }
-    return held >= wanted.limit_;
+    return found;
   }
 
   /// Whether a thread that works under the slot of this entry is stuck.
@@ -125,10 +164,8 @@ class wait_list {
 namespace {
 
 wait_list& waits_of_process() {
-  // Never destroyed: executors may be used by static destructors. Not allocated: who waits must not fail.
-  alignas(wait_list) static std::byte room[sizeof(wait_list)];
-  static wait_list& list = *new (room) wait_list;
-  return list;
+  static never_destroyed<wait_list> list;  // executors may be used by static destructors
+  return *list;
 }
 
 }  // namespace
@@ -160,7 +197,7 @@ executor_limiter::enter_result executor_limiter::enter(const scope_entry* from, 
     return {self.what == waiter::aim::loan ? admission::borrowed : how, self.lender};
   // `all_waits` stays locked between the two waits, so no other thread can see this one as not waiting.
   if (from != nullptr && from == current_entry() && from->lent().load(std::memory_order_relaxed))
-    from->entered().limiter->take_back(*from, all_waits);
+    from->entered().limiter->take_back(*from, awaited_as, all_waits);
   return {admission::stopped};
 }
 
@@ -168,6 +205,15 @@ void executor_limiter::begin_wait_for(waiter& self, const scope_entry& from, con
   self.from = &from;
   self.awaited = awaited;
   self.what = waiter::aim::end_of_batch;
+  const std::lock_guard all_waits(waits_of_process().mutex());
+  waits_of_process().add(self);
+  waits_of_process().break_deadlock(self);
+}
+
+void executor_limiter::begin_wait_for_room(waiter& self, const scope_entry& from, bounded& wanted) {
+  self.from = &from;
+  self.wants_room_in = &wanted;
+  self.what = waiter::aim::room;
   const std::lock_guard all_waits(waits_of_process().mutex());
   waits_of_process().add(self);
   waits_of_process().break_deadlock(self);
@@ -192,12 +238,16 @@ void executor_limiter::give_back(const scope_entry& lender) {
 
 void executor_limiter::resume(const scope_entry& entry) {
   std::unique_lock all_waits(waits_of_process().mutex());
-  take_back(entry, all_waits);
+  take_back(entry, nullptr, all_waits);
 }
 
-void executor_limiter::take_back(const scope_entry& entry, std::unique_lock<std::mutex>& all_waits) {
+// `awaited_as`: of the batch that the thread was on its way to; as long as it has not said that it does not come, no one
+// else is called.
+void executor_limiter::take_back(const scope_entry& entry, const void* awaited_as,
+                                 std::unique_lock<std::mutex>& all_waits) {
   waiter self;
   self.from = &entry;
+  self.awaited_as = awaited_as;
   self.lender = &entry;
   self.what = waiter::aim::own_loan;
   wait_inside(self, all_waits);

@@ -63,6 +63,35 @@ class executor_limiter {
     end_wait_for(self);
   }
 
+  /// What waits for places at its runners, and has a bound on that: a scope with `max_pending`.
+  class bounded {
+   protected:
+    bounded() = default;
+    virtual ~bounded() = default;
+
+   private:
+    friend class wait_list;
+    virtual const batch_scope& scope() const noexcept = 0;
+    virtual std::size_t most_runners() const noexcept = 0;
+    /// How many runners it has. Called under the mutex of the list of waits.
+    virtual std::size_t runners() noexcept = 0;
+    /// Wakes the threads that wait for room, because one of them may exceed the bound. Called under the mutex of the
+    /// list of waits.
+    virtual void let_exceed() noexcept = 0;
+  };
+
+  /// Calls `wait(exceeds)`, which waits until there is room in `wanted` or `*exceeds` is true. Returns the latter: it
+  /// means that no runner of `wanted` could ever make room, because all wait for each other and for this thread.
+  template <class Wait>
+  static bool wait_for_room(const scope_entry* from, bounded& wanted, const Wait& wait) {
+    if (from == nullptr) return wait(nullptr), false;  // no task waits for a thread outside of all batches
+    waiter self;
+    begin_wait_for_room(self, *from, wanted);
+    wait(&self.exceeds);
+    end_wait_for(self);
+    return self.exceeds.load(std::memory_order_relaxed);
+  }
+
   void leave();
   void give_back(const scope_entry& lender);
 
@@ -138,28 +167,32 @@ class executor_limiter {
       loan,          // the slot of a thread that waits, borrowed to prevent a deadlock
       own_loan,      // the slot of the thread's own entry, to be taken back from the thread that works under it
       end_of_batch,  // no slot, but that a batch ends which other threads run
+      room,          // no slot, but room in a scope
     };
 
     const scope_entry* from = nullptr;  // the innermost entry of the thread
     const void* awaited_as = nullptr;   // of the batch that it waits for a slot to run; null if no one awaits it
     const void* awaited = nullptr;      // the batch whose end it waits for
+    bounded* wants_room_in = nullptr;   // the scope in which it waits for room
     executor_limiter* wanted = nullptr;
     const scope_entry* lender = nullptr;  // whose slot the thread waits to work under; null if it waits for a slot
     aim what = aim::slot_or_loan;
     std::atomic<state> now{state::waiting};  // written under the mutex
     intrusive_list<queued>* line = nullptr;  // the queue that it is in, if any
     bool is_stuck = false;                   // used by wait_list
+    std::atomic<bool> exceeds{false};        // for room: written under the mutex of the list, read by the thread
     std::condition_variable answered{};
   };
 
   static void begin_wait_for(waiter& self, const scope_entry& from, const void* awaited);
+  static void begin_wait_for_room(waiter& self, const scope_entry& from, bounded& wanted);
   static void end_wait_for(waiter& self);
   bool try_admit(const scope_entry* lender);
   bool has_to_wait(waiter& self);
   void wait(waiter& self);
   void wait_inside(waiter& self, std::unique_lock<std::mutex>& all_waits);
   void lend_instead(waiter& waiting, const scope_entry& lender);
-  void take_back(const scope_entry& entry, std::unique_lock<std::mutex>& all_waits);
+  void take_back(const scope_entry& entry, const void* awaited_as, std::unique_lock<std::mutex>& all_waits);
   void send_away(waiter& self);
   void enlist(waiter& self);
   void unlist(waiter& each);

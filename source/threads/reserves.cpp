@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/never_destroyed.hpp"
 #include "fanout/limits.hpp"
 #include "threads/reserve_group.hpp"
 
@@ -33,8 +34,8 @@ std::atomic<group_list*> created{nullptr};
 group_list::group_list() { created.store(this, std::memory_order_release); }
 
 group_list& of_process() {
-  static group_list& only = *new group_list;
-  return only;
+  static never_destroyed<group_list> only;
+  return *only;
 }
 
 /// Calls `what` for each group that exists.

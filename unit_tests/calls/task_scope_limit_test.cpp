@@ -300,6 +300,103 @@ TEST_F(TaskScopeLimit, OfTasksThatWaitDoesNotHoldBackTasksOfTheScope) {
   EXPECT_EQ(ran, 14);
 }
 
+/// A scope of one runner, free or on an executor, in which one task may wait.
+struct TaskScopeWithABound : testing::TestWithParam<bool> {
+  const watchdog guard;
+  const executor on{{.concurrency = 1}};
+  std::atomic<int> ran = 0;
+
+  std::unique_ptr<task_scope> make() const {
+    const fanout::run_options options{.concurrency = 1, .max_pending = 1};
+    return GetParam() ? std::make_unique<task_scope>(on, options) : std::make_unique<task_scope>(options);
+  }
+  void add_three(task_scope& to) {
+    for (int i = 0; i != 3; ++i) to.add([&] { ++ran; });
+  }
+};
+
+// Whoever adds here begins to wait before the task waits for it, or afterwards.
+constexpr auto moments = {0ms, 10ms};
+
+TEST_P(TaskScopeWithABound, DoesNotHoldBackTheBatchOfAHandleThatItsTaskWaitsFor) {
+  for (const auto moment : moments) {
+    const auto scope = make();
+    scope->add([&] {
+      auto batch = fanout::submit_map(2, [&](int) { add_three(*scope); }, 2);
+      std::this_thread::sleep_for(moment);
+      batch.get();
+    });
+    scope->join();
+  }
+  EXPECT_EQ(ran, 12);
+}
+
+TEST_P(TaskScopeWithABound, DoesNotHoldBackAScopeThatItsTaskWaitsFor) {
+  for (const auto moment : moments) {
+    const auto scope = make();
+    scope->add([&] {
+      task_scope inner({.concurrency = 2});
+      for (int i = 0; i != 2; ++i) inner.add([&] { add_three(*scope); });
+      std::this_thread::sleep_for(moment);
+      inner.join();
+    });
+    scope->join();
+  }
+  EXPECT_EQ(ran, 12);
+}
+
+TEST_P(TaskScopeWithABound, DoesNotHoldBackAStreamThatItsTaskReads) {
+  for (const auto moment : moments) {
+    const auto scope = make();
+    scope->add([&] {
+      const auto add = [&](int item) {
+        add_three(*scope);
+        return item;
+      };
+      auto results = fanout::stream_in_parallel(std::vector{1, 2}, add, 2);
+      std::this_thread::sleep_for(moment);
+      for (const int each : results) ran += 100 * each;
+    });
+    scope->join();
+  }
+  EXPECT_EQ(ran, 612);
+}
+
+TEST_P(TaskScopeWithABound, DoesNotHoldBackAScopeWhoseTasksAddToItAndTheOtherWayRound) {
+  const auto one = make();
+  const auto other = make();
+  for (int i = 0; i != 20; ++i) {
+    one->add([&] { add_three(*other); });
+    other->add([&] { add_three(*one); });
+  }
+  while (ran != 120) std::this_thread::sleep_for(1ms);  // nobody adds to a scope that has been joined
+  one->join();
+  other->join();
+}
+
+INSTANTIATE_TEST_SUITE_P(FreeAndOnAnExecutor, TaskScopeWithABound, testing::Bool());
+
+// The bound is exceeded only where all would wait for each other.
+TEST_F(TaskScopeLimit, OfTasksThatWaitHoldsBackTasksOfAnotherScopeThatNobodyWaitsFor) {
+  std::atomic<int> ran = 0;
+  std::atomic<int> exceeded = 0;
+  task_scope bounded({.concurrency = 2, .max_pending = 3});
+  task_scope adding({.concurrency = 3});
+  for (int i = 0; i != 3; ++i) {
+    adding.add([&] {
+      for (int k = 0; k != 200; ++k) {
+        bounded.add([&] { ++ran; });
+        const auto seen = bounded.progress();
+        exceeded += seen.total - seen.started > 3 ? 1 : 0;
+      }
+    });
+  }
+  adding.join();
+  bounded.join();
+  EXPECT_EQ(ran, 600);
+  EXPECT_EQ(exceeded, 0);
+}
+
 TEST_F(TaskScopeLimit, OfTasksThatWaitDoesNotHoldUpATaskOfTheSameExecutor) {
   const executor on({.concurrency = 1});
   std::atomic<int> ran = 0;

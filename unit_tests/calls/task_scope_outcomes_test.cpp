@@ -3,12 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
+#include <cstdlib>
 #include <optional>
 #include <stdexcept>
 #include <stop_token>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "fanout/fanout.hpp"
@@ -197,6 +200,30 @@ TEST_F(TaskScopeOutcome, DestroysTasksThatNeverRun) {
   }
 }
 
+TEST_F(TaskScopeOutcome, LetsTheDestructorsOfTasksAddUntilItIsKnown) {
+  struct adds_at_its_end {
+    explicit adds_at_its_end(task_scope& to) : scope(&to) {}
+    adds_at_its_end(adds_at_its_end&& from) noexcept : scope(std::exchange(from.scope, nullptr)) {}
+    ~adds_at_its_end() {
+      if (scope == nullptr) return;
+      EXPECT_NO_THROW(scope->add([] { ADD_FAILURE(); }));
+    }
+    void operator()() const { ADD_FAILURE(); }
+    task_scope* scope;
+  };
+  event started;
+  task_scope scope({.concurrency = 1});
+  scope.add([&](const fanout::task_context& context) {
+    started.set();
+    while (!context.stop_requested()) std::this_thread::yield();
+  });
+  EXPECT_TRUE(started.wait());
+  for (int i = 0; i != 3; ++i) scope.add(adds_at_its_end(scope));
+  scope.request_stop();
+  EXPECT_THROW(scope.join(), fanout::operation_cancelled);
+  EXPECT_EQ(scope.progress().total, 7U);
+}
+
 TEST_F(TaskScopeOutcome, OfTheDestructorIsTheStop) {
   std::atomic<int> ran = 0;
   event started;
@@ -257,6 +284,66 @@ TEST_F(TaskScopeOutcome, OfATaskThatDestroysItsScopeIsTheEndOfTheProcess) {
     static_cast<void>(never.wait());
   };
   EXPECT_DEATH(destroy_in_task(), "a task scope is being destroyed by one of its own tasks");
+}
+
+TEST_F(TaskScopeOutcome, OfACallbackThatDestroysItsScopeIsTheEndOfTheProcess) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  // The interval makes it the last call, which `join` makes when all tasks have ended.
+  const auto destroy_in_callback = [] {
+    std::optional<task_scope> scope;
+    scope.emplace(fanout::run_options{.concurrency = 1,
+                                      .on_progress = [&](std::size_t, std::size_t) { scope.reset(); },
+                                      .progress_interval = std::chrono::hours(1)});
+    scope->add([] {});
+    scope->join();
+  };
+  EXPECT_DEATH(destroy_in_callback(), "a task scope is being destroyed by one of its own tasks or callbacks");
+}
+
+/// A static scope: `exit` destroys it while the calling thread joins it.
+task_scope& static_scope() {
+  static task_scope scope({.concurrency = 2});
+  return scope;
+}
+
+TEST_F(TaskScopeOutcome, OfExitInATaskOfAStaticScopeIsTheMessageOfItsDestructor) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto exit_in_task = [] {
+    event running;
+    static_scope().add([&] {
+      EXPECT_TRUE(running.wait());
+      std::exit(3);
+    });
+    static_scope().add([&](const fanout::task_context&) { running.set(); });
+    static_scope().join();
+  };
+  EXPECT_DEATH(exit_in_task(), "a task scope is being destroyed by one of its own tasks");
+}
+
+TEST_F(TaskScopeOutcome, OfExitBesideTheJoinOfAStaticScopeIsTheStop) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  const auto exit_beside_join = [] {
+    event running;
+    static std::atomic<bool> ended = false;
+    static_scope().add([&](const fanout::task_context& context) {
+      running.set();
+      while (!context.stop_requested()) std::this_thread::yield();
+      std::this_thread::sleep_for(20ms);
+      ended = true;
+    });
+    EXPECT_TRUE(running.wait());
+    std::thread([] {
+      std::this_thread::sleep_for(20ms);
+      std::exit(3);
+    }).detach();
+    try {
+      static_scope().join();
+    } catch (const fanout::operation_cancelled&) {
+      if (!ended) std::abort();
+    }
+    for (;;) std::this_thread::sleep_for(1s);
+  };
+  EXPECT_EXIT(exit_beside_join(), testing::ExitedWithCode(3), "");
 }
 
 }  // namespace

@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -148,8 +150,85 @@ class round_of_a_scope {
   std::atomic<int> alive_ = 0;
 };
 
+/// Bounded scopes, free and on two executors. Their tasks add to all of them, directly and from batches, handles, streams
+/// and scopes that they wait for.
+class round_of_bounded_scopes {
+ public:
+  explicit round_of_bounded_scopes(std::uint64_t seed)
+      : random_(seed), one_({.concurrency = 1 + any(2)}), other_({.concurrency = 1 + any(2)}) {
+    for (std::size_t left = 1 + any(3); left != 0; --left) {
+      const fanout::run_options options{.concurrency = 1 + any(3), .max_pending = 1 + any(2)};
+      const std::size_t where = any(3);
+      scopes_.push_back(where == 0 ? std::make_unique<task_scope>(options)
+                                   : std::make_unique<task_scope>(where == 1 ? one_ : other_, options));
+    }
+  }
+
+  void run() {
+    const std::size_t adders = 1 + any(4);
+    const std::uint64_t seed = random_();
+    on_threads(adders, [&](std::size_t me) {
+      std::mt19937_64 mine(seed + me);
+      for (int i = 0; i != 6; ++i) add(mine(), 0);
+    });
+    while (ended_ != added_) std::this_thread::sleep_for(100us);  // nobody adds to a scope that has been joined
+    for (auto& each : scopes_) each->join();
+  }
+
+ private:
+  std::size_t any(std::size_t below) { return random_() % below; }
+
+  void add(std::uint64_t seed, int depth) {
+    ++added_;
+    scopes_[seed % scopes_.size()]->add([this, seed, depth] {
+      if (depth != 3) add_some(seed, depth + 1);
+      ++ended_;
+    });
+  }
+
+  void add_some(std::uint64_t seed, int depth) {
+    std::mt19937_64 mine(seed);
+    std::vector<std::uint64_t> seeds(mine() % 4);
+    for (auto& each : seeds) each = mine();
+    const auto add_one = [this, depth](std::uint64_t each) {
+      add(each, depth);
+      return each;
+    };
+    const std::size_t limit = 1 + mine() % 3;
+    const fanout::executor& on = mine() % 2 == 0 ? one_ : other_;
+    std::optional<task_scope> inner;
+    switch (mine() % 8) {
+      case 0: static_cast<void>(fanout::map_in_parallel(seeds, add_one, limit)); break;
+      case 1: static_cast<void>(on.map(seeds, add_one, limit)); break;
+      case 2: static_cast<void>(fanout::submit_map(seeds, add_one, limit).get()); break;
+      case 3: static_cast<void>(on.submit_map(seeds, add_one, limit).get()); break;
+      case 4: inner.emplace(fanout::run_options{.concurrency = limit, .max_pending = 1}); break;
+      case 5: inner.emplace(on, fanout::run_options{.concurrency = limit, .max_pending = 1}); break;
+      case 6:
+        for (const auto& each : fanout::stream_in_parallel(seeds, add_one, limit)) static_cast<void>(each);
+        break;
+      default: std::for_each(seeds.begin(), seeds.end(), add_one);
+    }
+    if (!inner) return;
+    for (const std::uint64_t each : seeds) inner->add([&add_one, each] { add_one(each); });
+    inner->join();
+  }
+
+  std::mt19937_64 random_;
+  const fanout::executor one_;
+  const fanout::executor other_;
+  std::vector<std::unique_ptr<task_scope>> scopes_;
+  std::atomic<std::size_t> added_ = 0;
+  std::atomic<std::size_t> ended_ = 0;
+};
+
 TEST(TaskScopeAtRandom, RunsEachTaskOnceAndCountsItWhateverHappens) {
   RecordProperty("rounds", std::to_string(run_random_rounds<round_of_a_scope>(3s)));
+}
+
+TEST(TaskScopeAtRandom, OfBoundsHoldsUpNobodyForEver) {
+  const watchdog guard;
+  for (std::uint64_t seed = 0; seed != 200; ++seed) round_of_bounded_scopes(seed).run();
 }
 
 }  // namespace

@@ -26,6 +26,9 @@ struct TaskScope : testing::Test {
   const watchdog guard;
 };
 
+std::atomic<int> calls_of_function = 0;
+void function_of_the_program() { ++calls_of_function; }
+
 TEST_F(TaskScope, RunsTasksThatAreAddedOneByOne) {
   std::atomic<int> sum = 0;
   task_scope scope;
@@ -111,8 +114,11 @@ TEST_F(TaskScope, AcceptsTasksOfAllKinds) {
   scope.add([text] { ran += text == "one that is too long for the object" ? 1 : 100; });
   scope.add([owned = std::make_unique<int>(1)]() mutable -> int& { return ran += *owned, *owned; });
   scope.add([](const fanout::task_context& context) { ran += context.stop_requested() ? 100 : 1; });
+  scope.add(function_of_the_program);
+  scope.add(&function_of_the_program);
   scope.join();
   EXPECT_EQ(ran, 9);
+  EXPECT_EQ(calls_of_function, 2);
 }
 
 TEST_F(TaskScope, RefusesAnEmptyFunctionAndGoesOn) {

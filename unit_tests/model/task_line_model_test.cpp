@@ -70,6 +70,8 @@ TEST(TaskLineModel, EndsWhenItIsStoppedAtAnyMoment) { expect_holds(some_executio
 TEST(TaskLineModel, CallsASecondRunner) { expect_holds(some_executions<meeting<line>>(sample)); }
 TEST(TaskLineModel, RunsTasksOfTwoWhoAdd) { expect_holds(some_executions<adding_together<line>>(sample)); }
 
+TEST(TaskLineModel, WakesOneForEachPlace) { expect_holds(some_executions<adding_in_turn<line>>(sample)); }
+
 TEST(TaskLineModel, LongHoldsInEveryExecutionOfTwoThreads) {
   if (!has_time()) GTEST_SKIP() << "takes minutes: set FANOUT_MODEL=long";
   expect_holds(every_execution<adding<line, 3>>());
@@ -103,6 +105,10 @@ TEST(TaskLineModel, FindsThatTheOwnerWaitsForEverIfTheLastRunnerDoesNotWakeIt) {
 
 TEST(TaskLineModel, FindsThatWhoWaitsForRoomIsNotWoken) {
   expect_lost(some_executions<adding_in_line<LINE(makes_room_without_a_word)>>(sample));
+}
+
+TEST(TaskLineModel, FindsThatOneOfTwoWhoWaitForRoomIsNotWoken) {
+  expect_lost(some_executions<adding_in_turn<LINE(makes_room_without_a_word)>>(sample));
 }
 
 TEST(TaskLineModel, FindsThatWhoWaitsForRoomIsNotWokenByTheStop) {

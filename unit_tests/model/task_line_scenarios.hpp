@@ -98,7 +98,7 @@ struct task_scenario : rl::test_suite<Scenario, int{threads}> {
       const auto done = line_->add(/*beyond=*/false, made_[number]);
       if (done.calls) call();
       if (done.what != Line::fate::full) return;
-      if (line_->sleep({.room = true, .call = false})) call();
+      if (line_->sleep({.room = true, .call = false, .in_turn = true})) call();
     }
   }
 
@@ -143,6 +143,7 @@ struct task_scenario : rl::test_suite<Scenario, int{threads}> {
     do {
       while (!line_->is_over_now())
         if (line_->sleep({.room = false, .call = false})) call();
+      drop_unstarted();
     } while (!line_->try_close());
     close();
   }
@@ -167,8 +168,14 @@ struct task_scenario : rl::test_suite<Scenario, int{threads}> {
           call();
         }
       }
+      drop_unstarted();
     } while (!line_->try_close());
     close();
+  }
+
+  void drop_unstarted() {
+    while (line_->take_unstarted() != nullptr) {
+    }
   }
 
   void close() {
@@ -295,6 +302,17 @@ struct adding_together : task_scenario<adding_together<Line>, Line, 3, 1> {
     this->add(me);
     if (me != 0) return;
     while (this->line_->added() != 2) primitives::yield();
+  }
+};
+
+/// Three who add, of whom two may wait for room at the same time: each place that comes free wakes one.
+template <class Line>
+struct adding_in_turn : task_scenario<adding_in_turn<Line>, Line, 4, 1> {
+  adding_in_turn() : task_scenario<adding_in_turn, Line, 4, 1>(1, 1) {}
+  void act(unsigned me) {
+    this->add(me);
+    if (me != 0) return;
+    while (this->line_->added() != 3) primitives::yield();
   }
 };
 

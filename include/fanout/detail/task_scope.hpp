@@ -105,8 +105,8 @@ inline constexpr bool is_scope_task = task_item<std::decay_t<F>>;
 /// What a scope accepts.
 template <class F>
 concept scope_task =
-    function_can_be_kept<F> &&  // a task must be copyable, or given as an rvalue that can be moved
-    is_scope_task<F>;    // a task must be callable as T() or T(const task_context&)
+    function_can_be_kept<F> &&  // a task must be copyable, or an rvalue that can be moved; its destructor is noexcept
+    is_scope_task<F>;           // a task must be callable as T() or T(const task_context&)
 
 class task_scope_core;
 
@@ -119,7 +119,8 @@ using task_scope_engine = std::unique_ptr<task_scope_core, task_scope_deleter>;
 FANOUT_EXPORT task_scope_engine make_task_scope(executor_core* on, run_options&& options,
                                                 void (*request_stop)(std::stop_source& asked) noexcept);
 
-/// Stops the scope and waits until its tasks have ended, unless it was joined. They may use it until then.
+/// Stops the scope and waits until its tasks have ended, and a `join` in progress, unless it was joined. They may use
+/// it until then.
 FANOUT_EXPORT void drop_task_scope(task_scope_core& core) noexcept;
 
 /// What becomes of a task when there is no room for it.
@@ -137,7 +138,8 @@ FANOUT_EXPORT bool add_made(task_scope_core& core, closure& made, if_full then);
 template <class F>
 bool add_to_scope(task_scope_core& core, const void* order, F&& task, if_full then) {
   using stored = std::decay_t<F>;
-  if constexpr (nullable_callable<stored>) {
+  constexpr bool is_function = std::is_function_v<std::remove_reference_t<F>>;  // never null
+  if constexpr (nullable_callable<stored> && !is_function) {
     if (!static_cast<bool>(task)) throw_empty_scope_task();
   }
   if constexpr (is_copied_by_engine<stored>) {

@@ -363,6 +363,32 @@ void race_with_the_submitter() {
   handle.get();
 }
 
+// A worker of a stream hands its notes to the next thread, also to a reader that works in a task of the executor.
+void read_streams(std::size_t limit) {
+  const fanout::executor executor({.concurrency = limit});
+  std::vector<std::string> items;
+  for (std::size_t i = 0; i != 100; ++i) items.push_back(text_of(i));
+  const auto mapper = [](const std::string& each) { return each + "!"; };
+  const auto read = [&](auto stream) {
+    std::size_t count = 0;
+    for (const std::string& each : stream) {
+      require(each.back() == '!', "a result of a stream");
+      ++count;
+    }
+    require(count == items.size(), "the results of a stream");
+  };
+  read(fanout::stream_in_parallel(items, mapper, limit));
+  read(executor.stream(items, mapper));
+  executor.execute(std::vector(3, [&] { read(executor.stream(items, mapper)); }));
+}
+
+// The first that the program does with fanout, on several threads at once.
+void begin_beside_each_other() {
+  std::vector<fanout::batch<std::string>> handles;
+  for (int i = 0; i != 8; ++i) handles.push_back(fanout::submit_map(std::size_t{20}, text_of, 2));
+  for (auto& each : handles) require(each.get().size() == 20, "the results of the first batches");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -374,6 +400,7 @@ int main(int argc, char** argv) {
     for (int round = 0; round != 20; ++round) *argv[1] == 's' ? race_of_two_tasks_of_a_scope() : race_of_two_tasks(2);
     return 0;
   }
+  begin_beside_each_other();
   for (const std::size_t limit : {std::size_t{1}, std::size_t{2}, std::size_t{4}, fanout::automatic}) {
     for (int round = 0; round != 5; ++round) {
       exchange_values(limit);
@@ -388,6 +415,7 @@ int main(int argc, char** argv) {
       submit_batches(limit);
       pass_handles(limit);
       stream_results(limit);
+      read_streams(limit);
     }
   }
 }
