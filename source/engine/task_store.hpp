@@ -67,12 +67,16 @@ class basic_task_store {
     unsigned ended_ = 0;
   };
 
-  /// Frees the spare blocks if there are more than `most`.
+  /// Frees the spare blocks if there are more than `most`, and those in purses.
   void give_back(std::size_t most) {
-    Block* given = nullptr;
     {
       const std::unique_lock lock = Primitives::lock(mutex_);
       if (spares_ <= most) return;
+    }
+    for (purse& each : purses_) empty(each);
+    Block* given = nullptr;
+    {
+      const std::unique_lock lock = Primitives::lock(mutex_);
       spares_ = 0;
       given = std::exchange(spare_, nullptr);
     }
@@ -100,6 +104,15 @@ class basic_task_store {
       ++favourite;  // another thread uses it, and perhaps all the time
       if (++failures % purses_.size() == 0) Primitives::relax();
     }
+  }
+
+  /// Unless a thread uses it at the moment. A single block that stays can keep malloc from giving back all below it.
+  void empty(purse& which) {
+    if (which.locked.exchange(true, std::memory_order_acquire)) return;
+    const unlocks_at_end unlocks{which};
+    Block* const block = std::exchange(which.block, nullptr);
+    const unsigned used = std::exchange(which.used, 0);
+    if (block != nullptr) end(*block, Block::places - used);
   }
 
   Block& another_block() {

@@ -53,6 +53,48 @@ TEST(TaskStore, UsesMemoryAgain) {
   EXPECT_EQ(fill_a_block(), first);
 }
 
+struct counted_block {
+  struct task {
+    counted_block* its = nullptr;
+  };
+  static constexpr unsigned places = 2;
+  static constexpr std::size_t purses = 1;
+  static inline int alive = 0;
+
+  counted_block() { ++alive; }
+  counted_block(const counted_block&) = delete;
+  counted_block& operator=(const counted_block&) = delete;
+  ~counted_block() { --alive; }
+  task& make(unsigned in) {
+    memory.at(in).its = this;
+    return memory.at(in);
+  }
+  static counted_block& of(task& made) { return *made.its; }
+
+  counted_block* next = nullptr;
+  std::atomic<unsigned> left{0};
+  std::array<task, places> memory;
+};
+
+TEST(TaskStore, GivesBackWhatIsNotUsed) {
+  using counted_store = basic_task_store<std_primitives, counted_block::task, counted_block>;
+  counted_store memory;
+  unsigned favourite = 0;
+  std::vector<counted_block::task*> made;
+  for (int i = 0; i != 5; ++i) made.push_back(&memory.make(favourite));
+  EXPECT_EQ(counted_block::alive, 3);
+  memory.give_back(0);
+  EXPECT_EQ(counted_block::alive, 3);
+  for (int i = 0; i != 4; ++i) counted_store::ended_tasks(memory).add(*made[static_cast<std::size_t>(i)]);
+  memory.give_back(2);
+  EXPECT_EQ(counted_block::alive, 3);
+  memory.give_back(1);
+  EXPECT_EQ(counted_block::alive, 1);  // the third is in the purse no more, but has a task
+  counted_store::ended_tasks(memory).add(*made.back());
+  memory.give_back(0);
+  EXPECT_EQ(counted_block::alive, 0);
+}
+
 TEST(TaskStore, MayBeUsedByManyThreads) {
   constexpr unsigned threads = 4;
   constexpr unsigned rounds = 20'000;
