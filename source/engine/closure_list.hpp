@@ -29,15 +29,18 @@ class closure_list {
     return taken;
   }
 
+  /// Adds objects that are linked already, from the first to the last.
+  void add_all(T& first, T& last) {
+    (empty() ? first_ : last_->next) = &first;
+    last_ = &last;
+  }
+
   /// Moves all objects of the other list to the end of this one.
   void take_all(closure_list& from) {
     if (from.empty()) return;
-    (empty() ? first_ : last_->next) = from.first_;
-    last_ = from.last_;
-    from.clear();
+    add_all(*from.first_, *from.last_);
+    from.first_ = nullptr;
   }
-
-  void clear() { first_ = nullptr; }
 
  private:
   T* first_ = nullptr;

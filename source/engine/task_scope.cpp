@@ -75,43 +75,40 @@ task_scope_core::task_scope_core(executor_core* on, run_options&& options,
 // ── Adding ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 bool task_scope_core::add_copy(const closure_kind& kind, const void* task, if_full then) {
-  const auto fill = [&](closure& to) {
-    to.kind = &kind;
-    std::memcpy(to.task(), task, kind.copied);
-  };
-  const auto grow = []() -> closure_memory& { return *new closure_memory; };
-  return add([&](bool beyond) { return line_.add_copy(beyond, fill, grow); }, then);
+  static std::atomic<unsigned> threads{0};
+  static thread_local unsigned favourite = threads.fetch_add(1, std::memory_order_relaxed);
+  closure& copy = store_.make(favourite);
+  copy.kind = &kind;
+  std::memcpy(copy.task(), task, kind.copied);
+  const line::fate done = add(copy, then);
+  if (done != line::fate::added) store::ended_tasks(store_).add(copy);
+  return accept(done);
 }
 
 bool task_scope_core::add_made(closure& made, if_full then) {
-  bool ignored = false;
-  const bool added = add(
-      [&](bool beyond) {
-        const auto done = line_.add(beyond, made);
-        ignored = done.what == line::fate::ignored;
-        return done;
-      },
-      then);
-  if (ignored) made.kind->drop(made);
-  return added;
+  const line::fate done = add(made, then);
+  if (done == line::fate::ignored) made.kind->drop(made);
+  return accept(done);
 }
 
-template <class Add>
-bool task_scope_core::add(const Add& add, if_full then) {
-  auto done = add(false);
-  while (done.what == line::fate::full) {
-    if (then == if_full::refuse) return false;
+bool task_scope_core::accept(line::fate done) {
+  if (done == line::fate::closed) throw std::logic_error("a task was added to a scope that has been joined");
+  return done != line::fate::full;
+}
+
+task_scope_core::line::fate task_scope_core::add(closure& task, if_full then) {
+  auto done = line_.add(false, task);
+  while (done.what == line::fate::full && then == if_full::wait) {
     bool beyond = may_be_own_task();
     if (!beyond) {
       const room found = wait_for_room();
-      done = add(false);
+      done = line_.add(false, task);
       beyond = done.what == line::fate::full && found == room::never;
     }
-    if (beyond) done = add(true);
+    if (beyond) done = line_.add(true, task);
   }
-  if (done.what == line::fate::closed) throw std::logic_error("a task was added to a scope that has been joined");
   if (done.calls) call_runner();
-  return true;
+  return done.what;
 }
 
 /// Whether the calling thread works for a task of this scope.
@@ -144,21 +141,25 @@ void task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leave
   const scope_entry here(scope, holds_slot, runner_of(mine.mine));
   const bool has_bound = options_.max_pending != line::unbounded;
   slot_use slot(*this, holds_slot);
-  for (closure* ended = nullptr;;) {
-    closure* const next = line_.take(std::exchange(ended, nullptr));
+  store::ended_tasks ended(store_);
+  for (;;) {
+    closure* const next = line_.take();
     if (next != nullptr) {
       if (has_bound) tell_slot_waits(/*of_room=*/true);
-      if (next->kind->copied != 0) ended = next;
+      const bool is_copy = next->kind->copied != 0;
       run(*next, mine);
+      if (is_copy) ended.add(*next);
       const bool leaves_now = (when == leaves::when_there_is_room && line_.has_room_now()) || slot.should_end();
       if (!leaves_now) continue;
-      if (line_.leave(ended)) call_runner();
+      if (line_.leave()) call_runner();
       return;
     }
-    const auto [how, over] = line_.pause(when == leaves::after_a_look);
+    ended.count();
+    const auto [how, over, calls] = line_.pause(when == leaves::after_a_look);
+    if (calls) call_runner();
     if (over) {
       tell_slot_waits(/*of_room=*/false);
-      line_.give_memory_back(most_blocks_kept);
+      store_.give_back(most_blocks_kept);
     }
     if (how == line::rest::leave || (how == line::rest::look && !look_for_more())) return;
   }
@@ -205,7 +206,7 @@ void task_scope_core::run(closure& next, seat& mine) noexcept {
   if (verdict_.has_rule() && verdict_.ask_rule(completed())) stop_tasks();
   if (!progress_.wanted()) return;
   try {
-    progress_.update([this] { return completed(); }, [this] { return line_.added(); });
+    progress_.update([this] { return completed(); }, [this] { return line_.added_now(); });
   } catch (...) {
     if (verdict_.break_off(std::current_exception())) stop_tasks();
   }
@@ -264,7 +265,7 @@ void task_scope_core::end() noexcept {
   const deferred_cancellation until_all_have_ended;
   do {
     static_cast<void>(wait(here.entry(), /*for_room=*/false, /*works=*/true));
-    while (closure* const each = line_.take_unstarted()) each->kind->drop(*each);
+    drop_unstarted();
   } while (!line_.try_close());
   ended_.store(true, std::memory_order_relaxed);
   limiter() != nullptr ? limiter()->close(*this, 0) : static_cast<void>(calls_.withdraw());
@@ -275,6 +276,15 @@ void task_scope_core::end() noexcept {
   leader_.reset();
   reserves_.reset();
   borrowed_.reset();
+}
+
+void task_scope_core::drop_unstarted() noexcept {
+  store::ended_tasks ended(store_);
+  while (closure* const each = line_.take_unstarted()) {
+    const bool is_copy = each->kind->copied != 0;
+    each->kind->drop(*each);
+    if (is_copy) ended.add(*each);
+  }
 }
 
 void task_scope_core::finish() {
@@ -322,12 +332,12 @@ std::size_t task_scope_core::completed() const {
 }
 
 // Each number is read before one that is at least as large. A failure is counted before its task has ended.
-batch_progress task_scope_core::counts() const {
+batch_progress task_scope_core::counts() {
   batch_progress seen;
   seen.completed = completed();
   seen.failed = std::min(verdict_.failed(), seen.completed);
   seen.started = line_.taken();
-  seen.total = line_.added();
+  seen.total = line_.added_now();
   return seen;
 }
 

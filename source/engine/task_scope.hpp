@@ -17,6 +17,7 @@
 #include "engine/batch_deadline.hpp"
 #include "engine/progress.hpp"
 #include "engine/task_line.hpp"
+#include "engine/task_store.hpp"
 #include "engine/verdict.hpp"
 #include "executor/batch_scope.hpp"
 #include "executor/executor_cache.hpp"
@@ -28,21 +29,29 @@
 
 namespace fanout::detail {
 
-/// Memory for several closures of small tasks.
-struct closure_memory {
+/// Memory for several closures of small tasks: a page.
+struct alignas(64) closure_block {
   static constexpr std::size_t closure_size = sizeof(closure) + largest_copied_task;
-  static constexpr std::size_t closures = 63;  // about a page, with the link
+  static constexpr unsigned places = 63;
+  static constexpr std::size_t purses = 16;  // a few threads that add may get one each
 
-  struct alignas(closure) place {
+  struct alignas(closure_size) place {
     std::array<std::byte, closure_size> bytes;
   };
 
-  void give_to(closure_list<closure>& spares) noexcept {
-    for (auto& each : places) spares.add(*new (&each) closure);
+  closure& make(unsigned in) noexcept {
+    closure& made = *new (&memory[in]) closure;
+    made.place = in & 0xffU;
+    return made;
+  }
+  static closure_block& of(closure& made) noexcept {
+    auto* const first = reinterpret_cast<std::byte*>(&made) - made.place * closure_size;
+    return *reinterpret_cast<closure_block*>(first - offsetof(closure_block, memory));
   }
 
-  closure_memory* next = nullptr;
-  std::array<place, closures> places;
+  closure_block* next = nullptr;
+  std::atomic<unsigned> left{0};  // tasks that have not ended: see basic_task_store::end
+  std::array<place, places> memory;
 };
 
 /// The engine's part of a task_scope. Its runners are reserves, which it calls when tasks are added, and threads that
@@ -63,12 +72,13 @@ class task_scope_core final : public batch_control,
   void join();
   void drop() noexcept;
   void cancel() noexcept;
-  batch_progress counts() const;
+  batch_progress counts();
 
  private:
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
 
-  using line = basic_task_line<std_primitives, closure, closure_memory>;
+  using line = basic_task_line<std_primitives, closure>;
+  using store = basic_task_store<std_primitives, closure, closure_block>;
 
   /// Each on cache lines of its own, because every runner writes its own all the time.
   struct alignas(128) seat {
@@ -140,8 +150,8 @@ class task_scope_core final : public batch_control,
 
   executor_limiter* limiter() const { return scope_.limiter; }
 
-  template <class Add>
-  bool add(const Add& add, if_full then);
+  line::fate add(closure& task, if_full then);
+  static bool accept(line::fate done);
   void call_runner() noexcept;
   void call_off(std::size_t coming) noexcept;
   std::size_t withdraw() noexcept { return limiter() != nullptr ? limiter()->withdraw(*this) : calls_.withdraw(); }
@@ -159,6 +169,7 @@ class task_scope_core final : public batch_control,
   room wait_for_room();
   bool begin_to_join() noexcept;
   void end() noexcept;
+  void drop_unstarted() noexcept;
   void finish();
   room wait(const scope_entry* from, bool for_room, bool works) noexcept;
   void work_on_slot(const scope_entry* from, bool for_room) noexcept;
@@ -182,6 +193,7 @@ class task_scope_core final : public batch_control,
   verdict verdict_;
   stop_for_tasks stop_;
   progress progress_;
+  store store_;
   line line_;
   reserves::calls calls_{*this};
   std::atomic<bool> ended_{false};      // no task is left, and none can be added

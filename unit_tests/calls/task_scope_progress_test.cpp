@@ -22,6 +22,17 @@ struct TaskScopeProgress : testing::Test {
   const watchdog guard;
 };
 
+TEST_F(TaskScopeProgress, CountsWhatTheCallerHasAdded) {
+  event may_end;
+  task_scope scope({.concurrency = 1});
+  for (std::size_t i = 1; i != 100; ++i) {
+    scope.add([&] { EXPECT_TRUE(may_end.wait()); });
+    EXPECT_EQ(scope.progress().total, i);
+  }
+  may_end.set();
+  scope.join();
+}
+
 TEST_F(TaskScopeProgress, HasATotalThatGrows) {
   std::size_t last = 0;
   std::size_t last_total = 0;

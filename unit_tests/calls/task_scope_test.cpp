@@ -61,6 +61,30 @@ TEST_F(TaskScope, StartsTasksInTheOrderInWhichTheyWereAdded) {
   EXPECT_EQ(order, expected);
 }
 
+TEST_F(TaskScope, StartsTasksOfSeveralThreadsInTheOrderOfTheirAdds) {
+  constexpr std::size_t threads = 3;
+  constexpr std::size_t tasks = 3'000;
+  std::vector<std::size_t> order;
+  std::mutex turn;
+  std::size_t added = 0;
+  task_scope scope({.concurrency = 1});
+  std::vector<std::jthread> adding;
+  for (std::size_t i = 0; i != threads; ++i) {
+    adding.emplace_back([&] {
+      for (;;) {
+        const std::lock_guard lock(turn);
+        if (added == tasks) return;
+        scope.add([&order, number = added++] { order.push_back(number); });
+      }
+    });
+  }
+  adding.clear();
+  scope.join();
+  std::vector<std::size_t> expected(tasks);
+  std::iota(expected.begin(), expected.end(), 0U);
+  EXPECT_EQ(order, expected);
+}
+
 TEST_F(TaskScope, GivesEachTaskItsPlaceInTheOrderOfAdding) {
   std::array<std::atomic<int>, 300> met{};
   task_scope scope({.concurrency = 4});

@@ -155,11 +155,13 @@ class atomic {
       store(desired, std::memory_order_release, where);
       return true;
     }
-    if (makes_mistake(operation::exchange, kind::blind, where)) {
-      const T wanted = expected;
-      while (!exchange(expected, desired, success, failure, where))
-        if (((expected ^ wanted) & T{0xffffff}) != 0) return false;
-      return true;
+    if constexpr (std::is_integral_v<T>) {
+      if (makes_mistake(operation::exchange, kind::blind, where)) {
+        const T wanted = expected;
+        while (!exchange(expected, desired, success, failure, where))
+          if (((expected ^ wanted) & T{0xffffff}) != 0) return false;
+        return true;
+      }
     }
     if (makes_mistake(operation::exchange, kind::relaxed, where)) success = failure = std::memory_order_relaxed;
     return exchange(expected, desired, success, failure, where);

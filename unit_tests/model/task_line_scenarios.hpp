@@ -15,6 +15,7 @@ namespace model {
 
 struct task {
   task* next = nullptr;
+  void set_index(std::size_t to) { index = to; }
   std::size_t index = 0;
   rl::var<int> content;
 };
@@ -34,15 +35,6 @@ struct event {
   mutex mutex_;
   condition_variable changed_;
   bool happened_ = false;
-};
-
-struct task_memory {
-  static constexpr std::size_t tasks = 1;
-  void give_to(fanout::detail::closure_list<task>& spares) {
-    for (task& each : places) spares.add(each);
-  }
-  task_memory* next = nullptr;
-  std::array<task, tasks> places;
 };
 
 /// Thread 0 is the owner. The last `runners` threads come when they are called, as reserves do, and run tasks. A task
@@ -102,32 +94,23 @@ struct task_scenario : rl::test_suite<Scenario, int{threads}> {
     }
   }
 
-  void add_copy() {
-    const auto fill = [](task& to) { to.content(RL_INFO) = 1; };
-    const auto grow = []() -> task_memory& { return *new task_memory; };
-    if (line_->add_copy(false, fill, grow).calls) call();
-  }
-
   void run(task& which) {
     RL_ASSERT(which.content(RL_INFO) == 1);
+    RL_ASSERT(which.index < line_->taken());
     which.content(RL_INFO) = 2;
     ran_.fetch_add(1, std::memory_order_relaxed);
     static_cast<Scenario&>(*this).ran(which);
   }
   void ran(task&) {}
 
-  bool is_copy(const task& which) const { return &which < made_.data() || &which >= made_.data() + made_.size(); }
-
   void work(unsigned looks) {
-    for (task* ended = nullptr;;) {
-      task* const next = line_->take(ended);
-      ended = nullptr;
-      if (next != nullptr) {
+    for (;;) {
+      if (task* const next = line_->take(); next != nullptr) {
         run(*next);
-        if (is_copy(*next)) ended = next;
         continue;
       }
       const auto resting = line_->pause(looks != 0);
+      if (resting.calls) call();
       if (resting.how == Line::rest::work) continue;
       if (resting.how == Line::rest::leave) return;
       unsigned left = looks;
@@ -205,17 +188,10 @@ struct adding : task_scenario<adding<Line, tasks>, Line, 2, 1> {
   void act(unsigned) {
     for (unsigned i = 0; i != tasks; ++i) this->add(i);
   }
+  void ran(task& which) { RL_ASSERT(&which == &this->made_[which.index]); }  // in the order of adding
   void end() {
     base::end();
     for (unsigned i = 0; i != tasks; ++i) RL_ASSERT(this->made_[i].content(RL_INFO) == 2);
-  }
-};
-
-/// The same with tasks in memory of the line.
-template <class Line>
-struct adding_copies : task_scenario<adding_copies<Line>, Line, 2, 1> {
-  void act(unsigned) {
-    for (int i = 0; i != 3; ++i) this->add_copy();
   }
 };
 
@@ -260,20 +236,25 @@ struct needing_the_owner : task_scenario<needing_the_owner<Line>, Line, 2, 1> {
 };
 
 /// The line is stopped by another thread while the owner adds, and waits for room. The first task ends when the
-/// owner has added all.
-template <class Line>
-struct stopping : task_scenario<stopping<Line>, Line, 3, 1> {
+/// owner has added all. `late`: the stop comes when the owner is about to wait.
+template <class Line, bool late = false>
+struct stopping : task_scenario<stopping<Line, late>, Line, 3, 1> {
   stopping() : task_scenario<stopping, Line, 3, 1>(1, 1) {}
   void act(unsigned me) {
     if (me == 1) {
+      if (late) two_added_.wait();
       this->line_->stop();
       return;
     }
-    for (unsigned i = 0; i != 3; ++i) this->add(i);
+    this->add(0);
+    this->add(1);
+    two_added_.set();
+    this->add(2);
     all_added_.set();
   }
   void ran(task&) { all_added_.wait(); }
   std::size_t expected() const { return this->line_->taken(); }
+  event two_added_;
   event all_added_;
 };
 
@@ -301,7 +282,7 @@ struct adding_together : task_scenario<adding_together<Line>, Line, 3, 1> {
   void act(unsigned me) {
     this->add(me);
     if (me != 0) return;
-    while (this->line_->added() != 2) primitives::yield();
+    while (this->line_->added_now() != 2) primitives::yield();
   }
 };
 
@@ -314,6 +295,46 @@ struct adding_in_turn : task_scenario<adding_in_turn<Line>, Line, 4, 1> {
     if (me != 0) return;
     while (this->line_->added() != 3) primitives::yield();
   }
+};
+
+/// Another thread adds a task while the owner closes the line.
+template <class Line>
+struct adding_at_the_end : task_scenario<adding_at_the_end<Line>, Line, 3, 1> {
+  void act(unsigned me) {
+    if (me == 0) return;
+    this->made_[0].content(RL_INFO) = 1;
+    const auto done = this->line_->add(/*beyond=*/false, this->made_[0]);
+    if (done.calls) this->call();
+    was_added_ = done.what == Line::fate::added;
+  }
+  std::size_t expected() const {
+    RL_ASSERT(this->line_->added() == was_added_);
+    return was_added_;
+  }
+  bool was_added_ = false;
+};
+
+/// The owner adds two tasks, and another once these have ended, while the runner looks for it or leaves.
+template <class Line>
+struct adding_later : task_scenario<adding_later<Line>, Line, 2, 1> {
+  void act(unsigned) {
+    this->add(0);
+    this->add(1);
+    while (!this->line_->is_over_now()) primitives::yield();
+    this->add(2);
+  }
+};
+
+/// What is added after the stop is not kept.
+template <class Line>
+struct adding_after_the_stop : task_scenario<adding_after_the_stop<Line>, Line, 2, 1> {
+  void act(unsigned) {
+    this->add(0);
+    this->line_->stop();
+    RL_ASSERT(this->line_->add(/*beyond=*/false, this->made_[1]).what == Line::fate::ignored);
+    RL_ASSERT(this->line_->added() == 2);
+  }
+  std::size_t expected() const { return this->line_->taken(); }
 };
 
 }  // namespace model

@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -38,10 +39,12 @@ struct closure {
   closure& operator=(const closure&) = delete;
 
   void* task() noexcept { return this + 1; }
+  void set_index(std::uint64_t to) noexcept { index = to & (~std::uint64_t{0} >> 8); }
 
   closure* next = nullptr;
   const closure_kind* kind = nullptr;
-  std::size_t index = 0;
+  std::uint64_t index : 56 = 0;
+  std::uint64_t place : 8 = 0;  // of a copied task, in its block of memory
 };
 
 /// The largest task that the engine copies: what a closure of 64 bytes has room for.
