@@ -271,7 +271,8 @@ class basic_task_line {
   }
 
   /// Takes the next of the tasks that will never start; null if there is none, or a runner is left. Once the line was
-  /// stopped, no task comes to the lists any more. The line is still open, because the destructor of such a task may add.
+  /// stopped, no task comes to the lists any more. The line is still open, because the destructor of such a task may
+  /// add.
   Task* take_unstarted() {
     const std::unique_lock both = Primitives::lock(taking_);
     const std::unique_lock lock = Primitives::lock(adding_);
@@ -365,12 +366,13 @@ class basic_task_line {
     }
   }
 
-  /// There is one more place, so one of those who wait in turn is woken. It adds at once, or the line is stopped or closed,
-  /// and all are told. The others are all woken: a thread in a task may have to
-  /// take back its slot before it can add, from one who waits for the same place.
+  /// There is one more place, so one of those who wait in turn is woken. It adds at once, or the line is stopped or
+  /// closed, and all are told. The others are all woken: a thread in a task may have to take back its slot before it
+  /// can add, from one who waits for the same place.
   ///
-  /// For a runner that works or a thread that adds, so the line exists until it has done this. A thread that is woken often takes the core of
-  /// this one at once: if this notified under the mutex, that thread would wait for the mutex again.
+  /// For a runner that works or a thread that adds, so the line exists until it has done this. A thread that is woken
+  /// often takes the core of this one at once: if this notified under the mutex, that thread would wait for the mutex
+  /// again.
   void tell_of_room() {
     bool all = false;
     bool one = false;

@@ -247,8 +247,8 @@ bool task_scope_core::begin_to_join() noexcept {
   return true;
 }
 
-// If a task calls `exit` while another thread joins a static scope, the destructor comes during the join. The last call
-// of the progress callback, and the destructors of tasks that never started, are on the thread that joins.
+// If a task calls `exit` while another thread joins a static scope, the destructor comes during the join. The last
+// call of the progress callback, and the destructors of tasks that never started, are on the thread that joins.
 void task_scope_core::drop() noexcept {
   if (phase_.load(std::memory_order_acquire) == phase::joined) return;
   if (is_own_task() || joined_by_.load(std::memory_order_relaxed) == std::this_thread::get_id()) {
