@@ -184,7 +184,8 @@ TEST(TaskLineModel, FindsThatWhoWaitsForRoomIsNotWoken) {
 }
 
 TEST(TaskLineModel, FindsThatOneOfTwoWhoWaitForRoomIsNotWoken) {
-  expect_lost(some_executions<adding_in_turn<LINE(makes_room_without_a_word)>>(sample));
+  // Lost, or the one that waits until all have been added looks for ever, whichever the search meets first.
+  expect_found(some_executions<adding_in_turn<LINE(makes_room_without_a_word)>>(sample));
 }
 
 TEST(TaskLineModel, FindsThatWhoWaitsForRoomIsNotWokenByTheStop) {
