@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <memory>
@@ -128,6 +129,15 @@ class FANOUT_EXPORT deadline_exceeded : public operation_cancelled {
   const char* what() const noexcept override;
 };
 
+/// A task took longer than `run_options::task_timeout`: the cause in a `task_error`. If the task threw after that, its exception
+/// is nested: `std::rethrow_if_nested` throws it.
+class FANOUT_EXPORT task_timed_out : public error {
+ public:
+  using error::error;
+  /// The limit, and the message of what the task threw.
+  const char* what() const noexcept override;
+};
+
 /// A timed wait for a resource of a pool ended without one. `what()` says why none was available.
 class FANOUT_EXPORT pool_timeout : public error {
  public:
@@ -170,6 +180,9 @@ namespace detail {
 /// The message of an exception: the first 2,000 bytes of its `what()`, or `an exception of type int`. Requires a
 /// `cause` that is not null.
 std::string describe(const std::exception_ptr& cause);
+
+/// A `task_timed_out`. `cause`: what the task threw; null if it returned.
+FANOUT_EXPORT std::exception_ptr timed_out(std::chrono::nanoseconds limit, const std::exception_ptr& cause);
 
 }  // namespace detail
 }  // namespace fanout

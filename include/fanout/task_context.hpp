@@ -37,12 +37,12 @@ class task_context {
   /// True once the batch is stopped: a stop was requested, another task failed under `error_policy::stop`, or the
   /// progress callback threw. A long task may then end early. (`settle_in_parallel` and `settle_map` still return its
   /// outcome.) Costs one load of a cache line that all threads share for reading.
-  bool stop_requested() const noexcept { return task_.batch.stopped(); }
+  bool stop_requested() const noexcept { return task_.batch.stopped() || task_.its_chunk.is_late(); }
 
   /// The same as a token, to pass to an inner batch, a wait or a `std::stop_callback`. The first call in a batch
   /// allocates, and may throw `std::bad_alloc`. Do not call it in a tight loop: each copy of a token costs two atomic
   /// operations on a counter that all copies share.
-  std::stop_token stop_token() const { return task_.batch.stop_token(); }
+  std::stop_token stop_token() const { return task_.batch.stop_token(task_.its_chunk); }
 
   /// A number for a generator of random numbers. It depends on `run_options::seed` and on `index()` alone: so it is
   /// the same whatever the limit of the batch is, and whichever thread runs the task. Tasks with different indices

@@ -62,6 +62,21 @@ std::string count_of(std::size_t failed, std::size_t total) {
   return std::to_string(failed) + " of " + std::to_string(total) + (total == 1 ? " task" : " tasks");
 }
 
+/// One that has a cause. Without one, `std::rethrow_if_nested` would end the process.
+class task_timed_out_and_threw final : public task_timed_out, public std::nested_exception {
+ public:
+  task_timed_out_and_threw(const std::string& text, const std::exception_ptr& cause)
+      : task_timed_out(text), std::nested_exception(nest(cause)) {}
+};
+
+std::string text_of(std::chrono::nanoseconds limit) {
+  using namespace std::chrono_literals;
+  for (const auto& [unit, name] : {std::pair(std::chrono::nanoseconds(1s), " s"), std::pair(std::chrono::nanoseconds(1ms), " ms"),
+                                   std::pair(std::chrono::nanoseconds(1us), " us")})
+    if (limit % unit == 0ns) return std::to_string(limit / unit) + name;
+  return std::to_string(limit.count()) + " ns";
+}
+
 }  // namespace
 
 task_error::task_error(std::size_t index, const std::exception_ptr& cause)
@@ -103,11 +118,18 @@ const char* task_error::what() const noexcept { return error::what(); }
 const char* aggregate_error::what() const noexcept { return error::what(); }
 const char* operation_cancelled::what() const noexcept { return error::what(); }
 const char* deadline_exceeded::what() const noexcept { return operation_cancelled::what(); }
+const char* task_timed_out::what() const noexcept { return error::what(); }
 const char* pool_timeout::what() const noexcept { return error::what(); }
 const char* pool_closed::what() const noexcept { return error::what(); }
 const char* resource_error::what() const noexcept { return error::what(); }
 
 namespace detail {
+
+std::exception_ptr timed_out(std::chrono::nanoseconds limit, const std::exception_ptr& cause) {
+  const std::string text = "it took longer than " + text_of(limit);
+  if (cause == nullptr) return std::make_exception_ptr(task_timed_out(text));
+  return std::make_exception_ptr(task_timed_out_and_threw(text + ", and then threw: " + describe(cause), cause));
+}
 
 std::string describe(const std::exception_ptr& cause) {
   try {

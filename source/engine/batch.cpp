@@ -15,7 +15,8 @@ constexpr std::size_t largest_reported_chunk = 64;
 
 std::size_t largest_chunk(const batch_request& request, const progress& progress) {
   if (request.whole_chunks) return work_distributor::max_tasks;
-  if (progress.wants_each() || request.options.stop_when.is_set() || request.options.around) return 1;
+  if (progress.wants_each() || request.options.stop_when.is_set() || attempt::is_wanted(request.options))
+    return 1;
   return progress.wanted() ? largest_reported_chunk : work_distributor::max_tasks;
 }
 
@@ -32,6 +33,8 @@ batch::batch(const batch_request& request, std::size_t runners, const batch_scop
                    request.whole_chunks),
       many_runners_(runners > few_runners_.size() ? new runner[runners] : nullptr),
       runners_(many_runners_ ? many_runners_.get() : make_few(runners), runners),
+      runs_attempts_(attempt::is_wanted(request.options)),
+      clock_(request.options.task_timeout != no_limit),
       verdict_(request.options, request.deadline, /*failures_stop=*/!request.one_is_enough),
       stop_for_tasks_(request.request_stop) {
   scope_.awaited_as = request.watch;
@@ -149,7 +152,7 @@ bool batch::run(role who, helper_calls* helpers) noexcept {
   for (std::size_t ended = 0; !stopped();) {
     const task_range tasks = distributor_.next(number, runners_, ended);
     if (tasks.empty()) break;
-    ended = (request_.options.around ? run_around(me, tasks) : run_tasks(me, tasks)) - tasks.first;
+    ended = (runs_attempts_ ? run_attempt(me, tasks) : run_tasks(me, tasks)) - tasks.first;
     // Release: a thread that has summed the counts may read what the tasks wrote.
     me.completed.store(me.completed.load(std::memory_order_relaxed) + ended, std::memory_order_release);
     if (progress_.wanted()) report_progress();
@@ -208,29 +211,28 @@ void batch::have_enough() noexcept {
 }
 
 void batch::record_failure(std::size_t index) noexcept {
-  if (attempt* const around = attempt_of_this_thread(); around != nullptr) return around->fail(std::current_exception());
+  if (attempt* const here = attempt_of_this_thread(); here != nullptr) return here->fail(std::current_exception());
   if (verdict_.fail(index, std::current_exception())) stop();
 }
 
 void batch::note_failure(const std::exception_ptr& cause) noexcept {
-  if (attempt* const around = attempt_of_this_thread(); around != nullptr) return around->fail(cause);
+  if (attempt* const here = attempt_of_this_thread(); here != nullptr) return here->fail(cause);
   verdict_.count_failure();
 }
 
-// ── Inside of `around` ──────────────────────────────────────────────────────────────────────────────────────────────
+// ── Tasks that run in something ─────────────────────────────────────────────────────────────────────────────────────
 
 attempt* batch::attempt_of_this_thread() const noexcept {
-  return request_.options.around ? runners_[current_entry()->runner()].inside : nullptr;
+  return runs_attempts_ ? runners_[current_entry()->runner()].inside : nullptr;
 }
 
 // The task is a chunk of its own, or a share. It is not started if the batch has been stopped in the meantime.
-std::size_t batch::run_around(runner& me, task_range task) noexcept {
+std::size_t batch::run_attempt(runner& me, task_range task) noexcept {
   if (stopped()) return task.first;
-  attempt around;
-  me.inside = &around;
+  attempt here(request_.options, {task.first, *this, me.work.mine}, me.work.mine, request_.request_stop);
+  me.inside = &here;
   std::size_t ended = task.first;
-  const std::exception_ptr failure = around.run(request_.options, {task.first, *this, me.work.mine},
-                                                [&] { ended = run_tasks(me, task); });
+  const std::exception_ptr failure = here.run([&] { ended = run_tasks(me, task); });
   me.inside = nullptr;
   if (!failure) return ended;
   if (request_.keep_failure != nullptr) {
@@ -259,8 +261,11 @@ void batch::stop() noexcept {
   stop_for_tasks_.request();
 }
 
-std::stop_token batch::stop_token() {
-  return stop_for_tasks_.token([this] { return stopped(); });
+std::stop_token batch::stop_token(const chunk& its_chunk) {
+  std::stop_token ours = stop_for_tasks_.token([this] { return stopped(); });
+  if (!runs_attempts_) return ours;
+  attempt* const here = runners_[runner_of(its_chunk)].inside;
+  return here != nullptr ? here->token(ours) : ours;
 }
 
 // A chunk lies at the beginning of its runner.

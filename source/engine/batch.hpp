@@ -73,7 +73,7 @@ class batch final : public batch_control,
   struct alignas(128) runner {
     runner_work work;
     std::atomic<std::size_t> completed{0};  // written by this runner; read by any that needs the sum
-    attempt* inside = nullptr;  // what it is in, if there is a `run_options::around`; used by this runner only
+    attempt* inside = nullptr;  // what its task runs in, if in anything; written by this runner between its tasks
     std::atomic<bool> taken{false};  // in adaptive batches: its release and acquire hand this over to the next runner
   };
 
@@ -83,7 +83,7 @@ class batch final : public batch_control,
   void record_failure(std::size_t index) noexcept override;
   void note_failure(const std::exception_ptr& cause) noexcept override;
   void have_enough() noexcept override;
-  std::stop_token stop_token() override;
+  std::stop_token stop_token(const chunk& its_chunk) override;
   std::size_t runner_of(const chunk& its_chunk) const noexcept override;
 
   // team, when the helpers are oneTBB's workers
@@ -118,7 +118,7 @@ class batch final : public batch_control,
   std::size_t run_tasks(runner& me, task_range tasks) noexcept {
     return request_.tasks.run(request_.tasks.object, tasks, me.work.mine, *this);
   }
-  std::size_t run_around(runner& me, task_range task) noexcept;
+  std::size_t run_attempt(runner& me, task_range task) noexcept;
   void break_off(std::exception_ptr cause) noexcept;
   void stop() noexcept;
   std::size_t completed() const;
@@ -143,6 +143,8 @@ class batch final : public batch_control,
   arena* home_ = nullptr;  // the arena that reserves enter
   reserves::calls calls_{*this};
 
+  const bool runs_attempts_;
+  const clock_kept clock_;
   verdict verdict_;
   stop_for_tasks stop_for_tasks_;
 };

@@ -187,6 +187,7 @@ void run_in_time(executor_core* executor, const batch_request& request) {
                       .on_error = request.options.on_error,
                       .progress_interval = request.options.progress_interval,
                       .stop = deadline.token(),
+                      .task_timeout = request.options.task_timeout,
                       .stop_when = request.options.stop_when,
                       .seed = request.options.seed};
   if (request.options.around) options.around = std::cref(request.options.around);
@@ -206,6 +207,11 @@ void throw_empty_task(std::size_t index) {
 }
 
 void throw_empty_mapper() { throw std::invalid_argument("the mapper is an empty function"); }
+
+void check_options(const run_options& options) {
+  check_limit(options.concurrency);
+  if (options.task_timeout.count() <= 0) throw std::invalid_argument("task_timeout must be more than 0");
+}
 
 void check_size(std::size_t size) {
   if (size > work_distributor::max_tasks)
@@ -229,7 +235,7 @@ void throw_wrong_output(std::size_t output, std::size_t items) {
 
 void run_batch_in_engine(executor_core* executor, const batch_request& request) {
   const concurrency_limit& limit = request.options.concurrency;
-  check_limit(limit);
+  check_options(request.options);
   check_size(request.size);
   if (request.size == 0) return;
   if (request.options.timeout != no_limit && request.deadline == nullptr) return run_in_time(executor, request);

@@ -45,7 +45,7 @@ stream_control::stream_control(executor_core* executor, const stream_options& op
 stream_control::~stream_control() = default;
 void stream_control::run_deleter::operator()(stream_run* run) const noexcept { delete run; }
 
-std::stop_token stream_control::stop_token() { return run_->stop_token(); }
+std::stop_token stream_control::stop_token(const chunk&) { return run_->stop_token(); }
 std::size_t stream_control::runner_of(const chunk& its_chunk) const noexcept { return run_->number_of(its_chunk); }
 batch_progress stream_control::progress() const noexcept { return run_->progress(); }
 void stream_control::cancel() noexcept { run_->cancel(); }

@@ -32,7 +32,7 @@ constexpr std::size_t most_blocks_kept = 16;
 
 std::size_t limit_of(const executor_core* on, const run_options& options) {
   const concurrency_limit& named = options.concurrency;
-  check_limit(named);
+  check_options(options);
   if (options.max_pending == 0) throw std::invalid_argument("max_pending must be at least 1; got 0");
   std::size_t most = named == unlimited   ? most_unlimited
                      : named == automatic ? available_concurrency()
@@ -52,7 +52,10 @@ task_scope_core::task_scope_core(executor_core* on, run_options&& options,
       borrowed_(on == nullptr ? executor_cache::borrow(limit_, /*named=*/true) : nullptr),
       home_(on != nullptr ? *on : *borrowed_),
       scope_{.limiter = home_.limiter(), .home = &home_, .awaited_as = this},
+      runs_attempts_(attempt::is_wanted(options_)),
+      clock_(options_.task_timeout != no_limit),
       verdict_(options_, this),
+      request_stop_(request_stop),
       stop_(request_stop),
       progress_(options_.on_progress, options_.progress_interval, 0),
       line_(limit_, options_.max_pending, can_call_),
@@ -185,12 +188,12 @@ bool task_scope_core::look_for_more() noexcept {
   return works;
 }
 
-void task_scope_core::run_around(closure& next, seat& mine) noexcept {
-  attempt around;
-  mine.inside = &around;
+void task_scope_core::run_attempt(closure& next, seat& mine) noexcept {
   const started_task started{next.index, *this, mine.mine};
+  attempt here(options_, started, mine.mine, request_stop_);
+  mine.inside = &here;
   bool has_run = false;
-  const std::exception_ptr failure = around.run(options_, started, [&] {
+  const std::exception_ptr failure = here.run([&] {
     has_run = true;
     next.kind->run(next, started);
   });
@@ -201,7 +204,7 @@ void task_scope_core::run_around(closure& next, seat& mine) noexcept {
 
 // Release: a thread that has summed the counts may read what the tasks wrote.
 void task_scope_core::run(closure& next, seat& mine) noexcept {
-  options_.around ? run_around(next, mine) : next.kind->run(next, {next.index, *this, mine.mine});
+  runs_attempts_ ? run_attempt(next, mine) : next.kind->run(next, {next.index, *this, mine.mine});
   mine.completed.store(mine.completed.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   if (verdict_.has_rule() && verdict_.ask_rule(completed())) stop_tasks();
   if (!progress_.wanted()) return;
@@ -312,12 +315,15 @@ void task_scope_core::stop_tasks() noexcept {
 }
 
 void task_scope_core::record_failure(std::size_t index) noexcept {
-  if (options_.around) return seats_[current_entry()->runner()].inside->fail(std::current_exception());
+  if (runs_attempts_) return seats_[current_entry()->runner()].inside->fail(std::current_exception());
   if (verdict_.fail(index, std::current_exception())) stop_tasks();
 }
 
-std::stop_token task_scope_core::stop_token() {
-  return stop_.token([this] { return stopped(); });
+std::stop_token task_scope_core::stop_token(const chunk& its_chunk) {
+  std::stop_token ours = stop_.token([this] { return stopped(); });
+  if (!runs_attempts_) return ours;
+  attempt* const here = seats_[runner_of(its_chunk)].inside;
+  return here != nullptr ? here->token(ours) : ours;
 }
 
 // A chunk lies at the beginning of its seat.

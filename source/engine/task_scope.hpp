@@ -84,7 +84,7 @@ class task_scope_core final : public batch_control,
   struct alignas(128) seat {
     chunk mine;  // stands for the runner in task_context
     std::atomic<std::size_t> completed{0};
-    attempt* inside = nullptr;  // what the runner is in, if there is a `run_options::around`
+    attempt* inside = nullptr;  // what its task runs in, if in anything; written by its runner between tasks
     seat* next_free = nullptr;
   };
 
@@ -133,7 +133,7 @@ class task_scope_core final : public batch_control,
 
   // batch_control
   void record_failure(std::size_t index) noexcept override;
-  std::stop_token stop_token() override;
+  std::stop_token stop_token(const chunk& its_chunk) override;
   std::size_t runner_of(const chunk& its_chunk) const noexcept override;
 
   // reserves::duty, and executor_limiter::helped
@@ -161,7 +161,7 @@ class task_scope_core final : public batch_control,
   void run_tasks(const batch_scope& scope, bool holds_slot, leaves when) noexcept;
   bool look_for_more() noexcept;
   void run(closure& next, seat& mine) noexcept;
-  void run_around(closure& next, seat& mine) noexcept;
+  void run_attempt(closure& next, seat& mine) noexcept;
 
   bool is_own_task() const;
   bool may_be_own_task() const;
@@ -190,7 +190,10 @@ class task_scope_core final : public batch_control,
   std::optional<executor_core::visit> visit_;
   const float_settings float_settings_ = float_settings::of_this_thread();
 
+  const bool runs_attempts_;
+  const clock_kept clock_;
   verdict verdict_;
+  void (*const request_stop_)(std::stop_source& asked) noexcept;  // see batch_request
   stop_for_tasks stop_;
   progress progress_;
   store store_;

@@ -20,17 +20,24 @@ class alarm_clock final : private reserves::duty {
   /// leaves: `is_kept_` is then false, under the same mutex.
   void set(alarm& each, alarm::time_point at) {
     const std::lock_guard lock(mutex_);
-    if (!is_kept_) {
-      promise_.emplace(1);
-      calls_.call(1);
-      is_kept_ = true;
-    }
+    call_keeper();
     each.at_ = at;
     each.is_set_ = true;
     alarm* before = set_.last();
     while (before != nullptr && at < before->at_) before = before->previous_in_list;
     before != nullptr ? set_.add_after(*before, each) : set_.add_first(each);
-    if (before == nullptr) changed_.notify_one();
+    if (at < wakes_at_) changed_.notify_one();
+  }
+
+  void keep() {
+    const std::lock_guard lock(mutex_);
+    call_keeper();
+    ++users_;
+  }
+
+  void leave() noexcept {
+    const std::lock_guard lock(mutex_);
+    if (--users_ == 0 && set_.empty()) changed_.notify_one();
   }
 
   void cancel(alarm& each) noexcept {
@@ -38,7 +45,7 @@ class alarm_clock final : private reserves::duty {
     if (each.is_set_) {
       each.is_set_ = false;
       set_.remove(each);
-      if (set_.empty()) changed_.notify_one();
+      if (set_.empty() && users_ == 0) changed_.notify_one();
       return;
     }
     if (ringing_ != &each || keeper_ == std::this_thread::get_id()) return;
@@ -48,14 +55,29 @@ class alarm_clock final : private reserves::duty {
   }
 
  private:
+  void call_keeper() {
+    if (is_kept_) return;
+    promise_.emplace(1);
+    calls_.call(1);
+    is_kept_ = true;
+  }
+
   // On the keeper. What rings may set and cancel alarms.
   void serve() noexcept override {
     std::unique_lock lock(mutex_);
     keeper_ = std::this_thread::get_id();
-    while (!set_.empty()) {
+    while (!set_.empty() || users_ != 0) {
+      if (set_.empty()) {
+        wakes_at_ = alarm::time_point::max();
+        changed_.wait(lock);
+        wakes_at_ = alarm::time_point::min();
+        continue;
+      }
       alarm& first = *set_.first();
       if (std_primitives::now() < first.at_) {
-        changed_.wait_until(lock, first.at_);  // any of them may have been cancelled since
+        wakes_at_ = first.at_;  // copied, because the alarm may be cancelled and destroyed meanwhile
+        changed_.wait_until(lock, alarm::time_point(wakes_at_));
+        wakes_at_ = alarm::time_point::min();
         continue;
       }
       set_.remove(first);
@@ -75,12 +97,14 @@ class alarm_clock final : private reserves::duty {
   bool wants_help() const noexcept override { return true; }
 
   std::mutex mutex_;  // guards all of it
-  std::condition_variable changed_;  // the first alarm is another one, or there is none any more
+  std::condition_variable changed_;  // the keeper would wake too late, or has nothing to do any more
   std::condition_variable rung_;
   intrusive_list<alarm> set_;
   alarm* ringing_ = nullptr;
   std::size_t cancelling_ = 0;  // threads that wait for `ringing_`
   std::thread::id keeper_;
+  alarm::time_point wakes_at_ = alarm::time_point::min();  // when the keeper wakes by itself, if it sleeps
+  std::size_t users_ = 0;                                  // objects of clock_kept
   bool is_kept_ = false;  // the keeper is there, or has been called
   std::optional<reserves::promise> promise_;
   reserves::calls calls_{*this};
@@ -94,6 +118,9 @@ alarm_clock& clock_of_process() {
 }
 
 }  // namespace
+
+void clock_kept::keep() { clock_of_process().keep(); }
+void clock_kept::leave() noexcept { clock_of_process().leave(); }
 
 void alarm::set(time_point at) {
   if (at != time_point::max()) clock_of_process().set(*this, at);

@@ -39,4 +39,25 @@ class alarm : public list_entry<alarm> {
   bool is_set_ = false;  // guarded by the mutex of the clock
 };
 
+/// Keeps the thread that keeps the time, for as long as the object lives, so that alarms can be set without an exception, and
+/// at less cost.
+class clock_kept {
+ public:
+  /// Does nothing if not `really`. Throws `resource_error` or `std::bad_alloc`.
+  explicit clock_kept(bool really) : is_kept_(really) {
+    if (really) keep();
+  }
+  clock_kept(const clock_kept&) = delete;
+  clock_kept& operator=(const clock_kept&) = delete;
+  ~clock_kept() {
+    if (is_kept_) leave();
+  }
+
+ private:
+  static void keep();
+  static void leave() noexcept;
+
+  const bool is_kept_;
+};
+
 }  // namespace fanout::detail

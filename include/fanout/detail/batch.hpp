@@ -56,7 +56,8 @@ class batch_control {
   /// No further task needs to run: see batch_request::one_is_enough.
   virtual void have_enough() noexcept {}
 
-  virtual std::stop_token stop_token() = 0;
+  /// The stop that the task of this chunk sees.
+  virtual std::stop_token stop_token(const chunk& its_chunk) = 0;
 
   /// The number of the runner that owns the chunk: from 0, less than the number of runners.
   virtual std::size_t runner_of(const chunk& its_chunk) const noexcept = 0;
@@ -157,6 +158,9 @@ FANOUT_EXPORT bool is_executor_of_one(const executor_core* executor) noexcept;
 
 /// Throws `std::invalid_argument` for a mapper that is an empty function.
 [[noreturn]] FANOUT_EXPORT void throw_empty_mapper();
+
+/// Throws `std::invalid_argument` for options that no batch can have.
+FANOUT_EXPORT void check_options(const run_options& options);
 
 /// Throws `std::length_error` for more than 2^40 tasks. Called before memory is allocated for their results.
 FANOUT_EXPORT void check_size(std::size_t size);

@@ -118,7 +118,13 @@ class basic_chunk {
   /// Release: a thread that sees this also sees that the task was started.
   void count_end() noexcept { ended_.store(ended_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
 
+  /// The task of this chunk has taken too long: see `run_options::task_timeout`. Called by the thread that keeps the
+  /// time; the owner takes it back before its next task.
+  void set_late(bool late) noexcept { late_.store(late, std::memory_order_release); }
+
   // ── Any thread ──
+
+  bool is_late() const noexcept { return late_.load(std::memory_order_acquire); }
 
   std::size_t started() const noexcept { return started_.load(std::memory_order_relaxed); }
   std::size_t ended() const noexcept { return ended_.load(std::memory_order_acquire); }
@@ -192,6 +198,7 @@ class basic_chunk {
   typename Primitives::template atomic<std::uint32_t> flags_{0};         // by all
   std::atomic<std::size_t> started_{0};  // by the owner; only numbers, so the model checker need not know them
   std::atomic<std::size_t> ended_{0};
+  std::atomic<bool> late_{false};
 };
 
 using chunk = basic_chunk<chunk_primitives>;

@@ -20,8 +20,8 @@ template <class T>
 class task_lease {
  public:
   /// Waits for a resource if none is free; throws `operation_cancelled` if the batch is stopped meanwhile.
-  task_lease(typed_pool<T>& pool, std::size_t index, batch_control& batch) : pool_(pool), slot_(pool.try_acquire(index)) {
-    if (slot_ == slot_pool::none) slot_ = pool.acquire(batch.stop_token(), index);
+  task_lease(typed_pool<T>& pool, const started_task& task) : pool_(pool), slot_(pool.try_acquire(task.index)) {
+    if (slot_ == slot_pool::none) slot_ = pool.acquire(task.batch.stop_token(task.its_chunk), task.index);
   }
   task_lease(const task_lease&) = delete;
   task_lease& operator=(const task_lease&) = delete;
@@ -55,7 +55,7 @@ struct pooled_block {
   bool try_run(const started_task& started) noexcept {
     batch_control& batch = started.batch;
     try {
-      const task_lease<T> lease(pool, started.index, batch);
+      const task_lease<T> lease(pool, started);
       if (batch.stopped()) return false;  // while it waited, or while its resource was made
       run_with(lease.resource(), started);
     } catch (...) {

@@ -56,7 +56,7 @@ auto map_items(executor_core* executor, const Input& items, F& mapper, const run
 /// Reads the tasks. Throws if there is anything that a batch cannot accept.
 template <class Range>
 auto accepted_tasks(executor_core* executor, std::remove_reference_t<Range>& range, const run_options& options) {
-  check_limit(options.concurrency);  // before memory is allocated
+  check_options(options);  // before memory is allocated
   auto tasks = input_from<Range>(range);
   detail::refuse_empty_tasks(executor, tasks, options);
   check_size(tasks.size());
@@ -66,7 +66,7 @@ auto accepted_tasks(executor_core* executor, std::remove_reference_t<Range>& ran
 /// The same for items and their mapper.
 template <class Items, class F>
 auto accepted_items(std::remove_reference_t<Items>& range, const F& mapper, const run_options& options) {
-  check_limit(options.concurrency);  // before memory is allocated
+  check_options(options);  // before memory is allocated
   detail::refuse_empty_mapper(mapper);
   auto items = input_from<Items>(range);
   check_size(items.size());

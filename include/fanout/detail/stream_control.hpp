@@ -52,7 +52,7 @@ class FANOUT_EXPORT stream_control : public batch_control {
   stream_control& operator=(const stream_control&) = delete;
 
   // What tasks use; see batch_control.
-  std::stop_token stop_token() override;
+  std::stop_token stop_token(const chunk& its_chunk) override;
   std::size_t runner_of(const chunk& its_chunk) const noexcept override;
 
   // What the engine calls, on a worker:
