@@ -33,7 +33,7 @@ batch::batch(const batch_request& request, std::size_t runners, const batch_scop
       many_runners_(runners > few_runners_.size() ? new runner[runners] : nullptr),
       runners_(many_runners_ ? many_runners_.get() : make_few(runners), runners),
       verdict_(request.options, request.deadline, /*failures_stop=*/!request.one_is_enough),
-      stop_for_tasks_(request.request_stop) {
+      stop_for_tasks_(request.stops) {
   scope_.awaited_as = request.watch;
   if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);
 }

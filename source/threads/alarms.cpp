@@ -6,6 +6,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/never_destroyed.hpp"
 #include "base/primitives.hpp"
 #include "threads/reserves.hpp"
 
@@ -89,8 +90,8 @@ class alarm_clock final : private reserves::duty {
 namespace {
 
 alarm_clock& clock_of_process() {
-  static alarm_clock& only = *new alarm_clock;  // never destroyed: batches may end when the process does
-  return only;
+  static never_destroyed<alarm_clock> only;  // batches may end when the process does
+  return *only;
 }
 
 }  // namespace

@@ -79,10 +79,10 @@ class FANOUT_EXPORT stream_control : public batch_control {
   static constexpr std::uint32_t done = 8;
   static constexpr std::uint32_t failed = 16;
 
-  /// `request_stop`: see batch_request. Throws `std::invalid_argument` for bad options, `resource_error` if the
+  /// `stops` may be null. Throws `std::invalid_argument` for bad options, `resource_error` if the
   /// threads are refused, `std::bad_alloc`.
   stream_control(executor_core* executor, const stream_options& options,
-                 void (*request_stop)(std::stop_source& asked) noexcept);
+                 const stop_functions* stops);
   virtual ~stream_control();
 
   /// What a stop of the options does. Any thread may call it.
