@@ -331,7 +331,7 @@ void end_early(const Run& run) {
     run();
   } catch (const fanout::operation_cancelled&) {
   }
-  use_the_stack(20);
+  use_the_stack(200);
 }
 
 void run_until_stopped(int way, const fanout::executor& executor, const fanout::run_options& options) {
