@@ -121,6 +121,24 @@ void stop_with_callbacks(std::size_t limit) {
     require(false, "the failure");
   } catch (const fanout::task_error&) {
   }
+  // The same where the engine finds between two tasks that it must stop.
+  const std::vector tasks(300, task);
+  const auto tell = [](std::size_t completed, std::size_t) {
+    if (completed >= 10) throw failure(completed);
+  };
+  const auto around = [](const fanout::task_context& context, const std::function<void()>& body) {
+    body();
+    if (context.index() == 10) throw failure(context.index());
+  };
+  for (const fanout::run_options& options : {fanout::run_options{.concurrency = limit, .on_progress = tell},
+                                             {.concurrency = limit, .stop_when = fanout::successes(10)},
+                                             {.concurrency = limit, .around = around}}) {
+    try {
+      fanout::execute_in_parallel(tasks, options);
+      require(false, "the stop");
+    } catch (const std::exception&) {
+    }
+  }
 }
 
 struct resource {
@@ -511,6 +529,13 @@ void begin_beside_each_other() {
   std::vector<fanout::batch<std::string>> handles;
   for (int i = 0; i != 8; ++i) handles.push_back(fanout::submit_map(std::size_t{20}, text_of, 2));
   for (auto& each : handles) require(each.get().size() == 20, "the results of the first batches");
+  std::vector<std::jthread> threads;
+  for (int i = 0; i != 4; ++i) {
+    threads.emplace_back([i] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(i));
+      fanout::map_in_parallel(20, [](int each) { return each; }, {.concurrency = 2, .timeout = std::chrono::hours(1)});
+    });
+  }
 }
 
 }  // namespace
