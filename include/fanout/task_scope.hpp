@@ -111,8 +111,7 @@ class task_scope {
   FANOUT_EXPORT void engine_join();
 
   task_scope(detail::executor_core* on, run_options&& options)
-      : core_(detail::make_task_scope(on, ordered(std::move(options)),
-                                      detail::tsan::enabled ? &detail::tsan::request_stop : nullptr)) {}
+      : core_(detail::make_task_scope(on, ordered(std::move(options)), detail::tsan::stops)) {}
 
   detail::tsan::order_of_batch order() const noexcept { return detail::tsan::order_of_batch(this); }
 
@@ -121,7 +120,7 @@ class task_scope {
     ~goes_on() { scope.order().caller_goes_on(); }
   };
 
-  /// The options with a progress callback that tells ThreadSanitizer about its order.
+  /// The options with callbacks that tell ThreadSanitizer about their order.
   run_options ordered(run_options&& options) const {
     if constexpr (detail::tsan::enabled) {
       if (options.on_progress) {
@@ -129,6 +128,14 @@ class task_scope {
                                                                                          std::size_t total) {
           const detail::tsan::progress_of_batch here(order);
           report(completed, total);
+        };
+      }
+      if (options.around) {
+        order().caller_begins();
+        options.around = [this, around = std::move(options.around)](const task_context& context,
+                                                                    const std::function<void()>& body) {
+          const detail::tsan::tasks_of_batch here(this);
+          around(context, body);
         };
       }
     }

@@ -5,11 +5,11 @@
 #include <exception>
 #include <functional>
 #include <mutex>
-#include <optional>
 #include <stdexcept>
 #include <stop_token>
 #include <utility>
 
+#include "base/stop_forwarder.hpp"
 #include "engine/verdict.hpp"
 #include "fanout/detail/batch.hpp"
 #include "fanout/detail/time_limit.hpp"
@@ -27,11 +27,10 @@ class attempt : private alarm {
     return static_cast<bool>(options.around) || options.task_timeout != no_limit;
   }
 
-  /// `mine`: the chunk of the task. `request_stop`: see batch_request. If there is a limit of time, requires that the clock
+  /// `mine`: the chunk of the task. `stops`: see batch_request. If there is a limit of time, requires that the clock
   /// of alarms is kept.
-  attempt(const run_options& options, const started_task& task, chunk& mine,
-          void (*request_stop)(std::stop_source& asked) noexcept)
-      : options_(options), task_(task), mine_(mine), stop_(request_stop) {}
+  attempt(const run_options& options, const started_task& task, chunk& mine, const stop_functions* stops)
+      : options_(options), task_(task), mine_(mine), stop_(stops), forwarded_(stops) {}
   ~attempt() override = default;
 
   /// The task threw this: called while it runs, on its thread.
@@ -45,7 +44,7 @@ class attempt : private alarm {
     set(after(std::chrono::steady_clock::now(), limit));
     std::exception_ptr failure = run_inside(run_task);
     cancel();
-    forwarded_.reset();
+    forwarded_.end();
     if (!mine_.is_late()) return failure;
     mine_.set_late(false);
     try {
@@ -59,7 +58,8 @@ class attempt : private alarm {
   std::stop_token token(const std::stop_token& of_batch) {
     if (options_.task_timeout == no_limit) return of_batch;
     const std::lock_guard lock(forwarding_);
-    if (!forwarded_) forwarded_.emplace(of_batch, forward{this});
+    if (!std::exchange(is_forwarded_, true))
+      forwarded_.begin(of_batch, {this, [](void* it) noexcept { static_cast<attempt*>(it)->stop_.request(); }});
     return stop_.token([&] { return mine_.is_late() || of_batch.stop_requested(); });
   }
 
@@ -95,18 +95,14 @@ class attempt : private alarm {
         calls == 0 ? std::logic_error("run_options::around did not call the body of a task") : twice());
   }
 
-  struct forward {
-    attempt* to;
-    void operator()() const noexcept { to->stop_.request(); }
-  };
-
   const run_options& options_;
   const started_task task_;
   chunk& mine_;
   std::exception_ptr failure_;
   stop_for_tasks stop_;
-  std::mutex forwarding_;  // guards the next one while the task runs
-  std::optional<std::stop_callback<forward>> forwarded_;  // of the stop of the batch
+  std::mutex forwarding_;  // guards the next two while the task runs
+  bool is_forwarded_ = false;
+  stop_forwarder forwarded_;  // of the stop of the batch
 };
 
 }  // namespace fanout::detail

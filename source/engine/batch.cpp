@@ -36,7 +36,7 @@ batch::batch(const batch_request& request, std::size_t runners, const batch_scop
       runs_attempts_(attempt::is_wanted(request.options)),
       clock_(request.options.task_timeout != no_limit),
       verdict_(request.options, request.deadline, /*failures_stop=*/!request.one_is_enough),
-      stop_for_tasks_(request.request_stop) {
+      stop_for_tasks_(request.stops) {
   scope_.awaited_as = request.watch;
   if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);
 }
@@ -229,7 +229,7 @@ attempt* batch::attempt_of_this_thread() const noexcept {
 // The task is a chunk of its own, or a share. It is not started if the batch has been stopped in the meantime.
 std::size_t batch::run_attempt(runner& me, task_range task) noexcept {
   if (stopped()) return task.first;
-  attempt here(request_.options, {task.first, *this, me.work.mine}, me.work.mine, request_.request_stop);
+  attempt here(request_.options, {task.first, *this, me.work.mine}, me.work.mine, request_.stops);
   me.inside = &here;
   std::size_t ended = task.first;
   const std::exception_ptr failure = here.run([&] { ended = run_tasks(me, task); });

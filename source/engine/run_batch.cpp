@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/deferred_cancellation.hpp"
+#include "base/stop_forwarder.hpp"
 #include "engine/batch.hpp"
 #include "engine/batch_deadline.hpp"
 #include "engine/batch_watch.hpp"
@@ -53,7 +54,8 @@ template <class Run>
 void run_to_the_end(batch& running, const batch_request& request, const Run& run) {
   const tell_joined at_end{request};
   const watched_batch here(running, request.watch);
-  const std::stop_callback on_stop(request.options.stop, [&running] { running.cancel(); });
+  stop_forwarder on_stop(request.stops);
+  on_stop.begin(request.options.stop, {&running, [](void* it) noexcept { static_cast<batch*>(it)->cancel(); }});
   run();
 }
 
@@ -86,7 +88,7 @@ void run_on_executor(executor_core& executor, const concurrency_limit& limit, co
   run_to_the_end(running, request, [&] {
     const bool has_slot = request.watch != nullptr && request.watch->take_slot();
     const auto [how, lender] = has_slot ? executor_limiter::enter_result{executor_limiter::admission::slot}
-                                        : limiter.enter(from, request.options.stop, request.watch);
+                                        : limiter.enter(from, request.options.stop, request.watch, request.stops);
     if (how == executor_limiter::admission::stopped) return running.cancel();
     const loan_of_slot back{limiter, lender};
     const executor_core::visit here(executor, from);
@@ -158,8 +160,10 @@ void run_free(const concurrency_limit& limit, const batch_request& request) {
 /// Requests a stop when the time of a call is over, or when its caller requests one.
 class deadline_of_call final : public batch_deadline {
  public:
-  explicit deadline_of_call(const run_options& options) : forwarded_(options.stop, forward{&ends_}) {
-    set_deadline(options.timeout);
+  explicit deadline_of_call(const batch_request& request) : functions_(request.stops) {
+    forwarded_.begin(request.options.stop,
+                     {this, [](void* it) noexcept { static_cast<deadline_of_call*>(it)->stop(); }});
+    set_deadline(request.options.timeout);
   }
   deadline_of_call(const deadline_of_call&) = delete;
   deadline_of_call& operator=(const deadline_of_call&) = delete;
@@ -169,20 +173,16 @@ class deadline_of_call final : public batch_deadline {
 
  private:
   bool is_stopped() const noexcept override { return ends_.stop_requested(); }
-  void stop() noexcept override { ends_.request_stop(); }
+  void stop() noexcept override { request_stop(ends_, functions_); }
 
-  struct forward {
-    std::stop_source* to;
-    void operator()() const noexcept { to->request_stop(); }
-  };
-
+  const stop_functions* const functions_;
   std::stop_source ends_;
-  std::stop_callback<forward> forwarded_;
+  stop_forwarder forwarded_{functions_};
 };
 
 void run_in_time(executor_core* executor, const batch_request& request) {
   const deferred_cancellation until_it_has_ended;
-  const deadline_of_call deadline(request.options);
+  const deadline_of_call deadline(request);
   run_options options{.concurrency = request.options.concurrency,
                       .on_error = request.options.on_error,
                       .progress_interval = request.options.progress_interval,
@@ -194,7 +194,7 @@ void run_in_time(executor_core* executor, const batch_request& request) {
   if (request.options.on_progress) options.on_progress = std::cref(request.options.on_progress);
   run_batch_in_engine(executor,
                       {request.size, request.tasks, options, request.cancellation_is_data, request.whole_chunks,
-                       request.joined, request.request_stop, request.watch, &deadline,
+                       request.joined, request.stops, request.watch, &deadline,
                        request.one_is_enough, request.keep_failure});
 }
 

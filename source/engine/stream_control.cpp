@@ -32,11 +32,11 @@ std::size_t most_mapped(const executor_core* executor, const concurrency_limit& 
 }
 
 stream_control::stream_control(executor_core* executor, const stream_options& options,
-                               void (*request_stop)(std::stop_source&) noexcept)
+                               const stop_functions* stops)
     : batch_control(/*fenced=*/false, options.seed),
       capacity_(look_ahead(executor, options)),
       in_order_(options.order == delivery::in_order),
-      run_(new stream_run(*this, executor, options, request_stop)) {
+      run_(new stream_run(*this, executor, options, stops)) {
   most_workers_ = run_->most_workers();
   attendance_.open(capacity_, most_workers_);
   cores_ = available_concurrency();

@@ -29,14 +29,14 @@ std::size_t promised_for(executor_core* executor, std::size_t workers) {
 }  // namespace
 
 stream_run::stream_run(stream_control& of, executor_core* executor, const stream_options& options,
-                       void (*request_stop)(std::stop_source&) noexcept)
+                       const stop_functions* stops)
     : stream_(of),
       executor_(executor),
       limiter_(executor != nullptr ? executor->limiter() : nullptr),
       most_workers_(std::min(most_mapped(executor, options.concurrency), of.capacity_)),
       scope_{.limiter = limiter_, .home = executor, .awaited_as = this},
       workers_(new stream_worker[most_workers_]),
-      stop_for_tasks_(request_stop) {
+      stop_for_tasks_(stops) {
   reserves::group& helpers = executor != nullptr ? executor->helpers() : reserves::with_stack(0);
   promise_.emplace(promised_for(executor, most_workers_), helpers);
   calls_.choose(helpers);

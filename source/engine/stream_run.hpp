@@ -33,7 +33,7 @@ std::size_t most_mapped(const executor_core* executor, const concurrency_limit& 
 class stream_run final : private reserves::duty, private executor_limiter::helped, private batch_deadline {
  public:
   stream_run(stream_control& of, executor_core* executor, const stream_options& options,
-             void (*request_stop)(std::stop_source& asked) noexcept);
+             const stop_functions* stops);
   stream_run(const stream_run&) = delete;
   stream_run& operator=(const stream_run&) = delete;
   ~stream_run() override;

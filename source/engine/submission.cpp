@@ -64,13 +64,19 @@ kept_submissions& kept_in_process() {
 
 // The stop of the submitter is forwarded before the leader is called: if the first task requests it, no other may
 // start.
-submission_core::submission_core(executor_core* on, std::size_t size, const run_options& options, submitted_work work)
-    : executor_(on), size_(size), work_(work), options_(with_stop(options, stop_.get_token())) {
+submission_core::submission_core(executor_core* on, std::size_t size, const run_options& options, submitted_work work,
+                                 const stop_functions* stops)
+    : executor_(on),
+      size_(size),
+      work_(work),
+      functions_(stops),
+      options_(with_stop(options, stop_.get_token())) {
   kept_in_process().free_those_that_are_left();
   calls_.choose(on != nullptr ? on->helpers() : reserves::with_stack(0));
   if (on != nullptr) promise_.emplace(*on);
   const deferred_cancellation until_it_is_called;
-  if (options.stop.stop_possible()) forwarded_.emplace(options.stop, forward_stop{this});
+  forwarded_.begin(options.stop,
+                   {this, [](void* it) noexcept { static_cast<submission_core*>(it)->stop_from_outside(); }});
   set_deadline(options.timeout);
   try {
     call_leader();
@@ -91,7 +97,7 @@ submission_core::~submission_core() {
     }
     wait();
   }
-  forwarded_.reset();  // a stop that is being forwarded may be what ended the batch
+  forwarded_.end();     // a stop that is being forwarded may be what ended the batch
   drop_deadline();      // or the end of its time
   calls_.wait();
 }
@@ -189,13 +195,13 @@ void submission_core::wait() {
 // If the batch has not begun, it ends here: it waits for nothing any more, and its tasks do not start.
 void submission_core::request_stop() noexcept {
   const deferred_cancellation until_it_is_requested;
-  stop_.request_stop();
+  detail::request_stop(stop_, functions_);
   run_if_open(/*may_outlive_handle=*/false);
 }
 
 void submission_core::stop_from_outside() noexcept {
   const deferred_cancellation until_it_is_requested;
-  stop_.request_stop();
+  detail::request_stop(stop_, functions_);
   run_if_open(/*may_outlive_handle=*/true);
 }
 
@@ -212,8 +218,9 @@ batch_progress submission_core::progress() const {
 
 // ── What the headers use ────────────────────────────────────────────────────────────────────────────────────────────
 
-submission::submission(executor_core* on, std::size_t size, const run_options& options, submitted_work work)
-    : core_(new submission_core(on, size, options, work)) {}
+submission::submission(executor_core* on, std::size_t size, const run_options& options, submitted_work work,
+                       const stop_functions* stops)
+    : core_(new submission_core(on, size, options, work, stops)) {}
 
 submission::~submission() = default;
 

@@ -8,9 +8,10 @@
 #include <stop_token>
 #include <thread>
 
+#include "base/intrusive_list.hpp"
+#include "base/stop_forwarder.hpp"
 #include "engine/batch_deadline.hpp"
 #include "engine/batch_watch.hpp"
-#include "base/intrusive_list.hpp"
 #include "engine/claim.hpp"
 #include "executor/executor_core.hpp"
 #include "executor/executor_limiter.hpp"
@@ -31,7 +32,8 @@ class submission_core final : public list_entry<submission_core>,
                               private executor_limiter::helped,
                               private batch_deadline {
  public:
-  submission_core(executor_core* on, std::size_t size, const run_options& options, submitted_work work);
+  submission_core(executor_core* on, std::size_t size, const run_options& options, submitted_work work,
+                  const stop_functions* stops);
   submission_core(const submission_core&) = delete;
   submission_core& operator=(const submission_core&) = delete;
   ~submission_core() override;
@@ -72,14 +74,10 @@ class submission_core final : public list_entry<submission_core>,
 
   executor_limiter* limiter() const { return executor_ != nullptr ? executor_->limiter() : nullptr; }
 
-  struct forward_stop {
-    submission_core* to;
-    void operator()() const noexcept { to->stop_from_outside(); }
-  };
-
   executor_core* const executor_;
   const std::size_t size_;
   const submitted_work work_;
+  const stop_functions* const functions_;
   std::stop_source stop_;
   run_options options_;  // with the token of `stop_`
   const float_settings float_settings_ = float_settings::of_this_thread();
@@ -93,7 +91,7 @@ class submission_core final : public list_entry<submission_core>,
   std::mutex calling_;          // guards the next two; taken before the mutex of the limiter or of the reserves
   bool is_called_ = false;      // the reserve has been called, or a slot for it requested
   bool is_called_off_ = false;  // it must not be called any more
-  std::optional<std::stop_callback<forward_stop>> forwarded_;  // of the stop that the submitter may request
+  stop_forwarder forwarded_{functions_};  // of the stop that the submitter may request
 };
 
 }  // namespace fanout::detail

@@ -43,8 +43,7 @@ std::size_t limit_of(const executor_core* on, const run_options& options) {
 
 }  // namespace
 
-task_scope_core::task_scope_core(executor_core* on, run_options&& options,
-                                 void (*request_stop)(std::stop_source&) noexcept)
+task_scope_core::task_scope_core(executor_core* on, run_options&& options, const stop_functions* stops)
     : batch_control(/*fenced=*/false, options.seed),
       options_(std::move(options)),
       limit_(limit_of(on, options_)),
@@ -55,12 +54,13 @@ task_scope_core::task_scope_core(executor_core* on, run_options&& options,
       runs_attempts_(attempt::is_wanted(options_)),
       clock_(options_.task_timeout != no_limit),
       verdict_(options_, this),
-      request_stop_(request_stop),
-      stop_(request_stop),
+      functions_(stops),
+      stop_(stops),
       progress_(options_.on_progress, options_.progress_interval, 0),
       line_(limit_, options_.max_pending, can_call_),
       many_seats_(limit_ > few_seats_.size() ? new seat[limit_] : nullptr),
-      seats_(many_seats_ ? many_seats_.get() : few_seats_.data(), limit_) {
+      seats_(many_seats_ ? many_seats_.get() : few_seats_.data(), limit_),
+      on_stop_(stops) {
   calls_.choose(home_.helpers());
   // A named executor of n is promised n - 1 reserves. All n slots may be held by those of scopes.
   if (can_call_ && on != nullptr && on->named()) {
@@ -71,7 +71,8 @@ task_scope_core::task_scope_core(executor_core* on, run_options&& options,
   // No entry: the scope may outlive the task that made it.
   if (on != nullptr) visit_.emplace(home_, nullptr);
   for (seat& each : seats_) each.next_free = std::exchange(free_seat_, &each);
-  if (options_.stop.stop_possible()) on_stop_.emplace(options_.stop, cancel_it{this});
+  on_stop_.begin(std::move(options_.stop),
+                 {this, [](void* it) noexcept { static_cast<task_scope_core*>(it)->cancel(); }});
   set_deadline(options_.timeout);
 }
 
@@ -190,7 +191,7 @@ bool task_scope_core::look_for_more() noexcept {
 
 void task_scope_core::run_attempt(closure& next, seat& mine) noexcept {
   const started_task started{next.index, *this, mine.mine};
-  attempt here(options_, started, mine.mine, request_stop_);
+  attempt here(options_, started, mine.mine, functions_);
   mine.inside = &here;
   bool has_run = false;
   const std::exception_ptr failure = here.run([&] {
@@ -273,7 +274,7 @@ void task_scope_core::end() noexcept {
   ended_.store(true, std::memory_order_relaxed);
   limiter() != nullptr ? limiter()->close(*this, 0) : static_cast<void>(calls_.withdraw());
   calls_.wait();
-  on_stop_.reset();
+  on_stop_.end();
   drop_deadline();
   visit_.reset();
   leader_.reset();
@@ -353,9 +354,8 @@ void drop_task_scope(task_scope_core& core) noexcept { core.drop(); }
 
 void task_scope_deleter::operator()(task_scope_core* core) const noexcept { delete core; }
 
-task_scope_engine make_task_scope(executor_core* on, run_options&& options,
-                                  void (*request_stop)(std::stop_source&) noexcept) {
-  return task_scope_engine(new task_scope_core(on, std::move(options), request_stop));
+task_scope_engine make_task_scope(executor_core* on, run_options&& options, const stop_functions* stops) {
+  return task_scope_engine(new task_scope_core(on, std::move(options), stops));
 }
 
 bool add_copy(task_scope_core& core, const closure_kind& kind, const void* task, if_full then) {

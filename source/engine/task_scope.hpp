@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "base/intrusive_list.hpp"
+#include "base/stop_forwarder.hpp"
 #include "engine/attempt.hpp"
 #include "engine/batch_deadline.hpp"
 #include "engine/progress.hpp"
@@ -62,7 +63,7 @@ class task_scope_core final : public batch_control,
                               private executor_limiter::bounded,
                               private batch_deadline {
  public:
-  task_scope_core(executor_core* on, run_options&& options, void (*request_stop)(std::stop_source&) noexcept);
+  task_scope_core(executor_core* on, run_options&& options, const stop_functions* stops);
   task_scope_core(const task_scope_core&) = delete;
   task_scope_core& operator=(const task_scope_core&) = delete;
   ~task_scope_core() override = default;  // after `join` or `drop`
@@ -179,7 +180,7 @@ class task_scope_core final : public batch_control,
   void stop_tasks() noexcept;
   std::size_t completed() const;
 
-  const run_options options_;
+  run_options options_;  // not changed after the constructor
   const std::size_t limit_;
   const bool can_call_;  // false if the application allows only one thread
   executor_cache::loan borrowed_;  // of a scope with a limit of its own, until it is joined
@@ -193,7 +194,7 @@ class task_scope_core final : public batch_control,
   const bool runs_attempts_;
   const clock_kept clock_;
   verdict verdict_;
-  void (*const request_stop_)(std::stop_source& asked) noexcept;  // see batch_request
+  const stop_functions* const functions_;  // see batch_request
   stop_for_tasks stop_;
   progress progress_;
   store store_;
@@ -215,12 +216,7 @@ class task_scope_core final : public batch_control,
   seat* free_seat_ = nullptr;
   intrusive_list<slot_wait> slot_waits_;
 
-  struct cancel_it {
-    task_scope_core* which;
-    void operator()() const noexcept { which->cancel(); }
-  };
-  std::optional<std::stop_callback<cancel_it>> on_stop_;
-
+  stop_forwarder on_stop_;  // used by the constructor, and by the thread that joins
 };
 
 /// Without memory to enter the arena, the tasks run outside of it, because they were accepted.

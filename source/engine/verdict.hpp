@@ -8,6 +8,8 @@
 #include <stop_token>
 #include <vector>
 
+#include "base/program_tsan.hpp"
+#include "base/stop_forwarder.hpp"
 #include "engine/batch_deadline.hpp"
 #include "fanout/error.hpp"
 #include "fanout/run_options.hpp"
@@ -88,11 +90,14 @@ class verdict {
   std::vector<failure> failures_{};
 };
 
-/// The stop that tasks see, made when the first of them asks for its token.
+/// The stop that tasks see, made when the first of them asks for its token. The ThreadSanitizer of a program sees that
+/// one thread requests it, by `stop_functions`, and another frees it, so it is told the order of the two.
 class stop_for_tasks {
  public:
-  /// `instead`: called in place of `asked.request_stop()` if it is not null.
-  explicit stop_for_tasks(void (*instead)(std::stop_source& asked) noexcept) : request_(instead) {}
+  explicit stop_for_tasks(const stop_functions* stops) : functions_(stops) {}
+  stop_for_tasks(const stop_for_tasks&) = delete;
+  stop_for_tasks& operator=(const stop_for_tasks&) = delete;
+  ~stop_for_tasks() { program_tsan::acquire(this); }
 
   /// `stopped()`: whether the stop has been requested, read after the source is there.
   template <class Stopped>
@@ -118,11 +123,12 @@ class stop_for_tasks {
   }
 
  private:
-  void request(std::stop_source& asked) const noexcept {
-    request_ != nullptr ? request_(asked) : static_cast<void>(asked.request_stop());
+  void request(std::stop_source& asked) noexcept {
+    detail::request_stop(asked, functions_);
+    program_tsan::release(this);
   }
 
-  void (*const request_)(std::stop_source& asked) noexcept;
+  const stop_functions* const functions_;
   std::mutex mutex_;
   std::optional<std::stop_source> source_;
 };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/never_destroyed.hpp"
+#include "base/stop_forwarder.hpp"
 
 namespace fanout::detail {
 
@@ -173,7 +174,7 @@ wait_list& waits_of_process() {
 // ── Callers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 executor_limiter::enter_result executor_limiter::enter(const scope_entry* from, const std::stop_token& stop,
-                                                        const void* awaited_as) {
+                                                        const void* awaited_as, const stop_functions* stops) {
   const scope_entry* const lender = innermost_entry(from, *this);
   const admission how = lender != nullptr ? admission::nested : admission::slot;
   {
@@ -184,7 +185,9 @@ executor_limiter::enter_result executor_limiter::enter(const scope_entry* from, 
   self.from = from;
   self.awaited_as = awaited_as;
   self.lender = lender;
-  const std::stop_callback on_stop(stop, [&, this] { send_away(self); });
+  auto leave = [&, this] { send_away(self); };
+  stop_forwarder on_stop(stops);
+  on_stop.begin(stop, call_of(leave));
   std::unique_lock all_waits(waits_of_process().mutex(), std::defer_lock);
   // A thread outside of all batches holds no slot, so it cannot be part of a deadlock, unless others wait for its batch.
   if (from == nullptr && awaited_as == nullptr) {

@@ -8,6 +8,7 @@
 
 #include "executor/batch_scope.hpp"
 #include "base/intrusive_list.hpp"
+#include "fanout/detail/tsan.hpp"
 
 namespace fanout::detail {
 
@@ -48,8 +49,10 @@ class executor_limiter {
   };
 
   /// Waits for a slot, or a loan. `from` is the calling thread's entry, null outside of all batches. The caller must
-  /// give a slot back by `leave` or `close`, and a loan by `give_back`. `awaited_as`: see batch_scope.
-  enter_result enter(const scope_entry* from, const std::stop_token& stop, const void* awaited_as = nullptr);
+  /// give a slot back by `leave` or `close`, and a loan by `give_back`. `awaited_as`: see batch_scope. `stops`: the
+  /// functions of the program, if it may request this stop.
+  enter_result enter(const scope_entry* from, const std::stop_token& stop, const void* awaited_as = nullptr,
+                     const stop_functions* stops = nullptr);
 
   /// Calls `wait`, which waits until other threads have ended the batch that is awaited as `awaited`. `from` is the
   /// calling thread's entry, null outside of all batches. Slots of entries around it may be borrowed meanwhile: use a

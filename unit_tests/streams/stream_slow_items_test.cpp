@@ -2,10 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <ranges>
-#include <thread>
 
 #include "fanout/fanout.hpp"
 #include "streams/sources.hpp"
@@ -71,26 +69,6 @@ TEST(StreamSlowItems, ItemsThatWereReadAreMappedWhileTheSourceWaits) {
     EXPECT_EQ(*here, 49);
     over.set();
     for (int i = 50; i != 100; ++i) EXPECT_EQ(*++here, i);
-  }
-}
-
-// One item in ten takes long, and the others nothing, such as the misses of a cache. To a worker that looks at a few
-// items at a time such a stream looks cheap again and again.
-TEST(StreamSlowItems, LongItemsAmongCheapOnesAreMappedAtTheSameTime) {
-  for (const delivery order : {delivery::in_order, delivery::as_completed}) {
-    std::atomic<int> inside = 0;
-    std::atomic<int> met = 0;
-    auto stream = stream_in_parallel(std::views::iota(0, 4'000), [&](int i) {
-      if (i % 10 != 9) return i;
-      met += inside.fetch_add(1);
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      --inside;
-      return i;
-    }, {.concurrency = 8, .ahead = 256, .order = order});
-    int seen = 0;
-    for (const int each : stream) seen += each >= 0 ? 1 : 0;
-    EXPECT_EQ(seen, 4'000);
-    EXPECT_GT(met, 400 * 3) << "each of 400 may meet 7 others";
   }
 }
 

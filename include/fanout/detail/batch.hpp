@@ -105,9 +105,8 @@ struct batch_request {
   /// with the object of `tasks`. May be null.
   void (*joined)(const void* object) noexcept = nullptr;
 
-  /// Called in place of `asked.request_stop()`, so that code which is compiled with the tasks runs their callbacks.
   /// May be null.
-  void (*request_stop)(std::stop_source& asked) noexcept = nullptr;
+  const stop_functions* stops = nullptr;
 
   /// Who looks at the batch while it runs. Then `tasks` counts each task in its chunk. May be null.
   batch_watch* watch = nullptr;
@@ -141,9 +140,15 @@ inline void run_batch(executor_core* executor, const batch_request& request) {
         request.options.on_progress(completed, total);
       };
     }
+    if (options.around) {
+      options.around = [&](const task_context& context, const std::function<void()>& body) {
+        const tsan::tasks_of_batch here(request.tasks.object);
+        request.options.around(context, body);
+      };
+    }
     order.caller_begins();
     run_batch_in_engine(executor, {request.size, request.tasks, options, request.cancellation_is_data,
-                                   request.whole_chunks, &tsan::joined, &tsan::request_stop, request.watch,
+                                   request.whole_chunks, &tsan::joined, tsan::stops, request.watch,
                                    request.deadline, request.one_is_enough, request.keep_failure});
   } else {
     run_batch_in_engine(executor, request);

@@ -14,6 +14,7 @@
 #include "fanout/detail/chunk.hpp"
 #include "fanout/detail/export.hpp"
 #include "fanout/detail/stream_attendance.hpp"
+#include "fanout/detail/stream_cost.hpp"
 #include "fanout/stream_options.hpp"
 
 /// The interface between the templates of a stream, which know its items and results, and the engine, which decides
@@ -30,9 +31,7 @@ struct alignas(128) stream_worker {
   std::atomic<std::size_t> failed{0};     // of its tasks; written by the thread that has taken it
   std::atomic<std::size_t> left{0};       // items that it has pulled and not started; a hint, which orders nothing
   std::size_t most = 1;                   // how many items it pulls at a time
-  std::size_t useful = static_cast<std::size_t>(-1);  // how many workers its last turn found useful
-  std::chrono::nanoseconds spent{0};  // on mapping lately, and how many items it has mapped in that time
-  std::size_t mapped = 0;
+  stream_cost cost{};                     // by which it judges how many workers are of use
   std::size_t others_had_started = 0;     // when it last looked whether it is superfluous
   std::size_t looked_at = 0;              // another worker, and what that one had started then
   std::size_t had_started = 0;
@@ -79,10 +78,10 @@ class FANOUT_EXPORT stream_control : public batch_control {
   static constexpr std::uint32_t done = 8;
   static constexpr std::uint32_t failed = 16;
 
-  /// `request_stop`: see batch_request. Throws `std::invalid_argument` for bad options, `resource_error` if the
+  /// `stops` may be null. Throws `std::invalid_argument` for bad options, `resource_error` if the
   /// threads are refused, `std::bad_alloc`.
   stream_control(executor_core* executor, const stream_options& options,
-                 void (*request_stop)(std::stop_source& asked) noexcept);
+                 const stop_functions* stops);
   virtual ~stream_control();
 
   /// What a stop of the options does. Any thread may call it.

@@ -94,13 +94,6 @@ class mapped_stream final : public stream_places<R> {
   // A worker pulls as many items at a time as it maps in about this time. Then it costs little to take turns.
   static constexpr std::chrono::nanoseconds time_of_turn{20'000};
   static constexpr std::size_t most_at_once = 256;
-  // Below this, two workers would only take cache lines from each other: pulling and delivering takes as long.
-  static constexpr std::chrono::nanoseconds too_cheap_to_share{60};
-  // The mean of what items take is that of about so much time of mapping.
-  static constexpr std::chrono::nanoseconds time_of_mean{10'000'000};
-  // If all results of the look-ahead come within this time, the reader should have a core of its own: to put it to
-  // sleep and wake it takes as long.
-  static constexpr std::chrono::nanoseconds too_brisk_to_sleep{20'000};
 
   /// With one worker: maps each item before it pulls the next, because nobody could map it if the source waited.
   std::size_t turn_alone(stream_worker& me, clock::time_point begin) noexcept {
@@ -183,31 +176,11 @@ class mapped_stream final : public stream_places<R> {
     if (!this->in_order()) this->tell_tasks_to_stop();
   }
 
-  /// How many workers are of use, according to what one turn took and to the mean of many. One turn may take long
-  /// because its thread lost the core, so two turns must agree that more are of use. They never do if one item in ten
-  /// takes long and the others nothing, because a turn that has met a long item is followed by short ones; the mean
-  /// shows such items. Half of it counts, because a busy machine has no more cores for more workers.
   void note_cost(stream_worker& me, std::chrono::nanoseconds took, std::size_t count) noexcept {
-    me.spent += took;
-    me.mapped += count;
-    const std::size_t by_mean = useful_at(me.spent / (2 * me.mapped));
-    if (me.spent > time_of_mean) {
-      me.spent /= 2;
-      me.mapped = (me.mapped + 1) / 2;
-    }
-    const std::size_t by_turn = useful_at(took / count);
-    this->attendance_.set_useful(std::max(by_mean, std::min(by_turn, me.useful)));
-    me.useful = by_turn;
-  }
-
-  /// How many workers are of use if an item takes so long: all, unless the reader would notice that the only one is
-  /// inside a long item.
-  std::size_t useful_at(std::chrono::nanoseconds each) const noexcept {
-    if (!this->is_awaited_.load(std::memory_order_relaxed)) return this->most_workers_;
-    if (each < too_cheap_to_share) return 1;
-    if (this->capacity_ * each / this->most_workers_ < too_brisk_to_sleep)
-      return std::clamp<std::size_t>(this->cores_ - 1, 1, this->most_workers_);
-    return this->most_workers_;
+    const bool is_awaited = this->is_awaited_.load(std::memory_order_relaxed);
+    this->attendance_.set_useful(me.cost.note(
+        took, count, is_awaited,
+        {.most_workers = this->most_workers_, .capacity = this->capacity_, .cores = this->cores_}));
   }
 
   void adjust(stream_worker& me, std::chrono::nanoseconds each) noexcept {

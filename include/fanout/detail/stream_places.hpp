@@ -39,7 +39,7 @@ template <class R>
 class stream_places : public stream_control {
  public:
   stream_places(executor_core* executor, const stream_options& options)
-      : stream_control(executor, options, tsan::enabled ? &tsan::request_stop : nullptr),
+      : stream_control(executor, options, tsan::stops),
         places_(new place[capacity_]),
         numbers_(new std::atomic<std::size_t>[capacity_]),
         line_(in_order() ? nullptr : new std::atomic<std::uint32_t>[std::bit_ceil(capacity_)]()),

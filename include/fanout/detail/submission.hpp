@@ -35,8 +35,9 @@ class submission_core;
 class submission {
  public:
   /// Begins at once. `work` must be callable until the destructor has returned. Throws what a batch throws that
-  /// cannot begin: then `work` has not been called and will not be.
-  FANOUT_EXPORT submission(executor_core* on, std::size_t size, const run_options& options, submitted_work work);
+  /// cannot begin: then `work` has not been called and will not be. `stops` may be null.
+  FANOUT_EXPORT submission(executor_core* on, std::size_t size, const run_options& options, submitted_work work,
+                           const stop_functions* stops);
   submission(const submission&) = delete;
   submission& operator=(const submission&) = delete;
 

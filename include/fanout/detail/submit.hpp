@@ -225,7 +225,8 @@ class submitted_batch final : public submitted<typename Source::result> {
   submitted_batch(executor_core* executor, const run_options& options, Args&&... args) {
     source_.emplace(executor, options, std::forward<Args>(args)...);
     tsan::release(this);
-    this->running_.emplace(executor, source_->size(), options, submitted_work{this, &run, &end, &destroy});
+    this->running_.emplace(executor, source_->size(), options, submitted_work{this, &run, &end, &destroy},
+                           tsan::stops);
   }
   submitted_batch(const submitted_batch&) = delete;
   submitted_batch& operator=(const submitted_batch&) = delete;

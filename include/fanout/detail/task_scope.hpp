@@ -118,9 +118,9 @@ struct task_scope_deleter {
 };
 using task_scope_engine = std::unique_ptr<task_scope_core, task_scope_deleter>;
 
-/// `request_stop`: see batch_request.
+/// `stops` may be null.
 FANOUT_EXPORT task_scope_engine make_task_scope(executor_core* on, run_options&& options,
-                                                void (*request_stop)(std::stop_source& asked) noexcept);
+                                                const stop_functions* stops);
 
 /// Stops the scope and waits until its tasks have ended, and a `join` in progress, unless it was joined. They may use
 /// it until then.

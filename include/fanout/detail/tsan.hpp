@@ -8,7 +8,9 @@
 #endif
 #endif
 
+#include <optional>
 #include <stop_token>
+#include <utility>
 
 #ifdef FANOUT_THREAD_SANITIZER
 #include <sanitizer/tsan_interface.h>
@@ -93,8 +95,39 @@ class progress_of_batch {
 /// A `batch_request::joined`.
 inline void joined(const void* object) noexcept { order_of_batch(object).caller_goes_on(); }
 
-/// A `batch_request::request_stop`. Here, because the tool sees the order of a callback with its registration and its
-/// destruction only in code that is compiled for it.
-inline void request_stop(std::stop_source& asked) noexcept { asked.request_stop(); }
-
 }  // namespace fanout::detail::tsan
+
+namespace fanout::detail {
+
+/// What a stop calls.
+struct stop_call {
+  void* object;
+  void (*call)(void* object) noexcept;
+  void operator()() const noexcept { call(object); }
+};
+using forwarded_stop = std::optional<std::stop_callback<stop_call>>;
+
+/// How the engine requests stops and registers what they call, if the program is compiled for ThreadSanitizer: the
+/// tool sees the order of a callback with its registration and its destruction only where all three are compiled for
+/// it. The same holds for the references to what a token shares with others: `forward` takes that of the token.
+struct stop_functions {
+  void (*request)(std::stop_source& asked) noexcept;
+  void (*forward)(forwarded_stop& here, std::stop_token&& of, const stop_call& to) noexcept;
+  void (*end)(forwarded_stop& here) noexcept;
+};
+
+namespace tsan {
+
+inline void request_stop(std::stop_source& asked) noexcept { asked.request_stop(); }
+inline void forward_stop(forwarded_stop& here, std::stop_token&& of, const stop_call& to) noexcept {
+  const std::stop_token mine = std::move(of);
+  if (mine.stop_possible()) here.emplace(mine, to);
+}
+inline void end_forwarding(forwarded_stop& here) noexcept { here.reset(); }
+
+/// Null without the tool: then the engine does it itself.
+inline constexpr stop_functions functions_of_program{&request_stop, &forward_stop, &end_forwarding};
+inline constexpr const stop_functions* stops = enabled ? &functions_of_program : nullptr;
+
+}  // namespace tsan
+}  // namespace fanout::detail

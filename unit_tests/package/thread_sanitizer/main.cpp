@@ -121,6 +121,24 @@ void stop_with_callbacks(std::size_t limit) {
     require(false, "the failure");
   } catch (const fanout::task_error&) {
   }
+  // The same where the engine finds between two tasks that it must stop.
+  const std::vector tasks(300, task);
+  const auto tell = [](std::size_t completed, std::size_t) {
+    if (completed >= 10) throw failure(completed);
+  };
+  const auto around = [](const fanout::task_context& context, const std::function<void()>& body) {
+    body();
+    if (context.index() == 10) throw failure(context.index());
+  };
+  for (const fanout::run_options& options : {fanout::run_options{.concurrency = limit, .on_progress = tell},
+                                             {.concurrency = limit, .stop_when = fanout::successes(10)},
+                                             {.concurrency = limit, .around = around}}) {
+    try {
+      fanout::execute_in_parallel(tasks, options);
+      require(false, "the stop");
+    } catch (const std::exception&) {
+    }
+  }
 }
 
 struct resource {
@@ -317,6 +335,130 @@ void stream_results(std::size_t limit) {
   }
 }
 
+// A stop may come from another thread, and the caller uses its stack again at once.
+[[gnu::noinline]] void use_the_stack(int depth) {
+  volatile char room[200] = {};
+  for (volatile char& each : room) each = 1;
+  if (depth != 0) use_the_stack(depth - 1);
+  for (volatile char& each : room) each = 2;
+}
+
+template <class Run>
+void end_early(const Run& run) {
+  try {
+    run();
+  } catch (const fanout::operation_cancelled&) {
+  }
+  use_the_stack(200);
+}
+
+void run_until_stopped(int way, const fanout::executor& executor, const fanout::run_options& options) {
+  const auto task = [](const fanout::task_context& context) {
+    std::string mine = text_of(context.index());
+    {
+      const std::stop_callback on_stop(context.stop_token(), [&mine] { mine[0] = '-'; });
+      std::this_thread::sleep_for(std::chrono::microseconds(20));
+    }
+    require(mine.size() > 50, "a string that a callback changes");
+  };
+  constexpr std::size_t count = 300;
+  const std::vector tasks(count, task);
+  const auto add_to = [&](fanout::task_scope& scope) {
+    for (std::size_t i = 0; i != count; ++i) scope.add(task);
+  };
+  switch (way) {
+    case 0: return static_cast<void>(fanout::execute_in_parallel(tasks, options));
+    case 1: return static_cast<void>(executor.execute(tasks, options));
+    case 2:
+      return static_cast<void>(executor.execute(std::vector(4, [&] {
+        end_early([&] { executor.execute(tasks, options); });
+      })));
+    case 3: return fanout::submit(tasks, options).get();
+    case 4: return executor.submit(tasks, options).get();
+    case 5: {
+      const auto dropped = fanout::submit(tasks, options);
+      return std::this_thread::sleep_for(std::chrono::microseconds(300));
+    }
+    case 6: {
+      fanout::task_scope scope(options);
+      add_to(scope);
+      return scope.join();
+    }
+    case 7: {
+      fanout::task_scope scope(executor, options);
+      add_to(scope);
+      return scope.join();
+    }
+    default: {
+      fanout::task_scope dropped(options);
+      add_to(dropped);
+    }
+  }
+}
+
+// The thread that requests the stop may be the last that has the source, or leave that to the library.
+void stop_from_outside(std::size_t limit) {
+  const fanout::executor executor({.concurrency = limit});
+  const auto time = std::chrono::microseconds(500);
+  for (int way = 0; way != 9; ++way) {
+    for (int round = 0; round != 2; ++round) {
+      const auto timeout = round == 0 ? fanout::no_limit : std::chrono::nanoseconds(2 * time);
+      std::stop_source source;
+      const std::jthread stopping([&] {
+        std::this_thread::sleep_for(time);
+        source.request_stop();
+      });
+      end_early([&] {
+        run_until_stopped(way, executor, {.concurrency = limit, .stop = source.get_token(), .timeout = timeout});
+      });
+    }
+    end_early([&] {
+      std::stop_source source;
+      fanout::run_options options{.concurrency = limit, .stop = source.get_token()};
+      std::thread([time, passed = std::move(source)]() mutable {
+        const std::stop_source mine = std::exchange(passed, std::stop_source(std::nostopstate));
+        std::this_thread::sleep_for(time);
+        mine.request_stop();
+      }).detach();
+      run_until_stopped(way, executor, std::move(options));
+    });
+    end_early([&] { run_until_stopped(way, executor, {.concurrency = limit, .timeout = time}); });
+  }
+}
+
+// A function around each task. What it did is read by the last call of the progress callback, and by the caller.
+void work_around(std::size_t limit) {
+  for (const bool in_scope : {false, true}) {
+    std::vector<std::string> written(20);
+    std::size_t seen = 0;
+    std::string given = text_of(limit);
+    const fanout::run_options options{
+        .concurrency = limit,
+        .on_progress =
+            [&](std::size_t completed, std::size_t) {
+              if (completed != written.size()) return std::this_thread::sleep_for(std::chrono::milliseconds(1));
+              for (const std::string& each : written) seen += each.empty() ? 0 : 1;
+            },
+        .around =
+            [&](const fanout::task_context& context, const std::function<void()>& body) {
+              const std::string mine = given + text_of(context.index());
+              body();
+              written[context.index()] = mine;
+              std::this_thread::sleep_for(std::chrono::microseconds(20));
+            }};
+    if (in_scope) {
+      fanout::task_scope scope(options);
+      for (std::size_t i = 0; i != written.size(); ++i) scope.add([i] { return text_of(i); });
+      scope.join();
+    } else {
+      fanout::map_in_parallel(written.size(), text_of, options);
+    }
+    require(seen == written.size(), "what was done around the tasks");
+    for (std::string& each : written) each += given;
+    given = "after";
+  }
+}
+
 // ── Races ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 int shared = 0;
@@ -387,6 +529,13 @@ void begin_beside_each_other() {
   std::vector<fanout::batch<std::string>> handles;
   for (int i = 0; i != 8; ++i) handles.push_back(fanout::submit_map(std::size_t{20}, text_of, 2));
   for (auto& each : handles) require(each.get().size() == 20, "the results of the first batches");
+  std::vector<std::jthread> threads;
+  for (int i = 0; i != 4; ++i) {
+    threads.emplace_back([i] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(i));
+      fanout::map_in_parallel(20, [](int each) { return each; }, {.concurrency = 2, .timeout = std::chrono::hours(1)});
+    });
+  }
 }
 
 }  // namespace
@@ -416,6 +565,8 @@ int main(int argc, char** argv) {
       pass_handles(limit);
       stream_results(limit);
       read_streams(limit);
+      stop_from_outside(limit);
+      work_around(limit);
     }
   }
 }
