@@ -31,6 +31,7 @@ class batch_calls : public running_batch {
       : running_batch(std::move(plan), shared_world, outer) {
     options_.concurrency = what.limit;
     options_.on_error = what.on_error;
+    options_.timeout = what.timeout;
     options_.progress_interval = what.callback.interval;
     if (what.flaw == flaw::limit_of_zero) options_.concurrency = 0;
     if (what.flaw == flaw::limit_too_large) options_.concurrency = fanout::max_concurrency() + 1;
@@ -198,6 +199,7 @@ class batch_calls : public running_batch {
     fanout::stream_options options{.concurrency = options_.concurrency, .ahead = what.stream.ahead};
     options.order = what.stream.as_completed ? fanout::delivery::as_completed : fanout::delivery::in_order;
     options.stop = options_.stop;
+    options.timeout = options_.timeout;
     reader_.emplace(what, seen, record_.stream.emplace(), record_.handle);
     const auto read = [&](auto mapper) {
       if constexpr (std::is_constructible_v<bool, decltype(mapper)>) {

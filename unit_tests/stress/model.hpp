@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "deadline_model.hpp"
 #include "handles.hpp"
 #include "record.hpp"
 #include "scope_model.hpp"
@@ -40,6 +41,7 @@ class model {
     judge_looks(record, judged.started_, judged.failed_.size(), as("handle"));
     if (record.stream) judge_stream(record, *record.stream, as("stream"));
     if (record.scope) judge_scope(record, *record.scope, as("scope"));
+    judge_time(record, judged.started_, as("time"));
     judged.leaves_nothing();
     for (const std::string& each : record.noticed) judged.broken("noticed by a task", each);
     return judged.violations_;
@@ -114,6 +116,7 @@ class model {
         if (record_.callback_threw_in != 0) broken("progress", "the callback's exception is lost");
         return every_failure_is_told();
       case ending::cancelled:
+      case ending::out_of_time:
         return cancelled();
       case ending::callback_error:
         if (record_.callback_threw_in == 0) broken("progress", "an exception that the callback did not throw");
@@ -144,7 +147,7 @@ class model {
   }
 
   void settled() {
-    if (record_.stop_requested) return;
+    if (record_.stop_requested || may_be_out_of_time(record_)) return;
     if (record_.callback_threw_in != 0) broken("progress", "the callback's exception is lost");
     if (everything_ran()) return;
     broken("complete or throw", "settled with ", started_, " of ", record_.size, " tasks run, and no stop requested");
@@ -178,7 +181,8 @@ class model {
   void cancelled() {
     if (record_.settles) broken("cancellation", "thrown by settle");
     const bool can_be_stopped = record_.has_token || record_.handle.was_stopped;
-    if (!can_be_stopped || !record_.stop_requested) broken("cancellation", "without a request");
+    if (record_.how == ending::cancelled && (!can_be_stopped || !record_.stop_requested))
+      broken("cancellation", "without a request");
     if (record_.told_completed != started_)
       broken("cancellation", record_.told_completed, " completed tasks told, ", started_, " started");
     if (record_.told_total != record_.size) broken("cancellation", "total told as ", record_.told_total);
@@ -259,7 +263,8 @@ class model {
         broken("progress", "two calls in one interval");
       before = each.completed;
     }
-    const bool succeeded = record_.how == ending::returned && !(record_.settles && record_.stop_requested);
+    const bool may_be_stopped = record_.settles && (record_.stop_requested || may_be_out_of_time(record_));
+    const bool succeeded = record_.how == ending::returned && !may_be_stopped;
     if (!record_.reports_progress || !succeeded || record_.size == 0) return;
     if (calls.empty() || calls.back().completed != record_.size || calls.back().total != record_.size)
       broken("progress", "the last call is missing");

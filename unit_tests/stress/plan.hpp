@@ -140,6 +140,7 @@ struct batch_plan {
   fanout::error_policy on_error = fanout::error_policy::stop;
   stress::token token = stress::token::none;
   std::chrono::microseconds stop_from_outside{0};  // after the call began; 0: never
+  std::chrono::nanoseconds timeout = fanout::no_limit;
   callback_plan callback;
   stress::flaw flaw = stress::flaw::none;
   handle_use handle = handle_use::none;

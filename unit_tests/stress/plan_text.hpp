@@ -66,6 +66,7 @@ inline std::string describe(const batch_plan& plan) {
   text << tokens[static_cast<std::size_t>(plan.token)] << flaws[static_cast<std::size_t>(plan.flaw)];
   if (plan.stop_from_outside.count() != 0)
     text << ", stopped from outside at " << plan.stop_from_outside.count() << " us";
+  if (plan.timeout != fanout::no_limit) text << ", timeout " << plan.timeout.count() << " ns";
   if (plan.callback.wanted) {
     text << ", progress every " << plan.callback.interval.count() << " ns (throws at " << plan.callback.throws_at
          << ", stops at " << plan.callback.stops_at << ", sleeps at " << plan.callback.sleeps_at << ')';

@@ -75,6 +75,9 @@ struct handle_record {
   std::vector<handle_look> looks;
 };
 
+/// The time of an event that did not happen.
+inline constexpr std::chrono::nanoseconds no_time = std::chrono::nanoseconds::max();
+
 inline constexpr std::size_t endless = std::numeric_limits<std::size_t>::max();
 
 /// A step of a stream's source: to its first item, to the next one, or to its end.
@@ -124,7 +127,7 @@ struct scope_record {
   std::size_t in_flight_at_end = 0;    // when `join` had returned or thrown
 };
 
-/// `source_error`: the exception of a stream's source. `left`: the reader of a stream has left it. `dropped`: nobody
+/// `out_of_time`: `deadline_exceeded`, which does not count as `cancelled`. `source_error`: the exception of a stream's source. `left`: the reader of a stream has left it. `dropped`: nobody
 /// took the results, or joined the scope.
 enum class ending {
   returned,
@@ -136,9 +139,10 @@ enum class ending {
   refused,
   left,
   dropped,
+  out_of_time,
   unexpected
 };
-inline constexpr std::size_t endings = 10;
+inline constexpr std::size_t endings = 11;
 
 struct batch_record {
   // The input.
@@ -151,6 +155,7 @@ struct batch_record {
   bool has_token = false;
   bool is_submitted = false;  // runs beside its submitter
   bool was_stopped_before = false;
+  std::chrono::nanoseconds timeout = fanout::no_limit;
   bool reports_progress = false;
   std::chrono::nanoseconds interval{0};
   bool has_moments =
@@ -162,6 +167,10 @@ struct batch_record {
   std::vector<limit_use> shared_limits;
   unsigned caller = 0;           // the thread of the call
   moment stop_requested_at = 0;  // of its own source: when the request had returned
+  std::chrono::nanoseconds began{0};  // before the call
+  std::chrono::nanoseconds over{0};   // after it
+  std::chrono::nanoseconds stop_requested_by = no_time;  // of its own source: when the first request had returned
+  std::chrono::nanoseconds stop_seen_by = no_time;       // by the first task that noted it
   bool stop_requested = false;   // of its token or through its handle, after the call
   std::vector<progress_call> progress;
   handle_record handle;

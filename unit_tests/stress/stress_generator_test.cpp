@@ -286,6 +286,27 @@ TEST_F(StressGeneratorKinds, AddToScopesInEveryWay) {
     EXPECT_GT(scopes([=](const auto& plan, const auto&) { return plan.place == each; }), 20);
 }
 
+TEST_F(StressGeneratorKinds, HaveALimitOfTimeEverywhere) {
+  using namespace std::chrono_literals;
+  const auto limited = [this](const auto& is_so) {
+    return count([&](const batch_plan& plan) { return plan.timeout != fanout::no_limit && is_so(plan); });
+  };
+  for (const call each : {call::execute, call::map, call::settle, call::with_pool, call::stream, call::scope}) {
+    EXPECT_GT(limited([=](const auto& plan) { return plan.call == each; }), 20);
+    EXPECT_GT(limited([=](const auto& plan) { return plan.call == each && plan.timeout == 0ns; }), 3);
+  }
+  EXPECT_GT(limited([](const auto& plan) { return plan.is_submitted(); }), 20);
+  EXPECT_GT(limited([](const auto& plan) { return plan.bare; }), 20);
+  EXPECT_GT(limited([](const auto& plan) { return plan.occupied; }), 5);
+  EXPECT_GT(limited([](const auto& plan) { return plan.meeting() > 1; }), 20);
+  EXPECT_GT(limited([](const auto& plan) { return plan.on_error == fanout::error_policy::run_all; }), 20);
+  EXPECT_GT(limited([](const auto& plan) { return plan.callback.wanted && plan.token == token::own; }), 20);
+  EXPECT_GT(count([](const auto& plan) {
+              return !plan.inner.empty() && plan.inner.front().timeout != fanout::no_limit;
+            }),
+            50);
+}
+
 TEST_F(StressGeneratorKinds, HaveExecutorsOfTwoThatCallEachOther) {
   const auto calls = [](const batch_plan& plan, std::size_t executor) {
     return plan.inner.size() == 1 && plan.inner.front().place == place::shared_executor &&

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <utility>
+
+#include "draws.hpp"
+#include "plan.hpp"
+
+/// Chooses what may end a batch, and those in its tasks, before it is over: a limit of time. The rest of the plan must
+/// be complete.
+namespace stress {
+
+/// Tasks that meet and are bare do not see that they were stopped.
+inline bool sees_its_end(const batch_plan& plan) { return !plan.bare || plan.meeting() == 0; }
+
+/// Mostly none; otherwise none at all, less than a batch takes, or so much that it may be over when the batch is.
+inline std::chrono::nanoseconds some_time(draws& drawn) {
+  if (!drawn.one_in(5)) return fanout::no_limit;
+  return std::chrono::microseconds(drawn.one_of<std::size_t>(
+      {0, drawn.between(10, 100), drawn.between(100, 1'000), drawn.between(1'000, 5'000), 20'000}));
+}
+
+inline batch_plan with_ends(draws& drawn, batch_plan plan) {
+  for (batch_plan& each : plan.inner) each = with_ends(drawn, std::move(each));
+  if (plan.call == call::invoke || !sees_its_end(plan)) return plan;
+  plan.timeout = some_time(drawn);
+  return plan;
+}
+
+}  // namespace stress

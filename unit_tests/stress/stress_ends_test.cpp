@@ -1,0 +1,94 @@
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <string>
+
+#include "stress/example_records.hpp"
+#include "stress/model.hpp"
+#include "stress/planted.hpp"
+
+/// The model of the stress test, of batches that end because they were told when: it has nothing to say of records as
+/// they must be, and reports each promise that a record is made to break.
+namespace {
+
+using namespace std::chrono_literals;
+using stress::all;
+using stress::batch_record;
+using stress::ending;
+using stress::planted;
+using namespace stress::examples;
+
+/// A batch with 10 ns from 100 on, which was over at 120.
+batch_record out_of_time() {
+  batch_record record = cancelled();
+  record.how = ending::out_of_time;
+  record.has_token = record.stop_requested = false;
+  record.stop_requested_at = 0;
+  record.timeout = 10ns;
+  record.began = 100ns;
+  record.over = 120ns;
+  record.tasks[3].saw_stop = true;
+  record.stop_seen_by = 115ns;
+  return record;
+}
+
+batch_record without_time() {
+  batch_record record = stopped_before();
+  record.how = ending::out_of_time;
+  record.has_token = record.was_stopped_before = record.stop_requested = false;
+  record.timeout = 0ns;
+  return record;
+}
+
+batch_record settled_in_time() {
+  batch_record record = settled();
+  record.has_token = record.stop_requested = false;
+  record.timeout = 10ns;
+  record.over = 10ns;
+  return record;
+}
+
+class StressModelOfEnds : public testing::TestWithParam<planted> {};
+
+TEST_P(StressModelOfEnds, ReportsAViolation) { expect_to_be_reported(GetParam()); }
+
+const planted violations[] = {
+    // a limit of time
+    {"OutOfTimeWithoutALimit", out_of_time, [](auto& r) { r.timeout = fanout::no_limit; }, "had no limit"},
+    {"OutOfTimeTooEarly", out_of_time, [](auto& r) { r.over = 109ns; }, "too early"},
+    {"OutOfTimeAfterAStopBeforeTheCall", out_of_time, [](auto& r) { r.was_stopped_before = true; },
+     "the stop was requested before"},
+    {"OutOfTimeAfterARequest", out_of_time, [](auto& r) { r.stop_requested_by = 109ns; },
+     "the stop was requested before"},
+    {"OutOfTimeAfterAnotherStop", out_of_time, [](auto& r) { r.stop_seen_by = 109ns; }, "something else before"},
+    {"OutOfTimeMiscounted", out_of_time, [](auto& r) { r.told_completed = 3; }, "3 completed tasks told, 4 started"},
+    {"OutOfTimeWithoutAFailure", out_of_time, [](auto& r) { r.told.clear(); }, "0 failures told, 1 met"},
+    {"AStartWhenTheTimeWasSeenToBeOver", out_of_time, [](auto& r) { r.tasks[0].saw_stop = true; },
+     "task 2 started on a thread that had seen"},
+    {"OutOfTimeCalledCancelled", out_of_time, [](auto& r) { r.how = ending::cancelled; }, "without a request"},
+    {"AStartWithoutTime", without_time, [](auto& r) { r.tasks[0].starts = 1; }, "1 tasks of a batch without time"},
+    {"ReturnedWithoutTime", returned, [](auto& r) { r.timeout = -1ns; }, "without time returned"},
+    {"ReturnedInSpiteOfAStopThatWasSeen", returned, [](auto& r) { r.stop_seen_by = 1ns; }, "had seen a stop"},
+    {"SettledBeforeTheTimeWasOver", settled_in_time, [](auto& r) { r.over = 9ns; }, "no stop requested"},
+};
+
+INSTANTIATE_TEST_SUITE_P(OfEachPromise, StressModelOfEnds, testing::ValuesIn(violations),
+                         [](const auto& each) { return std::string(each.param.name); });
+
+TEST(StressModelOfEnds, AllowsATimeThatIsOverTooLateForTheBatch) {
+  batch_record record = returned();
+  record.timeout = 1ns;
+  record.over = 2ns;
+  EXPECT_EQ(all(stress::model::violations(record)), "");
+}
+
+TEST(StressModelOfEnds, AllowsAStopWhenTheTimeIsOver) {
+  batch_record record = out_of_time();
+  record.has_token = record.stop_requested = true;
+  record.stop_requested_by = 110ns;
+  EXPECT_EQ(all(stress::model::violations(record)), "");
+  record.how = ending::cancelled;
+  EXPECT_EQ(all(stress::model::violations(record)), "");
+}
+
+}  // namespace
