@@ -32,6 +32,7 @@ class batch_calls : public running_batch {
     options_.concurrency = what.limit;
     options_.on_error = what.on_error;
     options_.timeout = what.timeout;
+    options_.stop_when = rule_of(what.stop_when);
     options_.progress_interval = what.callback.interval;
     if (what.flaw == flaw::limit_of_zero) options_.concurrency = 0;
     if (what.flaw == flaw::limit_too_large) options_.concurrency = fanout::max_concurrency() + 1;
@@ -63,6 +64,20 @@ class batch_calls : public running_batch {
   }
 
  private:
+  static fanout::stop_rule rule_of(const rule& planned) {
+    switch (planned.what) {
+      case rule::kind::none:
+        break;
+      case rule::kind::failures:
+        return fanout::failures(planned.number);
+      case rule::kind::share:
+        return fanout::failed_share(planned.share, planned.number);
+      case rule::kind::successes:
+        return fanout::successes(planned.number);
+    }
+    return {};
+  }
+
   template <class T>
   void call_with() {
     constexpr bool usual = std::is_same_v<T, long> || std::is_same_v<T, tracked>;

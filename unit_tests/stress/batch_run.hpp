@@ -146,6 +146,7 @@ class batch_run final : public batch_calls {
     record_.returns_values = what.result != result::nothing && !what.grows();
     record_.input_is_bad = what.flaw != flaw::none;
     record_.timeout = what.timeout;
+    record_.stop_when = what.stop_when;
     record_.has_token = what.token != token::none;
     record_.is_submitted = what.is_submitted();
     record_.stop_requested = options_.stop.stop_requested() || record_.handle.was_stopped;

@@ -28,14 +28,15 @@ void judge_out_of_time(const batch_record& record, const Broken& broken) {
     broken("was told to be over, though a task had seen the stop of something else before");
 }
 
-/// Calls `broken(text…)` for each promise about the time that the batch breaks.
+/// Calls `broken(text…)` for each promise about the time that the batch breaks. `has_enough`: whether it may have been
+/// stopped because it had seen enough.
 template <class Broken>
-void judge_time(const batch_record& record, std::size_t started, const Broken& broken) {
+void judge_time(const batch_record& record, std::size_t started, bool has_enough, const Broken& broken) {
   const bool had_none = record.timeout.count() <= 0;
   if (had_none && started != 0) broken(started, " tasks of a batch without time ran");
   const bool returned = record.how == ending::returned && !record.settles && !record.stream;
   if (had_none && returned && record.size != 0) broken("a batch without time returned");
-  if (returned && record.stop_seen_by != no_time) broken("returned, though a task had seen a stop");
+  if (returned && !has_enough && record.stop_seen_by != no_time) broken("returned, though a task had seen a stop");
   if (record.how == ending::out_of_time) judge_out_of_time(record, broken);
 }
 

@@ -5,9 +5,10 @@
 #include <utility>
 
 #include "draws.hpp"
+#include "habits.hpp"
 #include "plan.hpp"
 
-/// Chooses what may end a batch, and those in its tasks, before it is over: a limit of time. The rest of the plan must
+/// Chooses what may end a batch, and those in its tasks, before it is over: a limit of time, or a rule. The rest of the plan must
 /// be complete.
 namespace stress {
 
@@ -21,10 +22,21 @@ inline std::chrono::nanoseconds some_time(draws& drawn) {
       {0, drawn.between(10, 100), drawn.between(100, 1'000), drawn.between(1'000, 5'000), 20'000}));
 }
 
+/// A rule, and failures that it may count.
+inline void choose_rule(draws& drawn, batch_plan& plan) {
+  using kind = rule::kind;
+  plan.stop_when.what = drawn.one_of({kind::failures, kind::failures, kind::share, kind::successes});
+  plan.stop_when.number = drawn.one_of<std::size_t>({1, drawn.between(1, 10), drawn.between(1, plan.size + 1)});
+  plan.stop_when.share = drawn.one_of({0.01, 0.1, 0.5, 1.0});
+  if (plan.inner.empty() && plan.size != 0 && !drawn.one_in(3))
+    plan.habits.push_back(habits(drawn, plan).some_of(action::throw_failure, drawn.between(1, 400)));
+}
+
 inline batch_plan with_ends(draws& drawn, batch_plan plan) {
   for (batch_plan& each : plan.inner) each = with_ends(drawn, std::move(each));
   if (plan.call == call::invoke || !sees_its_end(plan)) return plan;
   plan.timeout = some_time(drawn);
+  if (plan.call != call::stream && drawn.one_in(5)) choose_rule(drawn, plan);
   return plan;
 }
 

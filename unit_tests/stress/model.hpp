@@ -10,6 +10,7 @@
 #include "deadline_model.hpp"
 #include "handles.hpp"
 #include "record.hpp"
+#include "rule_model.hpp"
 #include "scope_model.hpp"
 #include "start_order.hpp"
 #include "stream_model.hpp"
@@ -41,7 +42,8 @@ class model {
     judge_looks(record, judged.started_, judged.failed_.size(), as("handle"));
     if (record.stream) judge_stream(record, *record.stream, as("stream"));
     if (record.scope) judge_scope(record, *record.scope, as("scope"));
-    judge_time(record, judged.started_, as("time"));
+    judge_rule(record, judged.started_, judged.failed_.size(), as("rule"));
+    judge_time(record, judged.started_, judged.has_enough(), as("time"));
     judged.leaves_nothing();
     for (const std::string& each : record.noticed) judged.broken("noticed by a task", each);
     return judged.violations_;
@@ -64,7 +66,13 @@ class model {
     violations_.push_back(text.str());
   }
 
+  /// A rule decides instead of the policy.
+  fanout::error_policy policy() const {
+    return record_.stop_when.what != rule::kind::none ? fanout::error_policy::run_all : record_.on_error;
+  }
+
   bool everything_ran() const { return started_ == record_.size; }
+  bool has_enough() const { return may_be_fulfilled(record_, started_, failed_.size()); }
 
   void starts_each_task_once() {
     if (record_.tasks.size() != record_.size) broken("each task once", "the record is of another size");
@@ -91,7 +99,7 @@ class model {
              " tasks that meet were in flight at a limit of ", record_.limit);
     // If tasks come one by one, a failure or a stop may have kept the rest from coming.
     const bool all_came =
-        !record_.grows() || record_.how == ending::returned || record_.how == ending::aggregate_error;
+        !record_.grows() || record_.how == ending::returned || (record_.how == ending::aggregate_error && !has_enough());
     if (everything_ran() && all_came && came != expected)
       broken("limit is reached", came, " tasks came to a meeting of ", expected);
   }
@@ -110,10 +118,11 @@ class model {
       case ending::task_error:
         return first_failure_is_told();
       case ending::aggregate_error:
-        if (record_.settles || record_.on_error != fanout::error_policy::run_all)
+        if (record_.settles || policy() != fanout::error_policy::run_all)
           broken("errors", "an aggregate without run_all");
-        if (!everything_ran()) broken("errors", "run_all left out ", record_.size - started_, " tasks");
-        if (record_.callback_threw_in != 0) broken("progress", "the callback's exception is lost");
+        if (!everything_ran() && !has_enough())
+          broken("errors", "run_all left out ", record_.size - started_, " tasks");
+        if (record_.callback_threw_in != 0 && !has_enough()) broken("progress", "the callback's exception is lost");
         return every_failure_is_told();
       case ending::cancelled:
       case ending::out_of_time:
@@ -140,6 +149,7 @@ class model {
     if (!everything_ran())
       broken("complete or throw", "returned with ", started_, " of ", record_.size, " tasks run");
     if (!failed_.empty()) broken("errors", "the failure of task ", failed_.front(), " is lost");
+    if (has_enough()) return;  // which came first, and changes nothing if the rest was in flight
     if (record_.callback_threw_in != 0) broken("progress", "the callback's exception is lost");
     const auto ended_later = [this](const task_record& each) { return each.ended_at > record_.stop_requested_at; };
     if (record_.stop_requested_at != 0 && std::any_of(record_.tasks.begin(), record_.tasks.end(), ended_later))
@@ -147,14 +157,14 @@ class model {
   }
 
   void settled() {
-    if (record_.stop_requested || may_be_out_of_time(record_)) return;
+    if (record_.stop_requested || may_be_out_of_time(record_) || has_enough()) return;
     if (record_.callback_threw_in != 0) broken("progress", "the callback's exception is lost");
     if (everything_ran()) return;
     broken("complete or throw", "settled with ", started_, " of ", record_.size, " tasks run, and no stop requested");
   }
 
   void first_failure_is_told() {
-    if (record_.settles || record_.on_error != fanout::error_policy::stop)
+    if (record_.settles || policy() != fanout::error_policy::stop)
       broken("errors", "a task_error without stop");
     if (record_.told.size() != 1) return broken("errors", "one failure must be told");
     const told_failure told = record_.told.front();
@@ -181,7 +191,8 @@ class model {
   void cancelled() {
     if (record_.settles) broken("cancellation", "thrown by settle");
     const bool can_be_stopped = record_.has_token || record_.handle.was_stopped;
-    if (record_.how == ending::cancelled && (!can_be_stopped || !record_.stop_requested))
+    const bool has_seen_enough = has_enough() && failed_.empty();
+    if (record_.how == ending::cancelled && !has_seen_enough && (!can_be_stopped || !record_.stop_requested))
       broken("cancellation", "without a request");
     if (record_.told_completed != started_)
       broken("cancellation", record_.told_completed, " completed tasks told, ", started_, " started");
@@ -263,7 +274,8 @@ class model {
         broken("progress", "two calls in one interval");
       before = each.completed;
     }
-    const bool may_be_stopped = record_.settles && (record_.stop_requested || may_be_out_of_time(record_));
+    const bool may_be_stopped =
+        record_.settles && (record_.stop_requested || may_be_out_of_time(record_) || has_enough());
     const bool succeeded = record_.how == ending::returned && !may_be_stopped;
     if (!record_.reports_progress || !succeeded || record_.size == 0) return;
     if (calls.empty() || calls.back().completed != record_.size || calls.back().total != record_.size)

@@ -141,6 +141,7 @@ struct batch_plan {
   stress::token token = stress::token::none;
   std::chrono::microseconds stop_from_outside{0};  // after the call began; 0: never
   std::chrono::nanoseconds timeout = fanout::no_limit;
+  rule stop_when;
   callback_plan callback;
   stress::flaw flaw = stress::flaw::none;
   handle_use handle = handle_use::none;

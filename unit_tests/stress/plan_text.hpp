@@ -56,6 +56,7 @@ inline std::string describe(const batch_plan& plan) {
   static constexpr const char* uses[] = {"",      "got",           "got later", "looked at", "waited for", "waited for twice",
                                          "moved", "waited by two", "stopped",   "dropped"};
   static constexpr const char* keeps[] = {"copied", "moved", "referred to"};
+  static constexpr const char* rules[] = {"", "failures(", "share(", "successes("};
   std::ostringstream text;
   text << calls[static_cast<std::size_t>(plan.call)] << '<' << results[static_cast<std::size_t>(plan.result)] << '>'
        << places[static_cast<std::size_t>(plan.place)];
@@ -67,6 +68,9 @@ inline std::string describe(const batch_plan& plan) {
   if (plan.stop_from_outside.count() != 0)
     text << ", stopped from outside at " << plan.stop_from_outside.count() << " us";
   if (plan.timeout != fanout::no_limit) text << ", timeout " << plan.timeout.count() << " ns";
+  if (plan.stop_when.what != rule::kind::none)
+    text << ", until " << rules[static_cast<std::size_t>(plan.stop_when.what)] << plan.stop_when.number << ", "
+         << plan.stop_when.share << ')';
   if (plan.callback.wanted) {
     text << ", progress every " << plan.callback.interval.count() << " ns (throws at " << plan.callback.throws_at
          << ", stops at " << plan.callback.stops_at << ", sleeps at " << plan.callback.sleeps_at << ')';

@@ -92,6 +92,14 @@ struct delivered_result {
   std::size_t of = 0;     // the task whose value it is
 };
 
+/// When a batch has seen enough.
+struct rule {
+  enum class kind { none, failures, share, successes };
+  kind what = kind::none;
+  std::size_t number = 1;  // of failures or successes, or the tasks that must have ended
+  double share = 1;
+};
+
 /// A batch whose tasks are the items of a stream. Its size is the number of items that were read.
 struct stream_record {
   bool as_completed = false;
@@ -156,6 +164,7 @@ struct batch_record {
   bool is_submitted = false;  // runs beside its submitter
   bool was_stopped_before = false;
   std::chrono::nanoseconds timeout = fanout::no_limit;
+  rule stop_when;
   bool reports_progress = false;
   std::chrono::nanoseconds interval{0};
   bool has_moments =

@@ -16,6 +16,7 @@ using stress::all;
 using stress::batch_record;
 using stress::ending;
 using stress::planted;
+using stress::rule;
 using namespace stress::examples;
 
 /// A batch with 10 ns from 100 on, which was over at 120.
@@ -48,6 +49,34 @@ batch_record settled_in_time() {
   return record;
 }
 
+/// Two failures were enough; a third task failed meanwhile.
+batch_record enough_failures() {
+  batch_record record = stopped_after_four(ending::aggregate_error);
+  record.stop_when = {rule::kind::failures, 2};
+  record.tasks[0].threw = record.tasks[1].threw = record.tasks[3].threw = true;
+  record.told = {{0, 0}, {1, 1}, {3, 3}};
+  return record;
+}
+
+batch_record enough_successes() {
+  batch_record record = stopped_after_four(ending::cancelled);
+  record.stop_when = {rule::kind::successes, 3};
+  record.told_completed = 4;
+  record.told_total = tasks;
+  return record;
+}
+
+/// One runner stops when half of at least four tasks have failed.
+batch_record enough_of_one_runner() {
+  batch_record record = enough_failures();
+  record.limit = record.most_in_flight = 1;
+  for (auto& each : record.tasks) each.thread = calling_thread;
+  record.tasks[0].threw = false;
+  record.told.erase(record.told.begin());
+  record.stop_when = {rule::kind::share, 4, 0.5};
+  return record;
+}
+
 class StressModelOfEnds : public testing::TestWithParam<planted> {};
 
 TEST_P(StressModelOfEnds, ReportsAViolation) { expect_to_be_reported(GetParam()); }
@@ -70,6 +99,38 @@ const planted violations[] = {
     {"ReturnedWithoutTime", returned, [](auto& r) { r.timeout = -1ns; }, "without time returned"},
     {"ReturnedInSpiteOfAStopThatWasSeen", returned, [](auto& r) { r.stop_seen_by = 1ns; }, "had seen a stop"},
     {"SettledBeforeTheTimeWasOver", settled_in_time, [](auto& r) { r.over = 9ns; }, "no stop requested"},
+    // a rule
+    {"AnAggregateOfARuleThatIsNotFulfilled", enough_failures, [](auto& r) { r.stop_when.number = 4; },
+     "run_all left out 2"},
+    {"ATaskErrorInSpiteOfARule", failed, [](auto& r) { r.stop_when = {rule::kind::failures, 1}; },
+     "a task_error without stop"},
+    {"MoreFailuresThanEnough", enough_failures, [](auto& r) { r.stop_when.number = 1; },
+     "3 tasks failed with 2 runners, which was to end after 1"},
+    {"AFailureThatARuleLost", enough_failures, [](auto& r) { r.told.pop_back(); }, "2 failures told, 3 met"},
+    {"CancelledByARuleThatIsNotFulfilled", enough_successes, [](auto& r) { r.stop_when.number = 5; },
+     "without a request"},
+    {"CancelledInSpiteOfFailures", enough_successes,
+     [](auto& r) {
+       r.tasks[1].threw = true;
+       r.told = {{1, 1}};
+     },
+     "without a request"},
+    {"MoreSuccessesThanEnough", returned,
+     [](auto& r) {
+       r.stop_when = {rule::kind::successes, 2};
+     },
+     "6 tasks succeeded with 2 runners, which was to end after 2"},
+    {"ReturnedWithTasksLeftOutByARule", enough_successes, [](auto& r) { r.how = ending::returned; },
+     "returned with 4 of 6"},
+    {"AStartAfterTheShare", enough_of_one_runner, [](auto& r) { r.stop_when.number = 2; },
+     "task 2 started when the rule was fulfilled, after 2 tasks, of which 1"},
+    {"AShareOfTooFew", enough_of_one_runner, [](auto& r) { r.stop_when.number = 5; }, "run_all left out 2"},
+    {"SettledByARuleThatIsNotFulfilled", settled,
+     [](auto& r) {
+       r.has_token = r.stop_requested = false;
+       r.stop_when = {rule::kind::failures, 2};
+     },
+     "no stop requested"},
 };
 
 INSTANTIATE_TEST_SUITE_P(OfEachPromise, StressModelOfEnds, testing::ValuesIn(violations),
@@ -79,6 +140,13 @@ TEST(StressModelOfEnds, AllowsATimeThatIsOverTooLateForTheBatch) {
   batch_record record = returned();
   record.timeout = 1ns;
   record.over = 2ns;
+  EXPECT_EQ(all(stress::model::violations(record)), "");
+}
+
+TEST(StressModelOfEnds, AllowsARuleThatIsFulfilledWhenTheRestIsInFlight) {
+  batch_record record = returned();
+  record.stop_when = {rule::kind::successes, 4};
+  record.stop_seen_by = 1ns;
   EXPECT_EQ(all(stress::model::violations(record)), "");
 }
 

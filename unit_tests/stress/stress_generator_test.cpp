@@ -307,6 +307,25 @@ TEST_F(StressGeneratorKinds, HaveALimitOfTimeEverywhere) {
             50);
 }
 
+TEST_F(StressGeneratorKinds, HaveARuleEverywhere) {
+  using kind = stress::rule::kind;
+  const auto ruled = [this](const auto& is_so) {
+    return count([&](const batch_plan& plan) { return plan.stop_when.what != kind::none && is_so(plan); });
+  };
+  for (const kind each : {kind::failures, kind::share, kind::successes}) {
+    for (const call called : {call::execute, call::map, call::settle, call::with_pool, call::scope})
+      EXPECT_GT(ruled([=](const auto& plan) { return plan.stop_when.what == each && plan.call == called; }), 10);
+    EXPECT_GT(ruled([=](const auto& plan) { return plan.stop_when.what == each && plan.runners() == 1; }), 10);
+    EXPECT_GT(ruled([=](const auto& plan) {
+                return plan.stop_when.what == each && plan.has(action::throw_failure) && !plan.bare;
+              }),
+              50);
+  }
+  EXPECT_GT(ruled([](const auto& plan) { return plan.timeout != fanout::no_limit; }), 50);
+  EXPECT_GT(ruled([](const auto& plan) { return plan.is_submitted(); }), 20);
+  EXPECT_GT(ruled([](const auto& plan) { return plan.callback.wanted && plan.token == token::own; }), 20);
+}
+
 TEST_F(StressGeneratorKinds, HaveExecutorsOfTwoThatCallEachOther) {
   const auto calls = [](const batch_plan& plan, std::size_t executor) {
     return plan.inner.size() == 1 && plan.inner.front().place == place::shared_executor &&
