@@ -239,7 +239,10 @@ std::size_t batch::run_around(runner& me, task_range task) noexcept {
   } else if (verdict_.fail(task.first, failure)) {
     stop();
   }
-  return std::max(ended, task.first + 1);
+  if (ended != task.first) return ended;
+  me.work.mine.count_start();  // it has failed without its body, which counts
+  me.work.mine.count_end();
+  return task.first + 1;
 }
 
 void batch::break_off(std::exception_ptr cause) noexcept {
