@@ -41,6 +41,8 @@ class batch_calls : public running_batch {
     if (what.token == token::requested) own_stop.request_stop();
     if (what.callback.wanted)
       options_.on_progress = [this](std::size_t completed, std::size_t total) { on_progress(completed, total); };
+    if (what.around != around_use::none)
+      options_.around = [this](const auto& task_context, const auto& body) { around(task_context, body); };
     record_.was_stopped_before = options_.stop.stop_requested();
   }
 

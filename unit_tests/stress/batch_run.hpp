@@ -147,6 +147,8 @@ class batch_run final : public batch_calls {
     record_.input_is_bad = what.flaw != flaw::none;
     record_.timeout = what.timeout;
     record_.stop_when = what.stop_when;
+    record_.has_around = what.around != around_use::none;
+    record_.fails_around = what.around == around_use::throws_instead;
     record_.has_token = what.token != token::none;
     record_.is_submitted = what.is_submitted();
     record_.stop_requested = options_.stop.stop_requested() || record_.handle.was_stopped;

@@ -8,8 +8,8 @@
 #include "habits.hpp"
 #include "plan.hpp"
 
-/// Chooses what may end a batch, and those in its tasks, before it is over: a limit of time, or a rule. The rest of the plan must
-/// be complete.
+/// Chooses what may end a batch, and those in its tasks, before it is over: a limit of time, or a rule; and what is
+/// around each task. The rest of the plan must be complete.
 namespace stress {
 
 /// Tasks that meet and are bare do not see that they were stopped.
@@ -32,11 +32,22 @@ inline void choose_rule(draws& drawn, batch_plan& plan) {
     plan.habits.push_back(habits(drawn, plan).some_of(action::throw_failure, drawn.between(1, 400)));
 }
 
+inline around_use some_around(draws& drawn, const batch_plan& plan) {
+  if (!drawn.one_in(6)) return around_use::none;
+  if (plan.bare || drawn.one_in(2)) return around_use::passes_on;
+  // A task of a scope must note who has added it.
+  const bool can_throw_instead = plan.call != call::scope && drawn.one_in(2);
+  if (can_throw_instead) return around_use::throws_instead;
+  return drawn.one_of({around_use::swallows, around_use::throws_afterwards});
+}
+
 inline batch_plan with_ends(draws& drawn, batch_plan plan) {
   for (batch_plan& each : plan.inner) each = with_ends(drawn, std::move(each));
   if (plan.call == call::invoke || !sees_its_end(plan)) return plan;
   plan.timeout = some_time(drawn);
-  if (plan.call != call::stream && drawn.one_in(5)) choose_rule(drawn, plan);
+  if (plan.call == call::stream) return plan;
+  plan.around = some_around(drawn, plan);
+  if (drawn.one_in(5)) choose_rule(drawn, plan);
   return plan;
 }
 

@@ -7,10 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "deadline_model.hpp"
 #include "handles.hpp"
+#include "options_model.hpp"
 #include "record.hpp"
-#include "rule_model.hpp"
 #include "scope_model.hpp"
 #include "start_order.hpp"
 #include "stream_model.hpp"
@@ -42,8 +41,7 @@ class model {
     judge_looks(record, judged.started_, judged.failed_.size(), as("handle"));
     if (record.stream) judge_stream(record, *record.stream, as("stream"));
     if (record.scope) judge_scope(record, *record.scope, as("scope"));
-    judge_rule(record, judged.started_, judged.failed_.size(), as("rule"));
-    judge_time(record, judged.started_, judged.has_enough(), as("time"));
+    judge_options(record, judged.started_, judged.failed_.size(), as);
     judged.leaves_nothing();
     for (const std::string& each : record.noticed) judged.broken("noticed by a task", each);
     return judged.violations_;

@@ -25,6 +25,7 @@ inline unsigned this_thread_number() {
 class observer {
   struct live_task {
     std::atomic<unsigned> starts{0};
+    std::atomic<unsigned> arounds{0};
     task_record noted;  // written by the thread that runs the task; read after the batch, whose end orders the two
   };
 
@@ -104,6 +105,19 @@ class observer {
     observer& observer_;
   };
 
+  /// Call it in the function around a task, before the task.
+  void note_around(std::size_t index) {
+    if (closed_.load(std::memory_order_relaxed)) ++late_;
+    tasks_[index].arounds.fetch_add(1, std::memory_order_relaxed);
+    tasks_[index].noted.around_thread = this_thread_number();
+  }
+
+  /// Call it before the function around a task throws. False if the task has not run: the batch had been stopped.
+  bool fails_after_its_end(std::size_t index) {
+    tasks_[index].noted.threw = tasks_[index].noted.ended;
+    return tasks_[index].noted.ended;
+  }
+
   /// Call it on the thread that calls, before the call.
   void note_rounding() { rounding_ = std::fegetround(); }
 
@@ -142,6 +156,7 @@ class observer {
     for (const live_task& each : tasks_) {
       record.tasks.push_back(each.noted);
       record.tasks.back().starts = each.starts;
+      record.tasks.back().arounds = each.arounds;
     }
     record.most_in_flight = static_cast<std::size_t>(in_flight_.most());
     record.in_flight_after = static_cast<std::size_t>(in_flight_.inside());

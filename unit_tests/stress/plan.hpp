@@ -42,6 +42,9 @@ enum class handle_use {
 /// What a submitted batch keeps of its range.
 enum class kept { copied, moved, referred_to };
 
+/// What `run_options::around` does. The last two for some of the tasks that do nothing else.
+enum class around_use { none, passes_on, swallows, throws_instead, throws_afterwards };
+
 /// The reason why the input must be refused.
 enum class flaw { none, limit_of_zero, limit_too_large, empty_task };
 
@@ -142,6 +145,7 @@ struct batch_plan {
   std::chrono::microseconds stop_from_outside{0};  // after the call began; 0: never
   std::chrono::nanoseconds timeout = fanout::no_limit;
   rule stop_when;
+  around_use around = around_use::none;
   callback_plan callback;
   stress::flaw flaw = stress::flaw::none;
   handle_use handle = handle_use::none;

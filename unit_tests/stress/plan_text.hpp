@@ -57,6 +57,8 @@ inline std::string describe(const batch_plan& plan) {
                                          "moved", "waited by two", "stopped",   "dropped"};
   static constexpr const char* keeps[] = {"copied", "moved", "referred to"};
   static constexpr const char* rules[] = {"", "failures(", "share(", "successes("};
+  static constexpr const char* arounds[] = {"", ", around", ", around that swallows", ", around that throws instead",
+                                            ", around that throws afterwards"};
   std::ostringstream text;
   text << calls[static_cast<std::size_t>(plan.call)] << '<' << results[static_cast<std::size_t>(plan.result)] << '>'
        << places[static_cast<std::size_t>(plan.place)];
@@ -71,6 +73,7 @@ inline std::string describe(const batch_plan& plan) {
   if (plan.stop_when.what != rule::kind::none)
     text << ", until " << rules[static_cast<std::size_t>(plan.stop_when.what)] << plan.stop_when.number << ", "
          << plan.stop_when.share << ')';
+  text << arounds[static_cast<std::size_t>(plan.around)];
   if (plan.callback.wanted) {
     text << ", progress every " << plan.callback.interval.count() << " ns (throws at " << plan.callback.throws_at
          << ", stops at " << plan.callback.stops_at << ", sleeps at " << plan.callback.sleeps_at << ')';

@@ -25,6 +25,8 @@ struct task_record {
   moment started_at = 0;
   moment ended_at = 0;
   unsigned thread = 0;
+  unsigned arounds = 0;  // calls of the function around it
+  unsigned around_thread = 0;
 };
 
 struct progress_call {
@@ -165,6 +167,8 @@ struct batch_record {
   bool was_stopped_before = false;
   std::chrono::nanoseconds timeout = fanout::no_limit;
   rule stop_when;
+  bool has_around = false;
+  bool fails_around = false;  // some tasks: without their body
   bool reports_progress = false;
   std::chrono::nanoseconds interval{0};
   bool has_moments =

@@ -77,6 +77,16 @@ batch_record enough_of_one_runner() {
   return record;
 }
 
+batch_record with_around() {
+  batch_record record = cancelled();
+  record.has_around = true;
+  for (auto& each : record.tasks) {
+    each.arounds = each.starts;
+    each.around_thread = each.thread;
+  }
+  return record;
+}
+
 class StressModelOfEnds : public testing::TestWithParam<planted> {};
 
 TEST_P(StressModelOfEnds, ReportsAViolation) { expect_to_be_reported(GetParam()); }
@@ -131,6 +141,15 @@ const planted violations[] = {
        r.stop_when = {rule::kind::failures, 2};
      },
      "no stop requested"},
+    // a function around each task
+    {"NothingAroundATask", with_around, [](auto& r) { r.tasks[2].arounds = 0; }, "task 2 had nothing around it"},
+    {"ATaskCalledAroundTwice", with_around, [](auto& r) { r.tasks[2].arounds = 2; },
+     "task 2 was called around 2 times"},
+    {"AroundOnAnotherThread", with_around, [](auto& r) { r.tasks[2].around_thread = helper; },
+     "task 2 ran on another thread than"},
+    {"AroundThatNobodyWanted", with_around, [](auto& r) { r.has_around = false; }, "called around 1 times"},
+    {"AroundMoreTasksThanRunners", with_around, [](auto& r) { r.tasks[5].arounds = r.tasks[4].arounds = 1, r.limit = 1; },
+     "2 tasks were called around, and did not start"},
 };
 
 INSTANTIATE_TEST_SUITE_P(OfEachPromise, StressModelOfEnds, testing::ValuesIn(violations),

@@ -326,6 +326,25 @@ TEST_F(StressGeneratorKinds, HaveARuleEverywhere) {
   EXPECT_GT(ruled([](const auto& plan) { return plan.callback.wanted && plan.token == token::own; }), 20);
 }
 
+TEST_F(StressGeneratorKinds, HaveSomethingAroundTheirTasks) {
+  using stress::around_use;
+  const auto around = [this](around_use use, const auto& is_so) {
+    return count([&](const batch_plan& plan) { return plan.around == use && is_so(plan); });
+  };
+  for (const call called : {call::execute, call::map, call::settle, call::with_pool, call::scope}) {
+    const auto calls = [=](const auto& plan) { return plan.call == called; };
+    EXPECT_GT(around(around_use::passes_on, calls), 20);
+    EXPECT_GT(around(around_use::swallows, calls), 3);
+    EXPECT_GT(around(around_use::throws_afterwards, calls), 3);
+    if (called != call::scope) {
+      EXPECT_GT(around(around_use::throws_instead, calls), 3);
+    }
+  }
+  EXPECT_GT(around(around_use::passes_on, [](const auto& plan) { return plan.bare; }), 20);
+  EXPECT_GT(around(around_use::passes_on, [](const auto& plan) { return plan.is_submitted(); }), 20);
+  EXPECT_GT(around(around_use::passes_on, [](const auto& plan) { return plan.meeting() > 1; }), 20);
+}
+
 TEST_F(StressGeneratorKinds, HaveExecutorsOfTwoThatCallEachOther) {
   const auto calls = [](const batch_plan& plan, std::size_t executor) {
     return plan.inner.size() == 1 && plan.inner.front().place == place::shared_executor &&
