@@ -80,6 +80,18 @@ TEST(StopRule, OfAShareWaitsForEnoughTasks) {
   EXPECT_EQ(run(0.257, 100), 101);  // 26 of 101
 }
 
+TEST(StopRule, OfAShareIsExactHoweverTheProductIsRounded) {
+  for (const int direction : directions_of_rounding) {
+    const rounding here(direction);
+    volatile double seven_percent = 0.07;  // times 100 is rounded up to more than 7
+    volatile double tenth = 0.1;
+    EXPECT_TRUE(fanout::failed_share(seven_percent).stops(100, 7)) << direction;
+    EXPECT_TRUE(fanout::failed_share(tenth, 2).stops(10, 1)) << direction;
+    EXPECT_FALSE(fanout::failed_share(tenth, 2).stops(11, 1)) << direction;
+    EXPECT_FALSE(fanout::failed_share(seven_percent).stops(101, 7)) << direction;
+  }
+}
+
 TEST(StopRule, OfSuccessesKeepsWhatThereIsAsOutcomes) {
   const auto outcomes = fanout::settle_map(100, [](int i) {
     if (i == 1) throw i;
