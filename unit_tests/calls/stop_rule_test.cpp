@@ -209,6 +209,23 @@ TEST(First, ThatIsStoppedSaysSo) {
   EXPECT_THROW(fanout::first_in_parallel(slow, {.timeout = 5ms}), fanout::deadline_exceeded);
 }
 
+TEST(First, ThatComesAfterAStopIsDropped) {
+  std::stop_source stop;
+  const auto first = [&](auto result) {
+    const std::vector<std::function<decltype(result)()>> stopping(2, [&] {
+      stop.request_stop();
+      return result;
+    });
+    stop = std::stop_source();
+    static_cast<void>(fanout::first_in_parallel(stopping, {.concurrency = 1, .stop = stop.get_token()}));
+  };
+  EXPECT_THROW(first(1), fanout::operation_cancelled);
+  const std::vector<std::function<void()>> without_result(2, [&] { stop.request_stop(); });
+  stop = std::stop_source();
+  EXPECT_THROW(static_cast<void>(fanout::first_in_parallel(without_result, {.stop = stop.get_token()})),
+               fanout::operation_cancelled);
+}
+
 TEST(First, OfNoTasksIsRefused) {
   EXPECT_THROW(fanout::first_in_parallel(tasks{}), std::invalid_argument);
 }
