@@ -42,6 +42,9 @@ class verdict {
   bool has_rule() const noexcept { return rule_.is_set(); }
   [[nodiscard]] bool ask_rule(std::size_t ended) noexcept;
 
+  /// Whether the end was decided, maybe by a thread that is only about to stop the batch.
+  bool is_decided() const noexcept { return ending_.load(std::memory_order_acquire) != ending::undecided; }
+
   /// The batch ends with this exception.
   [[nodiscard]] bool break_off(std::exception_ptr cause) noexcept;
 
