@@ -16,6 +16,7 @@
 #include "payload.hpp"
 #include "plan.hpp"
 #include "record.hpp"
+#include "rules.hpp"
 #include "scope_call.hpp"
 #include "stream_call.hpp"
 #include "tasks.hpp"
@@ -66,20 +67,6 @@ class batch_calls : public running_batch {
   }
 
  private:
-  static fanout::stop_rule rule_of(const rule& planned) {
-    switch (planned.what) {
-      case rule::kind::none:
-        break;
-      case rule::kind::failures:
-        return fanout::failures(planned.number);
-      case rule::kind::share:
-        return fanout::failed_share(planned.share, planned.number);
-      case rule::kind::successes:
-        return fanout::successes(planned.number);
-    }
-    return {};
-  }
-
   template <class T>
   void call_with() {
     constexpr bool usual = std::is_same_v<T, long> || std::is_same_v<T, tracked>;
@@ -102,6 +89,8 @@ class batch_calls : public running_batch {
         return;
       case call::scope:
         return scope<T>();
+      case call::first:
+        return what.bare ? first<T>(tasks_for<bare_task<T>>()) : first<T>(tasks_for<task<T>>());
     }
   }
 
@@ -133,6 +122,14 @@ class batch_calls : public running_batch {
     note([&] {
       return executor ? executor->executor.execute(tasks, options_) : fanout::execute_in_parallel(tasks, options_);
     });
+  }
+
+  template <class T, class Tasks>
+  void first(const Tasks& tasks) {
+    const auto result = executor ? executor->executor.first(tasks, options_) : fanout::first_in_parallel(tasks, options_);
+    std::size_t of = result.index;
+    if constexpr (!std::is_void_v<T>) of = index_of<T>(result.value, result.index);
+    record_.first = handed_first{result.index, of};
   }
 
   template <class T>

@@ -142,9 +142,10 @@ class batch_run final : public batch_calls {
     record_.limit = what.runners();
     record_.meeting.expected = what.meeting();
     record_.on_error = what.on_error;
+    record_.takes_first = what.call == call::first;
     record_.settles = what.call == call::settle;
-    record_.returns_values = what.result != result::nothing && !what.grows();
-    record_.input_is_bad = what.flaw != flaw::none;
+    record_.returns_values = what.result != result::nothing && !what.grows() && what.call != call::first;
+    record_.input_is_bad = what.flaw != flaw::none || (what.call == call::first && what.size == 0);
     record_.timeout = what.timeout;
     record_.stop_when = what.stop_when;
     record_.has_around = what.around != around_use::none;

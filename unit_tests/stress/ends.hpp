@@ -27,7 +27,7 @@ inline void choose_rule(draws& drawn, batch_plan& plan) {
   using kind = rule::kind;
   plan.stop_when.what = drawn.one_of({kind::failures, kind::failures, kind::share, kind::successes});
   plan.stop_when.number = drawn.one_of<std::size_t>({1, drawn.between(1, 10), drawn.between(1, plan.size + 1)});
-  plan.stop_when.share = drawn.one_of({0.01, 0.1, 0.5, 1.0});
+  plan.stop_when.percent = drawn.one_of<std::size_t>({1, 7, 10, 50, 100});
   if (plan.inner.empty() && plan.size != 0 && !drawn.one_in(3))
     plan.habits.push_back(habits(drawn, plan).some_of(action::throw_failure, drawn.between(1, 400)));
 }
@@ -38,6 +38,8 @@ inline around_use some_around(draws& drawn, const batch_plan& plan) {
   // A task of a scope must note who has added it.
   const bool can_throw_instead = plan.call != call::scope && drawn.one_in(2);
   if (can_throw_instead) return around_use::throws_instead;
+  // The first value of a batch stays when what is around its task throws.
+  if (plan.call == call::first) return around_use::swallows;
   return drawn.one_of({around_use::swallows, around_use::throws_afterwards});
 }
 

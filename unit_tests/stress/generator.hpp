@@ -167,7 +167,7 @@ class generator {
 
   void choose_call(batch_plan& plan) {
     plan.call = drawn_.one_of({call::execute, call::execute, call::map, call::map, call::settle, call::with_pool,
-                            call::stream, call::scope});
+                            call::stream, call::scope, call::first});
     plan.place = drawn_.one_of({place::free, place::free, place::free, place::own_executor, place::adaptive_executor,
                                 place::passed_on_executor, place::shared_executor, place::shared_executor});
     plan.result =

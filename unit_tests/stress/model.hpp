@@ -66,7 +66,7 @@ class model {
 
   /// A rule decides instead of the policy.
   fanout::error_policy policy() const {
-    return record_.stop_when.what != rule::kind::none ? fanout::error_policy::run_all : record_.on_error;
+    return record_.takes_first || record_.stop_when.what != rule::kind::none ? fanout::error_policy::run_all : record_.on_error;
   }
 
   bool everything_ran() const { return started_ == record_.size; }
@@ -112,6 +112,7 @@ class model {
   void ends_as_it_must() {
     switch (record_.how) {
       case ending::returned:
+        if (record_.takes_first) return;  // see first_model.hpp
         return record_.settles ? settled() : returned();
       case ending::task_error:
         return first_failure_is_told();
@@ -274,7 +275,7 @@ class model {
     }
     const bool may_be_stopped =
         record_.settles && (record_.stop_requested || may_be_out_of_time(record_) || has_enough());
-    const bool succeeded = record_.how == ending::returned && !may_be_stopped;
+    const bool succeeded = record_.how == ending::returned && !may_be_stopped && !record_.takes_first;
     if (!record_.reports_progress || !succeeded || record_.size == 0) return;
     if (calls.empty() || calls.back().completed != record_.size || calls.back().total != record_.size)
       broken("progress", "the last call is missing");

@@ -4,17 +4,19 @@
 
 #include "around_model.hpp"
 #include "deadline_model.hpp"
+#include "first_model.hpp"
 #include "record.hpp"
 #include "rule_model.hpp"
 
 namespace stress {
 
-/// Checks what single options promise: the limit of time, the rule, and what is around the tasks. `as(promise)` gives
+/// Checks what single options promise: the limit of time, the rule, the first value, and what is around the tasks. `as(promise)` gives
 /// the function that reports a broken one.
 template <class As>
 void judge_options(const batch_record& record, std::size_t started, std::size_t failed, const As& as) {
   judge_rule(record, started, failed, as("rule"));
-  judge_time(record, started, may_be_fulfilled(record, started, failed), as("time"));
+  judge_time(record, started, may_be_fulfilled(record, started, failed) || record.takes_first, as("time"));
+  if (record.takes_first) judge_first(record, started, failed, as("first"));
   judge_around(record, as("around"));
 }
 

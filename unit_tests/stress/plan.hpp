@@ -13,7 +13,7 @@
 /// The plan of a batch of the stress test: plain data, made by the generator and carried out by `batch_run`.
 namespace stress {
 
-enum class call { execute, map, settle, with_pool, invoke, stream, scope };
+enum class call { execute, map, settle, with_pool, invoke, stream, scope, first };
 enum class place { free, own_executor, adaptive_executor, passed_on_executor, shared_executor };
 enum class result { nothing, number, flag, tracked, tracked_default };
 

@@ -46,7 +46,7 @@ inline void describe_scope(std::ostream& text, const scope_plan& plan) {
 
 /// The plan in one line, for the report of a failure.
 inline std::string describe(const batch_plan& plan) {
-  static constexpr const char* calls[] = {"execute", "map", "settle", "with_pool", "invoke", "stream", "scope"};
+  static constexpr const char* calls[] = {"execute", "map", "settle", "with_pool", "invoke", "stream", "scope", "first"};
   static constexpr const char* results[] = {"void", "long", "bool", "tracked", "tracked_default"};
   static constexpr const char* places[] = {"", " on its executor of ", " on its adaptive executor of ",
                                            " on a passed-on executor of ", " on shared executor "};
@@ -72,7 +72,7 @@ inline std::string describe(const batch_plan& plan) {
   if (plan.timeout != fanout::no_limit) text << ", timeout " << plan.timeout.count() << " ns";
   if (plan.stop_when.what != rule::kind::none)
     text << ", until " << rules[static_cast<std::size_t>(plan.stop_when.what)] << plan.stop_when.number << ", "
-         << plan.stop_when.share << ')';
+         << plan.stop_when.percent << "%)";
   text << arounds[static_cast<std::size_t>(plan.around)];
   if (plan.callback.wanted) {
     text << ", progress every " << plan.callback.interval.count() << " ns (throws at " << plan.callback.throws_at

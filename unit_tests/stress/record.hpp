@@ -43,6 +43,12 @@ struct told_failure {
   std::size_t cause = 0;
 };
 
+/// The only result that a call returned: the index that it told, and the task that the value is from.
+struct handed_first {
+  std::size_t index = 0;
+  std::size_t of = 0;
+};
+
 /// What a call returned for one task.
 struct handed_back {
   enum class kind { value, failure, cancelled };
@@ -99,7 +105,7 @@ struct rule {
   enum class kind { none, failures, share, successes };
   kind what = kind::none;
   std::size_t number = 1;  // of failures or successes, or the tasks that must have ended
-  double share = 1;
+  std::size_t percent = 100;  // of those, for a share
 };
 
 /// A batch whose tasks are the items of a stream. Its size is the number of items that were read.
@@ -160,6 +166,7 @@ struct batch_record {
   std::size_t limit = 1;  // tasks in flight at once: the lowest of the options, the executor, the pool and the size
   fanout::error_policy on_error = fanout::error_policy::stop;
   bool settles = false;
+  bool takes_first = false;  // only the first value
   bool returns_values = true;
   bool input_is_bad = false;
   bool has_token = false;
@@ -198,6 +205,7 @@ struct batch_record {
   // How the call ended.
   ending how = ending::returned;
   std::vector<handed_back> results;
+  handed_first first;  // if it takes only one
   std::vector<told_failure> told;
   std::size_t told_completed = 0;
   std::size_t told_total = 0;

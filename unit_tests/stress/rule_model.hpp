@@ -16,8 +16,7 @@ inline bool fulfils(const rule& asked, std::size_t ended, std::size_t failed) {
     case rule::kind::failures:
       return failed >= asked.number;
     case rule::kind::share:
-      return ended >= asked.number && failed != 0 &&
-             static_cast<double>(failed) >= asked.share * static_cast<double>(ended);
+      return ended >= asked.number && failed != 0 && 100 * failed >= asked.percent * ended;
     case rule::kind::successes:
       return ended - failed >= asked.number;
   }
@@ -52,9 +51,10 @@ void judge_rule_of_one_runner(const batch_record& record, const Broken& broken) 
 template <class Broken>
 void judge_rule(const batch_record& record, std::size_t started, std::size_t failed, const Broken& broken) {
   const rule& asked = record.stop_when;
-  if (asked.what == rule::kind::failures && failed > asked.number - 1 + record.limit)
+  const bool counts = !record.scope;  // in a scope, one that is suspended just before it stops the scope holds up none
+  if (counts && asked.what == rule::kind::failures && failed > asked.number - 1 + record.limit)
     broken(failed, " tasks failed with ", record.limit, " runners, which was to end after ", asked.number);
-  if (asked.what == rule::kind::successes && started - failed > asked.number - 1 + 2 * record.limit)
+  if (counts && asked.what == rule::kind::successes && started - failed > asked.number - 1 + 2 * record.limit)
     broken(started - failed, " tasks succeeded with ", record.limit, " runners, which was to end after ",
            asked.number);
   if (record.limit == 1 && record.has_moments) judge_rule_of_one_runner(record, broken);

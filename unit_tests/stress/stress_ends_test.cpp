@@ -73,7 +73,7 @@ batch_record enough_of_one_runner() {
   for (auto& each : record.tasks) each.thread = calling_thread;
   record.tasks[0].threw = false;
   record.told.erase(record.told.begin());
-  record.stop_when = {rule::kind::share, 4, 0.5};
+  record.stop_when = {rule::kind::share, 4, 50};
   return record;
 }
 
@@ -83,6 +83,29 @@ batch_record with_around() {
   for (auto& each : record.tasks) {
     each.arounds = each.starts;
     each.around_thread = each.thread;
+  }
+  return record;
+}
+
+/// Task 2 was the first to return; task 3 was in flight.
+batch_record first_of_two_runners() {
+  batch_record record = stopped_after_four(ending::returned);
+  record.takes_first = true;
+  record.returns_values = false;
+  record.tasks[0].threw = record.tasks[1].threw = true;
+  record.tasks[3].saw_stop = true;
+  record.stop_seen_by = 1ns;
+  record.first = {2, 2};
+  return record;
+}
+
+batch_record all_fail() {
+  batch_record record = batch_of_two_runners();
+  record.how = ending::aggregate_error;
+  record.takes_first = true;
+  for (std::size_t index = 0; index != tasks; ++index) {
+    record.tasks[index].threw = true;
+    record.told.push_back({index, index});
   }
   return record;
 }
@@ -150,6 +173,38 @@ const planted violations[] = {
     {"AroundThatNobodyWanted", with_around, [](auto& r) { r.has_around = false; }, "called around 1 times"},
     {"AroundMoreTasksThanRunners", with_around, [](auto& r) { r.tasks[5].arounds = r.tasks[4].arounds = 1, r.limit = 1; },
      "2 tasks were called around, and did not start"},
+    // the first value
+    {"TheValueOfAnotherTask", first_of_two_runners, [](auto& r) { r.first.of = 3; }, "is that of task 3"},
+    {"TheValueOfATaskThatFailed", first_of_two_runners,
+     [](auto& r) {
+       r.first = {1, 1};
+     },
+     "task 1 has not returned"},
+    {"TheValueOfATaskThatDidNotStart", first_of_two_runners,
+     [](auto& r) {
+       r.first = {4, 4};
+     },
+     "task 4 has not returned"},
+    {"TheValueOfNoTask", first_of_two_runners,
+     [](auto& r) {
+       r.first = {tasks, tasks};
+     },
+     "there is no task 6"},
+    {"AValueAfterTheStop", first_of_two_runners,
+     [](auto& r) {
+       r.first = {3, 3};
+     },
+     "task 3 had seen a stop"},
+    {"AStartAfterTheFirstValue", first_of_two_runners, [](auto& r) { r.tasks[1].threw = false; },
+     "3 tasks returned with 2 runners"},
+    {"AFirstThatStillRuns", first_of_two_runners, [](auto& r) { r.tasks[3].ended = false; }, "task 3 had not ended"},
+    {"AnAggregateThoughATaskReturned", all_fail,
+     [](auto& r) {
+       r.tasks[3].threw = false;
+       r.told.erase(r.told.begin() + 3);
+     },
+     "though a task returned"},
+    {"AFailureThatFirstLost", all_fail, [](auto& r) { r.told.pop_back(); }, "5 failures told, 6 met"},
 };
 
 INSTANTIATE_TEST_SUITE_P(OfEachPromise, StressModelOfEnds, testing::ValuesIn(violations),

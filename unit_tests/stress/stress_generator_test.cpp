@@ -345,6 +345,23 @@ TEST_F(StressGeneratorKinds, HaveSomethingAroundTheirTasks) {
   EXPECT_GT(around(around_use::passes_on, [](const auto& plan) { return plan.meeting() > 1; }), 20);
 }
 
+TEST_F(StressGeneratorKinds, TakeTheFirstValueInEveryWay) {
+  const auto firsts = [this](const auto& is_so) {
+    return count([&](const batch_plan& plan) { return plan.call == call::first && is_so(plan); });
+  };
+  for (const place each : {place::free, place::own_executor, place::adaptive_executor, place::passed_on_executor,
+                           place::shared_executor})
+    EXPECT_GT(firsts([=](const auto& plan) { return plan.place == each; }), 20);
+  EXPECT_GT(firsts([](const auto& plan) { return plan.bare; }), 10);
+  EXPECT_GT(firsts([](const auto& plan) { return plan.size == 0; }), 3);
+  EXPECT_GT(firsts([](const auto& plan) { return plan.meeting() > 1; }), 10);
+  EXPECT_GT(firsts([](const auto& plan) { return plan.has(action::throw_failure); }), 50);
+  EXPECT_GT(firsts([](const auto& plan) { return plan.has(action::nest); }), 20);
+  EXPECT_GT(firsts([](const auto& plan) { return plan.timeout != fanout::no_limit; }), 20);
+  EXPECT_GT(firsts([](const auto& plan) { return plan.stop_when.what != stress::rule::kind::none; }), 20);
+  EXPECT_GT(firsts([](const auto& plan) { return plan.around != stress::around_use::none; }), 20);
+}
+
 TEST_F(StressGeneratorKinds, HaveExecutorsOfTwoThatCallEachOther) {
   const auto calls = [](const batch_plan& plan, std::size_t executor) {
     return plan.inner.size() == 1 && plan.inner.front().place == place::shared_executor &&
