@@ -226,6 +226,25 @@ TEST(First, ThatComesAfterAStopIsDropped) {
                fanout::operation_cancelled);
 }
 
+TEST(First, CallsAProgressCallbackNoMoreAfterItHasThrown) {
+  event both_run;
+  event callback_throws;
+  int calls = 0;
+  const std::vector<std::function<int()>> two{[&] { return both_run.wait() ? 1 : 0; },
+                                              [&] {
+                                                both_run.set();
+                                                return callback_throws.wait() ? 2 : 0;
+                                              }};
+  const auto on_progress = [&](std::size_t, std::size_t) {
+    ++calls;
+    callback_throws.set();
+    throw std::runtime_error("too late");
+  };
+  const auto first = fanout::first_in_parallel(two, {.concurrency = 2, .on_progress = on_progress});
+  EXPECT_EQ(first.value, 1) << "it came before the exception";
+  EXPECT_EQ(calls, 1);
+}
+
 TEST(First, OfNoTasksIsRefused) {
   EXPECT_THROW(fanout::first_in_parallel(tasks{}), std::invalid_argument);
 }
