@@ -145,12 +145,12 @@ TEST(Around, MustCallTheBodyOnce) {
 }
 
 TEST(Around, ThatDoesNotCallTheBodyCountsInTheProgressOfAHandle) {
-  auto batch = fanout::submit_map(3, [](int) {}, {.concurrency = 1,
-                                                  .on_error = fanout::error_policy::run_all,
-                                                  .around = [](const task_context& context, const body_of_task& body) {
-                                                    if (context.index() == 1) throw std::runtime_error("no device");
-                                                    body();
-                                                  }});
+  const auto around = [](const task_context& context, const body_of_task& body) {
+    if (context.index() == 1) throw std::runtime_error("no device");
+    body();
+  };
+  const run_options options{.concurrency = 1, .on_error = fanout::error_policy::run_all, .around = around};
+  auto batch = fanout::submit_map(3, [](int) {}, options);
   batch.wait();
   const fanout::batch_progress counts = batch.progress();
   EXPECT_EQ(counts.started, 3U);

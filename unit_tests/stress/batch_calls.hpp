@@ -126,7 +126,8 @@ class batch_calls : public running_batch {
 
   template <class T, class Tasks>
   void first(const Tasks& tasks) {
-    const auto result = executor ? executor->executor.first(tasks, options_) : fanout::first_in_parallel(tasks, options_);
+    const auto result = executor ? executor->executor.first(tasks, options_)
+                                 : fanout::first_in_parallel(tasks, options_);
     std::size_t of = result.index;
     if constexpr (!std::is_void_v<T>) of = index_of<T>(result.value, result.index);
     record_.first = handed_first{result.index, of};

@@ -9,8 +9,8 @@
 /// Checks the record of a batch against what a limit of time promises.
 namespace stress {
 
-/// Whether the time was over at the latest when the call was. (When it was over, nobody can tell from outside, because
-/// the thread that keeps the time may be late.)
+/// Whether the time was over at the latest when the call was. (The thread that keeps the time may be late, so nobody
+/// can tell from outside when the batch was told.)
 inline bool may_be_out_of_time(const batch_record& record) {
   return record.timeout != fanout::no_limit && record.over - record.began >= record.timeout;
 }
@@ -28,8 +28,8 @@ void judge_out_of_time(const batch_record& record, const Broken& broken) {
     broken("was told to be over, though a task had seen the stop of something else before");
 }
 
-/// Calls `broken(text…)` for each promise about the time that the batch breaks. `has_enough`: whether it may have been
-/// stopped because it had seen enough.
+/// Calls `broken(text…)` for each promise about the time that the batch breaks. `has_enough`: whether it may have
+/// been stopped because it had seen enough.
 template <class Broken>
 void judge_time(const batch_record& record, std::size_t started, bool has_enough, const Broken& broken) {
   const bool had_none = record.timeout.count() <= 0;

@@ -64,9 +64,9 @@ class model {
     violations_.push_back(text.str());
   }
 
-  /// A rule decides instead of the policy.
   fanout::error_policy policy() const {
-    return record_.takes_first || record_.stop_when.what != rule::kind::none ? fanout::error_policy::run_all : record_.on_error;
+    const bool is_ignored = record_.takes_first || record_.stop_when.what != rule::kind::none;
+    return is_ignored ? fanout::error_policy::run_all : record_.on_error;
   }
 
   bool everything_ran() const { return started_ == record_.size; }
@@ -97,7 +97,8 @@ class model {
              " tasks that meet were in flight at a limit of ", record_.limit);
     // If tasks come one by one, a failure or a stop may have kept the rest from coming.
     const bool all_came =
-        !record_.grows() || record_.how == ending::returned || (record_.how == ending::aggregate_error && !has_enough());
+        !record_.grows() || record_.how == ending::returned ||
+                          (record_.how == ending::aggregate_error && !has_enough());
     if (everything_ran() && all_came && came != expected)
       broken("limit is reached", came, " tasks came to a meeting of ", expected);
   }
@@ -222,8 +223,7 @@ class model {
   /// A runner that has seen the stop starts no other task. Any other runner starts at most the one that it was about
   /// to.
   void starts_nothing_after_the_stop() {
-    if (record_.was_stopped_before && started_ != 0)
-      broken("cancellation", started_, " tasks of a stopped batch ran");
+    if (record_.was_stopped_before && started_ != 0) broken("cancellation", started_, " tasks of a stopped batch ran");
     if (record_.was_stopped_before && record_.size != 0 && !record_.settles && record_.how == ending::returned)
       broken("cancellation", "a stopped batch returned");
     if (record_.was_stopped_before && record_.held_up_by_others)

@@ -10,8 +10,8 @@
 
 namespace stress {
 
-/// Checks what single options promise: the limit of time, the rule, the first value, and what is around the tasks. `as(promise)` gives
-/// the function that reports a broken one.
+/// Checks what single options promise, and the call that takes the first value. `as(promise)` gives the function that
+/// reports a broken one.
 template <class As>
 void judge_options(const batch_record& record, std::size_t started, std::size_t failed, const As& as) {
   judge_rule(record, started, failed, as("rule"));

@@ -46,7 +46,8 @@ inline void describe_scope(std::ostream& text, const scope_plan& plan) {
 
 /// The plan in one line, for the report of a failure.
 inline std::string describe(const batch_plan& plan) {
-  static constexpr const char* calls[] = {"execute", "map", "settle", "with_pool", "invoke", "stream", "scope", "first"};
+  static constexpr const char* calls[] = {"execute", "map",    "settle", "with_pool",
+                                          "invoke",  "stream", "scope",  "first"};
   static constexpr const char* results[] = {"void", "long", "bool", "tracked", "tracked_default"};
   static constexpr const char* places[] = {"", " on its executor of ", " on its adaptive executor of ",
                                            " on a passed-on executor of ", " on shared executor "};

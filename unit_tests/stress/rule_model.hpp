@@ -38,8 +38,8 @@ void judge_rule_of_one_runner(const batch_record& record, const Broken& broken) 
   std::size_t failed = 0;
   for (const std::size_t index : started_by_time(record)) {
     if (fulfils(record.stop_when, ended, failed))
-      return broken("task ", index, " started when the rule was fulfilled, after ", ended, " tasks, of which ", failed,
-                    " had failed");
+      return broken("task ", index, " started when the rule was fulfilled, after ", ended,
+                    " tasks, of which ", failed, " had failed");
     ++ended;
     if (record.tasks[index].threw) ++failed;
   }
@@ -51,7 +51,8 @@ void judge_rule_of_one_runner(const batch_record& record, const Broken& broken) 
 template <class Broken>
 void judge_rule(const batch_record& record, std::size_t started, std::size_t failed, const Broken& broken) {
   const rule& asked = record.stop_when;
-  const bool counts = !record.scope;  // in a scope, one that is suspended just before it stops the scope holds up none
+  // In a scope, a runner may be suspended just before it stops the others.
+  const bool counts = !record.scope;
   if (counts && asked.what == rule::kind::failures && failed > asked.number - 1 + record.limit)
     broken(failed, " tasks failed with ", record.limit, " runners, which was to end after ", asked.number);
   if (counts && asked.what == rule::kind::successes && started - failed > asked.number - 1 + 2 * record.limit)

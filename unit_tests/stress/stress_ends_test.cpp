@@ -171,7 +171,11 @@ const planted violations[] = {
     {"AroundOnAnotherThread", with_around, [](auto& r) { r.tasks[2].around_thread = helper; },
      "task 2 ran on another thread than"},
     {"AroundThatNobodyWanted", with_around, [](auto& r) { r.has_around = false; }, "called around 1 times"},
-    {"AroundMoreTasksThanRunners", with_around, [](auto& r) { r.tasks[5].arounds = r.tasks[4].arounds = 1, r.limit = 1; },
+    {"AroundMoreTasksThanRunners", with_around,
+     [](auto& r) {
+       r.tasks[4].arounds = r.tasks[5].arounds = 1;
+       r.limit = 1;
+     },
      "2 tasks were called around, and did not start"},
     // the first value
     {"TheValueOfAnotherTask", first_of_two_runners, [](auto& r) { r.first.of = 3; }, "is that of task 3"},
