@@ -223,11 +223,11 @@ class model {
   /// A runner that has seen the stop starts no other task. Any other runner starts at most the one that it was about
   /// to.
   void starts_nothing_after_the_stop() {
-    if (record_.was_stopped_before && started_ != 0) broken("cancellation", started_, " tasks of a stopped batch ran");
-    if (record_.was_stopped_before && record_.size != 0 && !record_.settles && record_.how == ending::returned)
+    const bool was_stopped = record_.was_stopped_before;
+    if (was_stopped && started_ != 0) broken("cancellation", started_, " tasks of a stopped batch ran");
+    if (was_stopped && record_.size != 0 && !record_.settles && record_.how == ending::returned)
       broken("cancellation", "a stopped batch returned");
-    if (record_.was_stopped_before && record_.held_up_by_others)
-      broken("cancellation", "the call of a stopped batch waited for its executor");
+    if (was_stopped && record_.held_up_by_others) broken("cancellation", "the call of a stopped batch waited for others");
     if (!record_.has_moments) return;
     std::map<unsigned, moment> seen_by;
     const auto saw = [&seen_by](const task_record& task) {
@@ -273,9 +273,9 @@ class model {
         broken("progress", "two calls in one interval");
       before = each.completed;
     }
-    const bool may_be_stopped =
-        record_.settles && (record_.stop_requested || may_be_out_of_time(record_) || has_enough());
-    const bool succeeded = record_.how == ending::returned && !may_be_stopped && !record_.takes_first;
+    const bool may_be_stopped = record_.settles && (record_.stop_requested || may_be_out_of_time(record_) || has_enough());
+    const bool threw = record_.callback_threw_in != 0;  // too late, as it had enough
+    const bool succeeded = record_.how == ending::returned && !may_be_stopped && !threw && !record_.takes_first;
     if (!record_.reports_progress || !succeeded || record_.size == 0) return;
     if (calls.empty() || calls.back().completed != record_.size || calls.back().total != record_.size)
       broken("progress", "the last call is missing");

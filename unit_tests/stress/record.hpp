@@ -143,8 +143,8 @@ struct scope_record {
   std::size_t in_flight_at_end = 0;    // when `join` had returned or thrown
 };
 
-/// `out_of_time`: `deadline_exceeded`, which does not count as `cancelled`. `source_error`: the exception of a stream's
-/// source. `left`: the reader of a stream has left it. `dropped`: nobody took the results, or joined the scope.
+/// `out_of_time`: `deadline_exceeded`, which does not count as `cancelled`. `source_error`: the exception of the source
+/// of a stream. `left`: the reader of a stream has left it. `dropped`: nobody took the results, or joined the scope.
 enum class ending {
   returned,
   task_error,
