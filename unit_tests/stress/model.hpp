@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "handles.hpp"
+#include "leftovers.hpp"
 #include "options_model.hpp"
 #include "record.hpp"
 #include "scope_model.hpp"
@@ -42,7 +43,7 @@ class model {
     if (record.stream) judge_stream(record, *record.stream, as("stream"));
     if (record.scope) judge_scope(record, *record.scope, as("scope"));
     judge_options(record, judged.started_, judged.failed_.size(), as);
-    judged.leaves_nothing();
+    judge_leftovers(record, as("structured"));
     for (const std::string& each : record.noticed) judged.broken("noticed by a task", each);
     return judged.violations_;
   }
@@ -227,7 +228,8 @@ class model {
     if (was_stopped && started_ != 0) broken("cancellation", started_, " tasks of a stopped batch ran");
     if (was_stopped && record_.size != 0 && !record_.settles && record_.how == ending::returned)
       broken("cancellation", "a stopped batch returned");
-    if (was_stopped && record_.held_up_by_others) broken("cancellation", "the call of a stopped batch waited for others");
+    if (was_stopped && record_.held_up_by_others)
+      broken("cancellation", "the call of a stopped batch waited for its executor");
     if (!record_.has_moments) return;
     std::map<unsigned, moment> seen_by;
     const auto saw = [&seen_by](const task_record& task) {
@@ -273,7 +275,8 @@ class model {
         broken("progress", "two calls in one interval");
       before = each.completed;
     }
-    const bool may_be_stopped = record_.settles && (record_.stop_requested || may_be_out_of_time(record_) || has_enough());
+    const bool may_be_stopped =
+        record_.settles && (record_.stop_requested || may_be_out_of_time(record_) || has_enough());
     const bool threw = record_.callback_threw_in != 0;  // too late, as it had enough
     const bool succeeded = record_.how == ending::returned && !may_be_stopped && !threw && !record_.takes_first;
     if (!record_.reports_progress || !succeeded || record_.size == 0) return;
@@ -281,13 +284,6 @@ class model {
       broken("progress", "the last call is missing");
     if (record_.limit == 1 && record_.interval.count() == 0 && calls.size() != record_.size)
       broken("progress", "one runner made ", calls.size(), " calls for ", record_.size, " tasks");
-  }
-
-  void leaves_nothing() {
-    if (record_.in_flight_after != 0) broken("structured", record_.in_flight_after, " tasks run after the call");
-    if (record_.late != 0) broken("structured", record_.late, " tasks or callbacks started after the call");
-    if (record_.results_alive != 0) broken("structured", record_.results_alive, " results are left");
-    if (record_.failures_alive != 0) broken("structured", record_.failures_alive, " exceptions are left");
   }
 
   const batch_record& record_;
