@@ -55,7 +55,10 @@ class alarm_clock final : private reserves::duty {
     while (!set_.empty()) {
       alarm& first = *set_.first();
       if (std_primitives::now() < first.at_) {
-        changed_.wait_until(lock, first.at_);  // any of them may have been cancelled since
+        // A copy, because `wait_until` reads the time again when it has been woken; any alarm may have been cancelled
+        // since, and destroyed.
+        const alarm::time_point until = first.at_;
+        changed_.wait_until(lock, until);
         continue;
       }
       set_.remove(first);
