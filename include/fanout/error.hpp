@@ -129,8 +129,8 @@ class FANOUT_EXPORT deadline_exceeded : public operation_cancelled {
   const char* what() const noexcept override;
 };
 
-/// A task took longer than `run_options::task_timeout`: the cause in a `task_error`. If the task threw after that, its exception
-/// is nested: `std::rethrow_if_nested` throws it.
+/// A task took longer than `run_options::task_timeout`: the cause in a `task_error`. If the task threw after that,
+/// its exception is nested: `std::rethrow_if_nested` throws it.
 class FANOUT_EXPORT task_timed_out : public error {
  public:
   using error::error;

@@ -66,10 +66,10 @@ struct run_options {
   /// batch.
   std::chrono::nanoseconds timeout = no_limit;
 
-  /// How long each task may take; more than 0. A task that takes longer is told: its `stop_requested()` becomes true, and its
-  /// token is requested. It keeps its place until it has returned, so the limit of the batch holds. Then it has failed
-  /// with `task_timed_out`, whatever it returned or threw. A task that never looks runs to its end. In `for_each_range`,
-  /// a share counts as a task. Costs about a microsecond a task; see also `timeout`.
+  /// How long each task may take; more than 0. A task that takes longer is told: its `stop_requested()` becomes true,
+  /// and its token is requested. It keeps its place until it has returned, so the limit of the batch holds. Then it
+  /// has failed with `task_timed_out`, whatever it returned or threw. A task that never looks runs to its end. In
+  /// `for_each_range`, a share counts as a task. Costs about a microsecond a task; see also `timeout`.
   std::chrono::nanoseconds task_timeout = no_limit;
 
   /// When the batch has seen enough: `failures(10)`, `failed_share(0.1)`, `successes(3)`. The rule is asked whenever

@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "fanout/detail/export.hpp"
+
 namespace fanout {
 
 /// When a batch has seen enough: the type of `run_options::stop_when`. Made by `failures`, `failed_share` and
@@ -24,7 +26,7 @@ class stop_rule {
       case kind::failures:
         return failed >= number_;
       case kind::failed_share:
-        return ended >= number_ && failed != 0 && static_cast<double>(failed) >= share_ * static_cast<double>(ended);
+        return ended >= number_ && failed != 0 && static_cast<double>(failed) >= least_failed(ended);
       case kind::successes:
         return ended >= failed && ended - failed >= number_;
     }
@@ -32,6 +34,12 @@ class stop_rule {
   }
 
  private:
+  /// A little less than the product, which may have been rounded up: 7 of 100 are a share of 0.07, and one of 10 is a
+  /// share of 0.1 in whatever direction the tasks round.
+  constexpr double least_failed(std::size_t ended) const noexcept {
+    return share_ * static_cast<double>(ended) * (1 - 1e-14);
+  }
+
   friend constexpr stop_rule failures(std::size_t number);
   friend constexpr stop_rule failed_share(double share, std::size_t at_least);
   friend constexpr stop_rule successes(std::size_t number);

@@ -200,14 +200,16 @@ void batch::report_progress() noexcept {
   }
 }
 
-// A rule that is fulfilled by the last task changes nothing: all have run.
+// A rule that is fulfilled by the last task changes nothing: all have run. A runner that finds the decision made by
+// another one stops the batch as well: the other may have been suspended before it does, and this one would start its
+// next task.
 void batch::ask_rule() noexcept {
   const std::size_t ended = completed();
-  if (ended != request_.size && verdict_.ask_rule(ended)) stop();
+  if (ended != request_.size && (verdict_.ask_rule(ended) || verdict_.is_decided())) stop();
 }
 
 void batch::have_enough() noexcept {
-  if (verdict_.have_enough()) stop();
+  if (verdict_.have_enough() || verdict_.is_decided()) stop();
 }
 
 void batch::record_failure(std::size_t index) noexcept {
@@ -241,7 +243,10 @@ std::size_t batch::run_attempt(runner& me, task_range task) noexcept {
   } else if (verdict_.fail(task.first, failure)) {
     stop();
   }
-  return std::max(ended, task.first + 1);
+  if (ended != task.first) return ended;
+  me.work.mine.count_start();  // it has failed without its body, which counts
+  me.work.mine.count_end();
+  return task.first + 1;
 }
 
 void batch::break_off(std::exception_ptr cause) noexcept {

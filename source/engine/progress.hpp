@@ -55,10 +55,11 @@ class progress {
     } while (due() && count() != counted);
   }
 
-  /// The last report of a batch that succeeded. Requires that one is wanted, and that all runners have joined.
+  /// The last report of a batch that succeeded, unless the callback threw when that was decided. Requires that one is
+  /// wanted, and that all runners have joined.
   void finish() { finish(total_); }
   void finish(std::size_t total) {
-    if (told_ != total) tell(total, total);
+    if (!reporting_.load(std::memory_order_relaxed) && told_ != total) tell(total, total);
   }
 
  private:

@@ -18,8 +18,8 @@ namespace fanout::detail {
 
 /// How a batch or scope ends. It is decided once, by a compare-and-swap: the first event wins. The thread that wins
 /// writes what belongs to it, which is read when all runners have ended. (One later change is possible: from
-/// `cancelled` or `enough` to `broken`, if there is no memory to keep a failure that has to be reported.) Each function that
-/// decides returns true if the batch must now be stopped.
+/// `cancelled` or `enough` to `broken`, if there is no memory to keep a failure that has to be reported.) Each
+/// function that decides returns true if the batch must now be stopped.
 class verdict {
  public:
   /// `deadline`: what stops the batch when its time is over; may be null. `failures_stop`: false if only the rule may
@@ -43,6 +43,9 @@ class verdict {
   /// Whether the rule may end the batch: then it must be asked whenever a task has ended.
   bool has_rule() const noexcept { return rule_.is_set(); }
   [[nodiscard]] bool ask_rule(std::size_t ended) noexcept;
+
+  /// Whether the end was decided, maybe by a thread that is only about to stop the batch.
+  bool is_decided() const noexcept { return ending_.load(std::memory_order_acquire) != ending::undecided; }
 
   /// The batch ends with this exception.
   [[nodiscard]] bool break_off(std::exception_ptr cause) noexcept;
@@ -90,8 +93,8 @@ class verdict {
   std::vector<failure> failures_{};
 };
 
-/// The stop that tasks see, made when the first of them asks for its token. The ThreadSanitizer of a program sees that
-/// one thread requests it, by `stop_functions`, and another frees it, so it is told the order of the two.
+/// The stop that tasks see, made when the first of them asks for its token. The ThreadSanitizer of a program sees
+/// that one thread requests it, by `stop_functions`, and another frees it, so it is told the order of the two.
 class stop_for_tasks {
  public:
   explicit stop_for_tasks(const stop_functions* stops) : functions_(stops) {}

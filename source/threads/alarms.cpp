@@ -75,8 +75,11 @@ class alarm_clock final : private reserves::duty {
       }
       alarm& first = *set_.first();
       if (std_primitives::now() < first.at_) {
-        wakes_at_ = first.at_;  // copied, because the alarm may be cancelled and destroyed meanwhile
-        changed_.wait_until(lock, alarm::time_point(wakes_at_));
+        // A copy, because `wait_until` reads the time again when it has been woken; any alarm may have been cancelled
+        // since, and destroyed.
+        const alarm::time_point until = first.at_;
+        wakes_at_ = until;
+        changed_.wait_until(lock, until);
         wakes_at_ = alarm::time_point::min();
         continue;
       }

@@ -39,8 +39,8 @@ class alarm : public list_entry<alarm> {
   bool is_set_ = false;  // guarded by the mutex of the clock
 };
 
-/// Keeps the thread that keeps the time, for as long as the object lives, so that alarms can be set without an exception, and
-/// at less cost.
+/// Keeps the thread that keeps the time, for as long as the object lives, so that alarms can be set without an
+/// exception, and at less cost.
 class clock_kept {
  public:
   /// Does nothing if not `really`. Throws `resource_error` or `std::bad_alloc`.

@@ -144,6 +144,21 @@ TEST(Around, MustCallTheBodyOnce) {
   EXPECT_EQ(cause_of([&] { scope.join(); }), not_called);
 }
 
+TEST(Around, ThatDoesNotCallTheBodyCountsInTheProgressOfAHandle) {
+  const auto around = [](const task_context& context, const body_of_task& body) {
+    if (context.index() == 1) throw std::runtime_error("no device");
+    body();
+  };
+  const run_options options{.concurrency = 1, .on_error = fanout::error_policy::run_all, .around = around};
+  auto batch = fanout::submit_map(3, [](int) {}, options);
+  batch.wait();
+  const fanout::batch_progress counts = batch.progress();
+  EXPECT_EQ(counts.started, 3U);
+  EXPECT_EQ(counts.completed, 3U);
+  EXPECT_EQ(counts.failed, 1U);
+  EXPECT_THROW(batch.get(), fanout::aggregate_error);
+}
+
 TEST(Around, AppliesToEachOfNestedBatches) {
   std::atomic<int> depth_of_outer = 0;
   const auto around = [&](const task_context&, const body_of_task& body) {

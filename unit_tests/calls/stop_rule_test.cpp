@@ -80,6 +80,18 @@ TEST(StopRule, OfAShareWaitsForEnoughTasks) {
   EXPECT_EQ(run(0.257, 100), 101);  // 26 of 101
 }
 
+TEST(StopRule, OfAShareIsExactHoweverTheProductIsRounded) {
+  for (const int direction : directions_of_rounding) {
+    const rounding here(direction);
+    volatile double seven_percent = 0.07;  // times 100 is rounded up to more than 7
+    volatile double tenth = 0.1;
+    EXPECT_TRUE(fanout::failed_share(seven_percent).stops(100, 7)) << direction;
+    EXPECT_TRUE(fanout::failed_share(tenth, 2).stops(10, 1)) << direction;
+    EXPECT_FALSE(fanout::failed_share(tenth, 2).stops(11, 1)) << direction;
+    EXPECT_FALSE(fanout::failed_share(seven_percent).stops(101, 7)) << direction;
+  }
+}
+
 TEST(StopRule, OfSuccessesKeepsWhatThereIsAsOutcomes) {
   const auto outcomes = fanout::settle_map(100, [](int i) {
     if (i == 1) throw i;
@@ -195,6 +207,42 @@ TEST(First, ThatIsStoppedSaysSo) {
     throw std::runtime_error("stopped");
   });
   EXPECT_THROW(fanout::first_in_parallel(slow, {.timeout = 5ms}), fanout::deadline_exceeded);
+}
+
+TEST(First, ThatComesAfterAStopIsDropped) {
+  std::stop_source stop;
+  const auto first = [&](auto result) {
+    const std::vector<std::function<decltype(result)()>> stopping(2, [&] {
+      stop.request_stop();
+      return result;
+    });
+    stop = std::stop_source();
+    static_cast<void>(fanout::first_in_parallel(stopping, {.concurrency = 1, .stop = stop.get_token()}));
+  };
+  EXPECT_THROW(first(1), fanout::operation_cancelled);
+  const std::vector<std::function<void()>> without_result(2, [&] { stop.request_stop(); });
+  stop = std::stop_source();
+  EXPECT_THROW(static_cast<void>(fanout::first_in_parallel(without_result, {.stop = stop.get_token()})),
+               fanout::operation_cancelled);
+}
+
+TEST(First, CallsAProgressCallbackNoMoreAfterItHasThrown) {
+  event both_run;
+  event callback_throws;
+  int calls = 0;
+  const std::vector<std::function<int()>> two{[&] { return both_run.wait() ? 1 : 0; },
+                                              [&] {
+                                                both_run.set();
+                                                return callback_throws.wait() ? 2 : 0;
+                                              }};
+  const auto on_progress = [&](std::size_t, std::size_t) {
+    ++calls;
+    callback_throws.set();
+    throw std::runtime_error("too late");
+  };
+  const auto first = fanout::first_in_parallel(two, {.concurrency = 2, .on_progress = on_progress});
+  EXPECT_EQ(first.value, 1) << "it came before the exception";
+  EXPECT_EQ(calls, 1);
 }
 
 TEST(First, OfNoTasksIsRefused) {

@@ -16,6 +16,7 @@
 #include "payload.hpp"
 #include "plan.hpp"
 #include "record.hpp"
+#include "rules.hpp"
 #include "scope_call.hpp"
 #include "stream_call.hpp"
 #include "tasks.hpp"
@@ -31,6 +32,8 @@ class batch_calls : public running_batch {
       : running_batch(std::move(plan), shared_world, outer) {
     options_.concurrency = what.limit;
     options_.on_error = what.on_error;
+    options_.timeout = what.timeout;
+    options_.stop_when = rule_of(what.stop_when);
     options_.progress_interval = what.callback.interval;
     if (what.flaw == flaw::limit_of_zero) options_.concurrency = 0;
     if (what.flaw == flaw::limit_too_large) options_.concurrency = fanout::max_concurrency() + 1;
@@ -39,6 +42,8 @@ class batch_calls : public running_batch {
     if (what.token == token::requested) own_stop.request_stop();
     if (what.callback.wanted)
       options_.on_progress = [this](std::size_t completed, std::size_t total) { on_progress(completed, total); };
+    if (what.around != around_use::none)
+      options_.around = [this](const auto& task_context, const auto& body) { around(task_context, body); };
     record_.was_stopped_before = options_.stop.stop_requested();
   }
 
@@ -84,6 +89,8 @@ class batch_calls : public running_batch {
         return;
       case call::scope:
         return scope<T>();
+      case call::first:
+        return what.bare ? first<T>(tasks_for<bare_task<T>>()) : first<T>(tasks_for<task<T>>());
     }
   }
 
@@ -115,6 +122,15 @@ class batch_calls : public running_batch {
     note([&] {
       return executor ? executor->executor.execute(tasks, options_) : fanout::execute_in_parallel(tasks, options_);
     });
+  }
+
+  template <class T, class Tasks>
+  void first(const Tasks& tasks) {
+    const auto result = executor ? executor->executor.first(tasks, options_)
+                                 : fanout::first_in_parallel(tasks, options_);
+    std::size_t of = result.index;
+    if constexpr (!std::is_void_v<T>) of = index_of<T>(result.value, result.index);
+    record_.first = handed_first{result.index, of};
   }
 
   template <class T>
@@ -198,6 +214,7 @@ class batch_calls : public running_batch {
     fanout::stream_options options{.concurrency = options_.concurrency, .ahead = what.stream.ahead};
     options.order = what.stream.as_completed ? fanout::delivery::as_completed : fanout::delivery::in_order;
     options.stop = options_.stop;
+    options.timeout = options_.timeout;
     reader_.emplace(what, seen, record_.stream.emplace(), record_.handle);
     const auto read = [&](auto mapper) {
       if constexpr (std::is_constructible_v<bool, decltype(mapper)>) {

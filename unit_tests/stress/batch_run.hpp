@@ -84,6 +84,12 @@ class batch_run final : public batch_calls {
   void call_and_note_the_ending() {
     const support::rounding here(support::directions_of_rounding[what.size % 4]);
     seen.note_rounding();
+    record_.began = observer::time();
+    note_the_ending();
+    record_.over = observer::time();
+  }
+
+  void note_the_ending() {
     try {
       call_with_result();
       record_.how = ending::returned;
@@ -93,11 +99,12 @@ class batch_run final : public batch_calls {
     } catch (const fanout::aggregate_error& error) {
       record_.how = ending::aggregate_error;
       tell(error.errors());
+    } catch (const fanout::deadline_exceeded& error) {
+      record_.how = ending::out_of_time;
+      tell_counts(error);
     } catch (const fanout::operation_cancelled& error) {
       record_.how = ending::cancelled;
-      record_.told_completed = error.completed();
-      record_.told_total = error.total();
-      tell(error.errors());
+      tell_counts(error);
     } catch (const callback_failure&) {
       record_.how = ending::callback_error;
     } catch (const source_failure&) {
@@ -112,6 +119,12 @@ class batch_run final : public batch_calls {
       record_.how = ending::unexpected;
       record_.unexpected = error.what();
     }
+  }
+
+  void tell_counts(const fanout::operation_cancelled& error) {
+    record_.told_completed = error.completed();
+    record_.told_total = error.total();
+    tell(error.errors());
   }
 
   void tell(const std::vector<fanout::task_error>& errors) {
@@ -129,9 +142,14 @@ class batch_run final : public batch_calls {
     record_.limit = what.runners();
     record_.meeting.expected = what.meeting();
     record_.on_error = what.on_error;
+    record_.takes_first = what.call == call::first;
     record_.settles = what.call == call::settle;
-    record_.returns_values = what.result != result::nothing && !what.grows();
-    record_.input_is_bad = what.flaw != flaw::none;
+    record_.returns_values = what.result != result::nothing && !what.grows() && what.call != call::first;
+    record_.input_is_bad = what.flaw != flaw::none || (what.call == call::first && what.size == 0);
+    record_.timeout = what.timeout;
+    record_.stop_when = what.stop_when;
+    record_.has_around = what.around != around_use::none;
+    record_.fails_around = what.around == around_use::throws_instead;
     record_.has_token = what.token != token::none;
     record_.is_submitted = what.is_submitted();
     record_.stop_requested = options_.stop.stop_requested() || record_.handle.was_stopped;

@@ -84,14 +84,16 @@ TEST(BatchStress, KeepsEveryPromiseOfABatch) {
   using stress::ending;
   std::printf(
       "%zu batches of %zu tasks: %zu returned, %zu task_error, %zu aggregate_error, %zu cancelled, %zu broken "
-      "off by their callback, %zu by their source, %zu refused, %zu left, %zu dropped\n",
+      "off by their callback, %zu by their source, %zu refused, %zu left, %zu dropped, %zu out of "
+      "time\n",
       world.batches(), world.tasks(), world.batches(ending::returned), world.batches(ending::task_error),
       world.batches(ending::aggregate_error), world.batches(ending::cancelled), world.batches(ending::callback_error),
       world.batches(ending::source_error), world.batches(ending::refused), world.batches(ending::left),
-      world.batches(ending::dropped));
+      world.batches(ending::dropped), world.batches(ending::out_of_time));
   if (world.broken() || world.batches() < 2'000) return;
   for (const ending each : {ending::returned, ending::task_error, ending::aggregate_error, ending::cancelled,
-                            ending::callback_error, ending::source_error, ending::refused, ending::left, ending::dropped})
+                            ending::callback_error, ending::source_error, ending::refused, ending::left, ending::dropped,
+                            ending::out_of_time})
     EXPECT_GT(world.batches(each), 0U) << "an ending that no batch came to";
 }
 

@@ -7,6 +7,7 @@
 
 #include "arrivals.hpp"
 #include "draws.hpp"
+#include "ends.hpp"
 #include "habits.hpp"
 #include "plan.hpp"
 
@@ -22,7 +23,10 @@ class generator {
  public:
   generator(std::uint64_t seed, unsigned driver) : drawn_(seed, driver) {}
 
-  batch_plan next() {
+  batch_plan next() { return with_ends(drawn_, without_ends()); }
+
+ private:
+  batch_plan without_ends() {
     switch (drawn_.below(12)) {
       case 0:
       case 1:
@@ -38,7 +42,6 @@ class generator {
     }
   }
 
- private:
   // ── Kinds of batches ──────────────────────────────────────────────────────────────────────────────────────────
 
   batch_plan any(std::size_t depth) {
@@ -164,7 +167,7 @@ class generator {
 
   void choose_call(batch_plan& plan) {
     plan.call = drawn_.one_of({call::execute, call::execute, call::map, call::map, call::settle, call::with_pool,
-                            call::stream, call::scope});
+                            call::stream, call::scope, call::first});
     plan.place = drawn_.one_of({place::free, place::free, place::free, place::own_executor, place::adaptive_executor,
                                 place::passed_on_executor, place::shared_executor, place::shared_executor});
     plan.result =

@@ -62,7 +62,9 @@ class habits {
   static bool may_meet(const batch_plan& plan) {
     const bool is_named = plan.place == place::own_executor || plan.place == place::passed_on_executor ||
                           (plan.place == place::free && plan.limit != fanout::automatic);
-    return is_named && plan.call != call::with_pool && plan.call != call::invoke && plan.size != 0 &&
+    // A bare task does not see that the first value has stopped the others.
+    const bool may_be_alone = plan.call == call::invoke || (plan.bare && plan.call == call::first);
+    return is_named && plan.call != call::with_pool && !may_be_alone && plan.size != 0 &&
            arrivals::let_tasks_meet(plan) && !plan.occupied && !has_loops(plan);
   }
 

@@ -153,6 +153,7 @@ template <class Broken>
 void judge_looks(const batch_record& record, std::size_t started, std::size_t failed, const Broken& broken) {
   fanout::batch_progress before;
   bool was_ready = false;
+  const std::size_t not_yet_counted = record.fails_around ? record.limit : 0;  // failures: when `around` has thrown
   for (const handle_look& each : record.handle.looks) {
     const fanout::batch_progress& now = each.counts;
     if (now.failed > now.completed || now.completed > now.started || now.started > now.total)
@@ -163,7 +164,7 @@ void judge_looks(const batch_record& record, std::size_t started, std::size_t fa
     if (now.started < before.started || now.completed < before.completed || now.failed < before.failed ||
         now.total < before.total)
       broken("a count became smaller");
-    if (record.has_moments && now.started < each.ended_before)
+    if (record.has_moments && now.started + not_yet_counted < each.ended_before)
       broken(now.started, " tasks counted as started when ", each.ended_before, " had ended");
     if (record.has_moments && now.completed > each.ended_after)
       broken(now.completed, " tasks counted as completed when ", each.ended_after, " had ended");

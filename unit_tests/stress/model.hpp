@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "handles.hpp"
+#include "leftovers.hpp"
+#include "options_model.hpp"
 #include "record.hpp"
 #include "scope_model.hpp"
 #include "start_order.hpp"
@@ -40,7 +42,8 @@ class model {
     judge_looks(record, judged.started_, judged.failed_.size(), as("handle"));
     if (record.stream) judge_stream(record, *record.stream, as("stream"));
     if (record.scope) judge_scope(record, *record.scope, as("scope"));
-    judged.leaves_nothing();
+    judge_options(record, judged.started_, judged.failed_.size(), as);
+    judge_leftovers(record, as("structured"));
     for (const std::string& each : record.noticed) judged.broken("noticed by a task", each);
     return judged.violations_;
   }
@@ -62,7 +65,13 @@ class model {
     violations_.push_back(text.str());
   }
 
+  fanout::error_policy policy() const {
+    const bool is_ignored = record_.takes_first || record_.stop_when.what != rule::kind::none;
+    return is_ignored ? fanout::error_policy::run_all : record_.on_error;
+  }
+
   bool everything_ran() const { return started_ == record_.size; }
+  bool has_enough() const { return may_be_fulfilled(record_, started_, failed_.size()); }
 
   void starts_each_task_once() {
     if (record_.tasks.size() != record_.size) broken("each task once", "the record is of another size");
@@ -89,7 +98,8 @@ class model {
              " tasks that meet were in flight at a limit of ", record_.limit);
     // If tasks come one by one, a failure or a stop may have kept the rest from coming.
     const bool all_came =
-        !record_.grows() || record_.how == ending::returned || record_.how == ending::aggregate_error;
+        !record_.grows() || record_.how == ending::returned ||
+                          (record_.how == ending::aggregate_error && !has_enough());
     if (everything_ran() && all_came && came != expected)
       broken("limit is reached", came, " tasks came to a meeting of ", expected);
   }
@@ -104,16 +114,19 @@ class model {
   void ends_as_it_must() {
     switch (record_.how) {
       case ending::returned:
+        if (record_.takes_first) return;  // see first_model.hpp
         return record_.settles ? settled() : returned();
       case ending::task_error:
         return first_failure_is_told();
       case ending::aggregate_error:
-        if (record_.settles || record_.on_error != fanout::error_policy::run_all)
+        if (record_.settles || policy() != fanout::error_policy::run_all)
           broken("errors", "an aggregate without run_all");
-        if (!everything_ran()) broken("errors", "run_all left out ", record_.size - started_, " tasks");
-        if (record_.callback_threw_in != 0) broken("progress", "the callback's exception is lost");
+        if (!everything_ran() && !has_enough())
+          broken("errors", "run_all left out ", record_.size - started_, " tasks");
+        if (record_.callback_threw_in != 0 && !has_enough()) broken("progress", "the callback's exception is lost");
         return every_failure_is_told();
       case ending::cancelled:
+      case ending::out_of_time:
         return cancelled();
       case ending::callback_error:
         if (record_.callback_threw_in == 0) broken("progress", "an exception that the callback did not throw");
@@ -137,6 +150,7 @@ class model {
     if (!everything_ran())
       broken("complete or throw", "returned with ", started_, " of ", record_.size, " tasks run");
     if (!failed_.empty()) broken("errors", "the failure of task ", failed_.front(), " is lost");
+    if (has_enough()) return;  // which came first, and changes nothing if the rest was in flight
     if (record_.callback_threw_in != 0) broken("progress", "the callback's exception is lost");
     const auto ended_later = [this](const task_record& each) { return each.ended_at > record_.stop_requested_at; };
     if (record_.stop_requested_at != 0 && std::any_of(record_.tasks.begin(), record_.tasks.end(), ended_later))
@@ -144,14 +158,14 @@ class model {
   }
 
   void settled() {
-    if (record_.stop_requested) return;
+    if (record_.stop_requested || may_be_out_of_time(record_) || has_enough()) return;
     if (record_.callback_threw_in != 0) broken("progress", "the callback's exception is lost");
     if (everything_ran()) return;
     broken("complete or throw", "settled with ", started_, " of ", record_.size, " tasks run, and no stop requested");
   }
 
   void first_failure_is_told() {
-    if (record_.settles || record_.on_error != fanout::error_policy::stop)
+    if (record_.settles || policy() != fanout::error_policy::stop)
       broken("errors", "a task_error without stop");
     if (record_.told.size() != 1) return broken("errors", "one failure must be told");
     const told_failure told = record_.told.front();
@@ -178,7 +192,9 @@ class model {
   void cancelled() {
     if (record_.settles) broken("cancellation", "thrown by settle");
     const bool can_be_stopped = record_.has_token || record_.handle.was_stopped;
-    if (!can_be_stopped || !record_.stop_requested) broken("cancellation", "without a request");
+    const bool has_seen_enough = has_enough() && failed_.empty();
+    if (record_.how == ending::cancelled && !has_seen_enough && (!can_be_stopped || !record_.stop_requested))
+      broken("cancellation", "without a request");
     if (record_.told_completed != started_)
       broken("cancellation", record_.told_completed, " completed tasks told, ", started_, " started");
     if (record_.told_total != record_.size) broken("cancellation", "total told as ", record_.told_total);
@@ -208,11 +224,11 @@ class model {
   /// A runner that has seen the stop starts no other task. Any other runner starts at most the one that it was about
   /// to.
   void starts_nothing_after_the_stop() {
-    if (record_.was_stopped_before && started_ != 0)
-      broken("cancellation", started_, " tasks of a stopped batch ran");
-    if (record_.was_stopped_before && record_.size != 0 && !record_.settles && record_.how == ending::returned)
+    const bool was_stopped = record_.was_stopped_before;
+    if (was_stopped && started_ != 0) broken("cancellation", started_, " tasks of a stopped batch ran");
+    if (was_stopped && record_.size != 0 && !record_.settles && record_.how == ending::returned)
       broken("cancellation", "a stopped batch returned");
-    if (record_.was_stopped_before && record_.held_up_by_others)
+    if (was_stopped && record_.held_up_by_others)
       broken("cancellation", "the call of a stopped batch waited for its executor");
     if (!record_.has_moments) return;
     std::map<unsigned, moment> seen_by;
@@ -259,19 +275,15 @@ class model {
         broken("progress", "two calls in one interval");
       before = each.completed;
     }
-    const bool succeeded = record_.how == ending::returned && !(record_.settles && record_.stop_requested);
+    const bool may_be_stopped =
+        record_.settles && (record_.stop_requested || may_be_out_of_time(record_) || has_enough());
+    const bool threw = record_.callback_threw_in != 0;  // too late, as it had enough
+    const bool succeeded = record_.how == ending::returned && !may_be_stopped && !threw && !record_.takes_first;
     if (!record_.reports_progress || !succeeded || record_.size == 0) return;
     if (calls.empty() || calls.back().completed != record_.size || calls.back().total != record_.size)
       broken("progress", "the last call is missing");
     if (record_.limit == 1 && record_.interval.count() == 0 && calls.size() != record_.size)
       broken("progress", "one runner made ", calls.size(), " calls for ", record_.size, " tasks");
-  }
-
-  void leaves_nothing() {
-    if (record_.in_flight_after != 0) broken("structured", record_.in_flight_after, " tasks run after the call");
-    if (record_.late != 0) broken("structured", record_.late, " tasks or callbacks started after the call");
-    if (record_.results_alive != 0) broken("structured", record_.results_alive, " results are left");
-    if (record_.failures_alive != 0) broken("structured", record_.failures_alive, " exceptions are left");
   }
 
   const batch_record& record_;

@@ -25,6 +25,7 @@ inline unsigned this_thread_number() {
 class observer {
   struct live_task {
     std::atomic<unsigned> starts{0};
+    std::atomic<unsigned> arounds{0};
     task_record noted;  // written by the thread that runs the task; read after the batch, whose end orders the two
   };
 
@@ -56,7 +57,7 @@ class observer {
     ~visit() {
       task_.noted.ended = true;
       if (!observer_.with_moments_) return;
-      if (!task_.noted.threw) task_.noted.saw_stop = saw_stop_();
+      if (!task_.noted.threw) look_for_stop();
       inside_.reset();
       ++observer_.ended_;
       task_.noted.ended_at = observer_.now();
@@ -64,11 +65,16 @@ class observer {
 
     /// Call it just before the task throws.
     void throws() {
-      task_.noted.saw_stop = saw_stop_();
+      look_for_stop();
       task_.noted.threw = true;
     }
 
    private:
+    void look_for_stop() {
+      task_.noted.saw_stop = saw_stop_();
+      if (task_.noted.saw_stop) note_earliest(observer_.stop_seen_by_);
+    }
+
     observer& observer_;
     live_task& task_;
     const SawStop saw_stop_;
@@ -82,12 +88,12 @@ class observer {
       if (observer_.closed_) ++observer_.late_;
       if (observer_.reporting_.exchange(true)) observer_.overlapped_ = true;
       const std::size_t ended = observer_.with_moments_ ? observer_.ended_.load() : total;
-      observer_.calls_.push_back({completed, total, ended, clock(), {}});
+      observer_.calls_.push_back({completed, total, ended, time(), {}});
     }
     report(const report&) = delete;
     report& operator=(const report&) = delete;
     ~report() {
-      observer_.calls_.back().left = clock();
+      observer_.calls_.back().left = time();
       observer_.reporting_ = false;
     }
 
@@ -96,15 +102,30 @@ class observer {
     void throws() { observer_.callback_threw_in_ = number(); }
 
    private:
-    static std::chrono::nanoseconds clock() { return std::chrono::steady_clock::now().time_since_epoch(); }
     observer& observer_;
   };
+
+  /// Call it in the function around a task, before the task.
+  void note_around(std::size_t index) {
+    if (closed_.load(std::memory_order_relaxed)) ++late_;
+    tasks_[index].arounds.fetch_add(1, std::memory_order_relaxed);
+    tasks_[index].noted.around_thread = this_thread_number();
+  }
+
+  /// Call it before the function around a task throws. False if the task has not run: the batch had been stopped.
+  bool fails_after_its_end(std::size_t index) {
+    tasks_[index].noted.threw = tasks_[index].noted.ended;
+    return tasks_[index].noted.ended;
+  }
 
   /// Call it on the thread that calls, before the call.
   void note_rounding() { rounding_ = std::fegetround(); }
 
   /// Call it when a request of the batch's own stop source has returned.
-  void stop_was_requested() { stop_requested_at_ = now(); }
+  void stop_was_requested() {
+    stop_requested_at_ = now();
+    note_earliest(stop_requested_by_);
+  }
 
   /// Call it when a task has come to the meeting. Returns the number of tasks there, with this one.
   std::size_t came_to_meet() { return ++came_to_meet_; }
@@ -123,6 +144,8 @@ class observer {
   /// Call it when the call has returned: tasks and callbacks that run from now on are late.
   void close() { closed_ = true; }
 
+  static std::chrono::nanoseconds time() { return std::chrono::steady_clock::now().time_since_epoch(); }
+
   /// A number for an event that is noted elsewhere.
   moment now() { return ++clock_; }
 
@@ -133,6 +156,7 @@ class observer {
     for (const live_task& each : tasks_) {
       record.tasks.push_back(each.noted);
       record.tasks.back().starts = each.starts;
+      record.tasks.back().arounds = each.arounds;
     }
     record.most_in_flight = static_cast<std::size_t>(in_flight_.most());
     record.in_flight_after = static_cast<std::size_t>(in_flight_.inside());
@@ -140,6 +164,8 @@ class observer {
     record.callbacks_overlapped = overlapped_;
     record.callback_threw_in = callback_threw_in_;
     record.stop_requested_at = stop_requested_at_;
+    record.stop_requested_by = stop_requested_by_;
+    record.stop_seen_by = stop_seen_by_;
     record.meeting.came = came_to_meet_;
     record.meeting.at_meeting_in_vain = at_meeting_in_vain_;
     record.noticed = noticed_;
@@ -152,6 +178,13 @@ class observer {
   std::size_t late() const { return late_; }
 
  private:
+  using earliest = std::atomic<std::chrono::nanoseconds>;  // written by all threads that note the event
+
+  static void note_earliest(earliest& so_far) {
+    const std::chrono::nanoseconds here = time();
+    for (std::chrono::nanoseconds seen = so_far; here < seen && !so_far.compare_exchange_weak(seen, here);) continue;
+  }
+
   const bool with_moments_;
   int rounding_ = std::fegetround();
   std::atomic<bool> rounded_otherwise_{false};
@@ -161,6 +194,8 @@ class observer {
   std::atomic<std::size_t> ended_{0};
   support::gauge in_flight_;
   std::atomic<moment> stop_requested_at_{0};
+  earliest stop_requested_by_{no_time};
+  earliest stop_seen_by_{no_time};
   std::atomic<std::size_t> came_to_meet_{0};
   std::atomic<std::size_t> at_meeting_in_vain_{0};
   std::atomic<bool> closed_{false};

@@ -13,7 +13,7 @@
 /// The plan of a batch of the stress test: plain data, made by the generator and carried out by `batch_run`.
 namespace stress {
 
-enum class call { execute, map, settle, with_pool, invoke, stream, scope };
+enum class call { execute, map, settle, with_pool, invoke, stream, scope, first };
 enum class place { free, own_executor, adaptive_executor, passed_on_executor, shared_executor };
 enum class result { nothing, number, flag, tracked, tracked_default };
 
@@ -41,6 +41,9 @@ enum class handle_use {
 
 /// What a submitted batch keeps of its range.
 enum class kept { copied, moved, referred_to };
+
+/// What `run_options::around` does. The last two for some of the tasks that do nothing else.
+enum class around_use { none, passes_on, swallows, throws_instead, throws_afterwards };
 
 /// The reason why the input must be refused.
 enum class flaw { none, limit_of_zero, limit_too_large, empty_task };
@@ -140,6 +143,9 @@ struct batch_plan {
   fanout::error_policy on_error = fanout::error_policy::stop;
   stress::token token = stress::token::none;
   std::chrono::microseconds stop_from_outside{0};  // after the call began; 0: never
+  std::chrono::nanoseconds timeout = fanout::no_limit;
+  rule stop_when;
+  around_use around = around_use::none;
   callback_plan callback;
   stress::flaw flaw = stress::flaw::none;
   handle_use handle = handle_use::none;

@@ -46,7 +46,8 @@ inline void describe_scope(std::ostream& text, const scope_plan& plan) {
 
 /// The plan in one line, for the report of a failure.
 inline std::string describe(const batch_plan& plan) {
-  static constexpr const char* calls[] = {"execute", "map", "settle", "with_pool", "invoke", "stream", "scope"};
+  static constexpr const char* calls[] = {"execute", "map",    "settle", "with_pool",
+                                          "invoke",  "stream", "scope",  "first"};
   static constexpr const char* results[] = {"void", "long", "bool", "tracked", "tracked_default"};
   static constexpr const char* places[] = {"", " on its executor of ", " on its adaptive executor of ",
                                            " on a passed-on executor of ", " on shared executor "};
@@ -56,6 +57,9 @@ inline std::string describe(const batch_plan& plan) {
   static constexpr const char* uses[] = {"",      "got",           "got later", "looked at", "waited for", "waited for twice",
                                          "moved", "waited by two", "stopped",   "dropped"};
   static constexpr const char* keeps[] = {"copied", "moved", "referred to"};
+  static constexpr const char* rules[] = {"", "failures(", "share(", "successes("};
+  static constexpr const char* arounds[] = {"", ", around", ", around that swallows", ", around that throws instead",
+                                            ", around that throws afterwards"};
   std::ostringstream text;
   text << calls[static_cast<std::size_t>(plan.call)] << '<' << results[static_cast<std::size_t>(plan.result)] << '>'
        << places[static_cast<std::size_t>(plan.place)];
@@ -66,6 +70,11 @@ inline std::string describe(const batch_plan& plan) {
   text << tokens[static_cast<std::size_t>(plan.token)] << flaws[static_cast<std::size_t>(plan.flaw)];
   if (plan.stop_from_outside.count() != 0)
     text << ", stopped from outside at " << plan.stop_from_outside.count() << " us";
+  if (plan.timeout != fanout::no_limit) text << ", timeout " << plan.timeout.count() << " ns";
+  if (plan.stop_when.what != rule::kind::none)
+    text << ", until " << rules[static_cast<std::size_t>(plan.stop_when.what)] << plan.stop_when.number << ", "
+         << plan.stop_when.percent << "%)";
+  text << arounds[static_cast<std::size_t>(plan.around)];
   if (plan.callback.wanted) {
     text << ", progress every " << plan.callback.interval.count() << " ns (throws at " << plan.callback.throws_at
          << ", stops at " << plan.callback.stops_at << ", sleeps at " << plan.callback.sleeps_at << ')';

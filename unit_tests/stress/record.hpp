@@ -25,6 +25,8 @@ struct task_record {
   moment started_at = 0;
   moment ended_at = 0;
   unsigned thread = 0;
+  unsigned arounds = 0;  // calls of the function around it
+  unsigned around_thread = 0;
 };
 
 struct progress_call {
@@ -39,6 +41,12 @@ struct progress_call {
 struct told_failure {
   std::size_t index = 0;
   std::size_t cause = 0;
+};
+
+/// The only result that a call returned: the index that it told, and the task that the value is from.
+struct handed_first {
+  std::size_t index = 0;
+  std::size_t of = 0;
 };
 
 /// What a call returned for one task.
@@ -75,6 +83,9 @@ struct handle_record {
   std::vector<handle_look> looks;
 };
 
+/// The time of an event that did not happen.
+inline constexpr std::chrono::nanoseconds no_time = std::chrono::nanoseconds::max();
+
 inline constexpr std::size_t endless = std::numeric_limits<std::size_t>::max();
 
 /// A step of a stream's source: to its first item, to the next one, or to its end.
@@ -87,6 +98,14 @@ struct source_step {
 struct delivered_result {
   std::size_t index = 0;  // what the iterator said
   std::size_t of = 0;     // the task whose value it is
+};
+
+/// When a batch has seen enough.
+struct rule {
+  enum class kind { none, failures, share, successes };
+  kind what = kind::none;
+  std::size_t number = 1;  // of failures or successes, or the tasks that must have ended
+  std::size_t percent = 100;  // of those, for a share
 };
 
 /// A batch whose tasks are the items of a stream. Its size is the number of items that were read.
@@ -124,8 +143,8 @@ struct scope_record {
   std::size_t in_flight_at_end = 0;    // when `join` had returned or thrown
 };
 
-/// `source_error`: the exception of a stream's source. `left`: the reader of a stream has left it. `dropped`: nobody
-/// took the results, or joined the scope.
+/// `out_of_time`: `deadline_exceeded`, which does not count as `cancelled`. `source_error`: the exception of the source
+/// of a stream. `left`: the reader of a stream has left it. `dropped`: nobody took the results, or joined the scope.
 enum class ending {
   returned,
   task_error,
@@ -136,9 +155,10 @@ enum class ending {
   refused,
   left,
   dropped,
+  out_of_time,
   unexpected
 };
-inline constexpr std::size_t endings = 10;
+inline constexpr std::size_t endings = 11;
 
 struct batch_record {
   // The input.
@@ -146,11 +166,16 @@ struct batch_record {
   std::size_t limit = 1;  // tasks in flight at once: the lowest of the options, the executor, the pool and the size
   fanout::error_policy on_error = fanout::error_policy::stop;
   bool settles = false;
+  bool takes_first = false;  // only the first value
   bool returns_values = true;
   bool input_is_bad = false;
   bool has_token = false;
   bool is_submitted = false;  // runs beside its submitter
   bool was_stopped_before = false;
+  std::chrono::nanoseconds timeout = fanout::no_limit;
+  rule stop_when;
+  bool has_around = false;
+  bool fails_around = false;  // some tasks: without their body
   bool reports_progress = false;
   std::chrono::nanoseconds interval{0};
   bool has_moments =
@@ -162,6 +187,10 @@ struct batch_record {
   std::vector<limit_use> shared_limits;
   unsigned caller = 0;           // the thread of the call
   moment stop_requested_at = 0;  // of its own source: when the request had returned
+  std::chrono::nanoseconds began{0};  // before the call
+  std::chrono::nanoseconds over{0};   // after it
+  std::chrono::nanoseconds stop_requested_by = no_time;  // of its own source: when the first request had returned
+  std::chrono::nanoseconds stop_seen_by = no_time;       // by the first task that noted it
   bool stop_requested = false;   // of its token or through its handle, after the call
   std::vector<progress_call> progress;
   handle_record handle;
@@ -176,6 +205,7 @@ struct batch_record {
   // How the call ended.
   ending how = ending::returned;
   std::vector<handed_back> results;
+  handed_first first;  // if it takes only one
   std::vector<told_failure> told;
   std::size_t told_completed = 0;
   std::size_t told_total = 0;

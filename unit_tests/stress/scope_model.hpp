@@ -31,7 +31,8 @@ void judge_waiting(const batch_record& record, const scope_record& scope, const 
     if (scope.least_waiting_when_refused != endless) broken("a task was refused without a bound");
     return;
   }
-  const bool was_never_stopped = record.how == ending::returned || record.how == ending::aggregate_error;
+  const bool was_never_stopped = record.stop_when.what == rule::kind::none &&
+                                 (record.how == ending::returned || record.how == ending::aggregate_error);
   if (was_never_stopped && scope.most_waiting > scope.max_pending + record.limit + scope.added_by_tasks)
     broken(scope.most_waiting, " tasks waited for a place, with room for ", scope.max_pending);
   if (scope.least_waiting_when_refused < scope.max_pending)

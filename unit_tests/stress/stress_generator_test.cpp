@@ -286,6 +286,82 @@ TEST_F(StressGeneratorKinds, AddToScopesInEveryWay) {
     EXPECT_GT(scopes([=](const auto& plan, const auto&) { return plan.place == each; }), 20);
 }
 
+TEST_F(StressGeneratorKinds, HaveALimitOfTimeEverywhere) {
+  using namespace std::chrono_literals;
+  const auto limited = [this](const auto& is_so) {
+    return count([&](const batch_plan& plan) { return plan.timeout != fanout::no_limit && is_so(plan); });
+  };
+  for (const call each : {call::execute, call::map, call::settle, call::with_pool, call::stream, call::scope}) {
+    EXPECT_GT(limited([=](const auto& plan) { return plan.call == each; }), 20);
+    EXPECT_GT(limited([=](const auto& plan) { return plan.call == each && plan.timeout == 0ns; }), 3);
+  }
+  EXPECT_GT(limited([](const auto& plan) { return plan.is_submitted(); }), 20);
+  EXPECT_GT(limited([](const auto& plan) { return plan.bare; }), 20);
+  EXPECT_GT(limited([](const auto& plan) { return plan.occupied; }), 5);
+  EXPECT_GT(limited([](const auto& plan) { return plan.meeting() > 1; }), 20);
+  EXPECT_GT(limited([](const auto& plan) { return plan.on_error == fanout::error_policy::run_all; }), 20);
+  EXPECT_GT(limited([](const auto& plan) { return plan.callback.wanted && plan.token == token::own; }), 20);
+  EXPECT_GT(count([](const auto& plan) {
+              return !plan.inner.empty() && plan.inner.front().timeout != fanout::no_limit;
+            }),
+            50);
+}
+
+TEST_F(StressGeneratorKinds, HaveARuleEverywhere) {
+  using kind = stress::rule::kind;
+  const auto ruled = [this](const auto& is_so) {
+    return count([&](const batch_plan& plan) { return plan.stop_when.what != kind::none && is_so(plan); });
+  };
+  for (const kind each : {kind::failures, kind::share, kind::successes}) {
+    for (const call called : {call::execute, call::map, call::settle, call::with_pool, call::scope})
+      EXPECT_GT(ruled([=](const auto& plan) { return plan.stop_when.what == each && plan.call == called; }), 10);
+    EXPECT_GT(ruled([=](const auto& plan) { return plan.stop_when.what == each && plan.runners() == 1; }), 10);
+    EXPECT_GT(ruled([=](const auto& plan) {
+                return plan.stop_when.what == each && plan.has(action::throw_failure) && !plan.bare;
+              }),
+              50);
+  }
+  EXPECT_GT(ruled([](const auto& plan) { return plan.timeout != fanout::no_limit; }), 50);
+  EXPECT_GT(ruled([](const auto& plan) { return plan.is_submitted(); }), 20);
+  EXPECT_GT(ruled([](const auto& plan) { return plan.callback.wanted && plan.token == token::own; }), 20);
+}
+
+TEST_F(StressGeneratorKinds, HaveSomethingAroundTheirTasks) {
+  using stress::around_use;
+  const auto around = [this](around_use use, const auto& is_so) {
+    return count([&](const batch_plan& plan) { return plan.around == use && is_so(plan); });
+  };
+  for (const call called : {call::execute, call::map, call::settle, call::with_pool, call::scope}) {
+    const auto calls = [=](const auto& plan) { return plan.call == called; };
+    EXPECT_GT(around(around_use::passes_on, calls), 20);
+    EXPECT_GT(around(around_use::swallows, calls), 3);
+    EXPECT_GT(around(around_use::throws_afterwards, calls), 3);
+    if (called != call::scope) {
+      EXPECT_GT(around(around_use::throws_instead, calls), 3);
+    }
+  }
+  EXPECT_GT(around(around_use::passes_on, [](const auto& plan) { return plan.bare; }), 20);
+  EXPECT_GT(around(around_use::passes_on, [](const auto& plan) { return plan.is_submitted(); }), 20);
+  EXPECT_GT(around(around_use::passes_on, [](const auto& plan) { return plan.meeting() > 1; }), 20);
+}
+
+TEST_F(StressGeneratorKinds, TakeTheFirstValueInEveryWay) {
+  const auto firsts = [this](const auto& is_so) {
+    return count([&](const batch_plan& plan) { return plan.call == call::first && is_so(plan); });
+  };
+  for (const place each : {place::free, place::own_executor, place::adaptive_executor, place::passed_on_executor,
+                           place::shared_executor})
+    EXPECT_GT(firsts([=](const auto& plan) { return plan.place == each; }), 20);
+  EXPECT_GT(firsts([](const auto& plan) { return plan.bare; }), 10);
+  EXPECT_GT(firsts([](const auto& plan) { return plan.size == 0; }), 3);
+  EXPECT_GT(firsts([](const auto& plan) { return plan.meeting() > 1; }), 10);
+  EXPECT_GT(firsts([](const auto& plan) { return plan.has(action::throw_failure); }), 50);
+  EXPECT_GT(firsts([](const auto& plan) { return plan.has(action::nest); }), 20);
+  EXPECT_GT(firsts([](const auto& plan) { return plan.timeout != fanout::no_limit; }), 20);
+  EXPECT_GT(firsts([](const auto& plan) { return plan.stop_when.what != stress::rule::kind::none; }), 20);
+  EXPECT_GT(firsts([](const auto& plan) { return plan.around != stress::around_use::none; }), 20);
+}
+
 TEST_F(StressGeneratorKinds, HaveExecutorsOfTwoThatCallEachOther) {
   const auto calls = [](const batch_plan& plan, std::size_t executor) {
     return plan.inner.size() == 1 && plan.inner.front().place == place::shared_executor &&

@@ -3,15 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <functional>
-#include <ostream>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "stress/example_records.hpp"
 #include "stress/hang_watch.hpp"
 #include "stress/model.hpp"
+#include "stress/planted.hpp"
 
 /// The model of the stress test itself: it has nothing to say of records of batches as they must be, and reports each
 /// promise that a record is made to break.
@@ -23,35 +21,13 @@ using stress::batch_record;
 using stress::ending;
 using stress::handed_back;
 using stress::task_record;
+using stress::all;
+using stress::planted;
 using namespace stress::examples;
-
-std::string all(const std::vector<std::string>& violations) {
-  std::string text;
-  for (const std::string& each : violations) text += each + '\n';
-  return text;
-}
-
-/// A batch as it must be, and one promise that it is made to break.
-struct planted {
-  const char* name;
-  batch_record (*good)();
-  std::function<void(batch_record&)> spoil;
-  const char* reported;  // part of what the model says
-
-  friend void PrintTo(const planted& each, std::ostream* out) { *out << each.name; }
-};
 
 class StressModel : public testing::TestWithParam<planted> {};
 
-TEST_P(StressModel, ReportsAViolation) {
-  const planted& violation = GetParam();
-  batch_record record = violation.good();
-  ASSERT_EQ(all(stress::model::violations(record)), "") << "before anything is planted";
-  violation.spoil(record);
-  EXPECT_NE(all(stress::model::violations(record)).find(violation.reported), std::string::npos)
-      << "reported is:\n"
-      << all(stress::model::violations(record));
-}
+TEST_P(StressModel, ReportsAViolation) { expect_to_be_reported(GetParam()); }
 
 const planted violations[] = {
     // order, completeness

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <numeric>
@@ -71,6 +72,24 @@ class running_batch {
 
  protected:
   ~running_batch() = default;
+
+  /// Where it throws, it is noted as the task that has failed.
+  void around(const fanout::task_context& context, const std::function<void()>& body) {
+    const std::size_t index = context.index();
+    seen.note_around(index);
+    const bool may_throw = index % 3 == 0 && what.of(index) == action::nothing;
+    if (what.around == around_use::throws_instead && may_throw) {
+      visit here(seen, index, stop_seen_in{context});
+      fail(index, here);
+    }
+    try {
+      body();
+    } catch (...) {
+      if (what.around != around_use::swallows) throw;
+    }
+    if (what.around == around_use::throws_afterwards && may_throw && seen.fails_after_its_end(index))
+      throw planted_failure(seen, index);
+  }
 
   void on_progress(std::size_t completed, std::size_t total) {
     observer::report here(seen, completed, total);

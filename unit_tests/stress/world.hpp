@@ -168,6 +168,7 @@ class world {
  private:
   static std::size_t promised_to_shared_executors() {
     std::size_t sum = passed_on_executors::most_idle * (largest_passed_on - 1);
+    ++sum;  // the one that keeps the time
     // The helpers, and those who lead submitted batches.
     for (const std::size_t each : shared_limits) sum += each == fanout::automatic ? fanout::available_concurrency() : each;
     return sum;

@@ -85,9 +85,12 @@ auto first_on(executor_core* executor, Range&& range, const run_options& options
     const std::size_t index = started.index;
     if constexpr (std::is_void_v<T>) {
       detail::call_task(started, tasks[index]);
+      if (started.batch.stopped()) return;  // something else came before the first value
       first.keep(index);
     } else {
-      first.keep(index, detail::call_task(started, tasks[index]));
+      T result = detail::call_task(started, tasks[index]);
+      if (started.batch.stopped()) return;
+      first.keep(index, std::move(result));
     }
     started.batch.have_enough();
   };
