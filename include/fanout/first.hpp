@@ -15,6 +15,8 @@ namespace fanout {
 ///     auto page = fanout::first_in_parallel(downloads_of_mirrors, {.concurrency = fanout::unlimited});
 ///     use(page.value, "from " + mirrors[page.index]);
 ///
+/// A value counts as soon as the task has returned it, whatever `options.around` does after that.
+///
 /// *Errors*: if all tasks fail, `aggregate_error` with every failure. `options.on_error` is ignored: a failure does
 /// not stop the others; `options.stop_when` may, for instance after a number of failures. After a stop or a limit of
 /// time that came before the first value, `operation_cancelled` or `deadline_exceeded`. Throws
