@@ -132,8 +132,8 @@ TEST(Timeout, ComesAfterWhatCameFirst) {
   const auto stops_first = [&] {
     fanout::map_in_parallel(1, [&](int) {
       stop.request_stop();
-      std::this_thread::sleep_for(10ms);
-    }, {.stop = stop.get_token(), .timeout = 5ms});
+      std::this_thread::sleep_for(400ms);
+    }, {.stop = stop.get_token(), .timeout = 300ms});
   };
   try {
     stops_first();
@@ -144,8 +144,8 @@ TEST(Timeout, ComesAfterWhatCameFirst) {
   EXPECT_THROW(fanout::map_in_parallel(2, [](int i, const task_context& context) {
     if (i == 0) throw i;
     wait_for_stop(context);
-    std::this_thread::sleep_for(10ms);
-  }, {.concurrency = 2, .timeout = 5ms}), fanout::task_error);
+    std::this_thread::sleep_for(400ms);
+  }, {.concurrency = 2, .timeout = 300ms}), fanout::task_error);
 }
 
 TEST(Timeout, TellsTheFailuresBeforeIt) {
