@@ -182,7 +182,7 @@ TEST(TaskTimeout, OfTasksThatEndAtThatMomentIsDecidedOnce) {
 TEST(TaskTimeout, MustBeMoreThanNothing) {
   for (const auto limit : {0ns, -1ns}) {
     EXPECT_THROW(fanout::map_in_parallel(1, [](int) {}, {.task_timeout = limit}), std::invalid_argument);
-    EXPECT_THROW(fanout::submit_map(1, [](int) {}, {.task_timeout = limit}), std::invalid_argument);
+    EXPECT_THROW(static_cast<void>(fanout::submit_map(1, [](int) {}, {.task_timeout = limit})), std::invalid_argument);
     EXPECT_THROW(fanout::task_scope({.task_timeout = limit}), std::invalid_argument);
   }
 }
