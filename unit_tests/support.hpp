@@ -80,6 +80,12 @@ class watchdog {
   std::thread thread_;
 };
 
+/// For a task: waits until its `task_context` says that it should stop.
+template <class Context>
+void wait_for_stop(const Context& context) {
+  while (!context.stop_requested()) std::this_thread::sleep_for(std::chrono::microseconds(100));
+}
+
 /// An event that happens once, and can be waited for.
 class event {
  public:

@@ -192,10 +192,9 @@ void run_in_time(executor_core* executor, const batch_request& request) {
                       .seed = request.options.seed};
   if (request.options.around) options.around = std::cref(request.options.around);
   if (request.options.on_progress) options.on_progress = std::cref(request.options.on_progress);
-  run_batch_in_engine(executor,
-                      {request.size, request.tasks, options, request.cancellation_is_data, request.whole_chunks,
-                       request.joined, request.stops, request.watch, &deadline,
-                       request.one_is_enough, request.keep_failure});
+  batch_request timed = request.with(options);
+  timed.deadline = &deadline;
+  run_batch_in_engine(executor, timed);
 }
 
 }  // namespace

@@ -156,7 +156,7 @@ TEST(StopRule, IsRefusedIfItCannotBeMeant) {
 using tasks = std::vector<std::function<std::string(const task_context&)>>;
 
 std::string stopped(const task_context& context) {
-  while (!context.stop_requested()) std::this_thread::sleep_for(100us);
+  wait_for_stop(context);
   return "late";
 }
 

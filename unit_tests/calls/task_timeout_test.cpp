@@ -21,10 +21,6 @@ using namespace std::chrono_literals;
 using fanout::task_context;
 using fanout::task_timed_out;
 
-void wait_for_stop(const task_context& context) {
-  while (!context.stop_requested()) std::this_thread::sleep_for(100us);
-}
-
 /// Calls `check` with the cause of the `task_error` that `call` throws.
 template <class Call>
 std::string cause_of(const Call& call) {

@@ -23,11 +23,6 @@ using namespace std::chrono_literals;
 using fanout::deadline_exceeded;
 using fanout::task_context;
 
-/// Waits until the task is told to stop.
-void wait_for_stop(const task_context& context) {
-  while (!context.stop_requested()) std::this_thread::sleep_for(100us);
-}
-
 /// Occupies an executor of 1 until it is destroyed.
 class occupied {
  public:

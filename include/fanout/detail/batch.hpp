@@ -105,7 +105,7 @@ struct batch_request {
   /// with the object of `tasks`. May be null.
   void (*joined)(const void* object) noexcept = nullptr;
 
-  /// May be null.
+  /// How stops are requested and forwarded; null if the engine does it itself.
   const stop_functions* stops = nullptr;
 
   /// Who looks at the batch while it runs. Then `tasks` counts each task in its chunk. May be null.
@@ -120,6 +120,12 @@ struct batch_request {
 
   /// Where failures are data: keeps one that the task itself has not seen. Null where they are not.
   void (*keep_failure)(const void* object, std::size_t index, const std::exception_ptr& cause) noexcept = nullptr;
+
+  /// The same with other options.
+  batch_request with(const run_options& others) const {
+    return {size,  tasks, others,   cancellation_is_data, whole_chunks, joined,
+            stops, watch, deadline, one_is_enough,        keep_failure};
+  }
 };
 
 class executor_core;
@@ -147,9 +153,10 @@ inline void run_batch(executor_core* executor, const batch_request& request) {
       };
     }
     order.caller_begins();
-    run_batch_in_engine(executor, {request.size, request.tasks, options, request.cancellation_is_data,
-                                   request.whole_chunks, &tsan::joined, tsan::stops, request.watch,
-                                   request.deadline, request.one_is_enough, request.keep_failure});
+    batch_request told = request.with(options);
+    told.joined = &tsan::joined;
+    told.stops = tsan::stops;
+    run_batch_in_engine(executor, told);
   } else {
     run_batch_in_engine(executor, request);
   }
