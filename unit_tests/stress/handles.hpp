@@ -134,13 +134,8 @@ class handle_user {
   /// Whether the batch has ended.
   template <class T>
   bool look(const fanout::batch<T>& handle) {
-    handle_look noted;
-    noted.was_ready = handle.ready();
-    noted.ended_before = seen_.ended();
-    noted.counts = handle.progress();
-    noted.ended_after = seen_.ended();
-    notes_.looks.push_back(noted);
-    return noted.was_ready;
+    notes_.looks.push_back(seen_.look_at(handle, handle.ready()));
+    return notes_.looks.back().was_ready;
   }
 
   const batch_plan& what_;

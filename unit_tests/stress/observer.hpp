@@ -132,6 +132,17 @@ class observer {
   std::size_t at_meeting() const { return came_to_meet_; }
   /// The number of tasks that have noted their end.
   std::size_t ended() const { return ended_; }
+
+  /// What the counts of a running batch, scope or stream are, between two own counts of the tasks that have ended.
+  template <class Running>
+  handle_look look_at(const Running& running, bool is_over) const {
+    handle_look noted;
+    noted.was_ready = is_over;
+    noted.ended_before = ended();
+    noted.counts = running.progress();
+    noted.ended_after = ended();
+    return noted;
+  }
   std::size_t started() const { return started_; }
   std::size_t in_flight() const { return static_cast<std::size_t>(in_flight_.inside()); }
   void met_in_vain() { at_meeting_in_vain_ = at_meeting(); }

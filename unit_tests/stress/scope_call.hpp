@@ -152,12 +152,7 @@ class scope_user {
   };
 
   void look(const fanout::task_scope& scope, bool is_over) {
-    handle_look noted;
-    noted.was_ready = is_over;
-    noted.ended_before = seen_.ended();
-    noted.counts = scope.progress();
-    noted.ended_after = seen_.ended();
-    looks_.looks.push_back(noted);
+    looks_.looks.push_back(seen_.look_at(scope, is_over));
   }
 
   running_batch& batch_;

@@ -128,12 +128,7 @@ class stream_reader {
 
   template <class Stream>
   void look(const Stream& results, bool is_over) {
-    handle_look noted;
-    noted.was_ready = is_over;
-    noted.ended_before = seen_.ended();
-    noted.counts = results.progress();
-    noted.ended_after = seen_.ended();
-    looks_.looks.push_back(noted);
+    looks_.looks.push_back(seen_.look_at(results, is_over));
   }
 
   void pause() const {
