@@ -3,6 +3,7 @@
 /// @file
 /// Everything except `native_tbb.hpp` and the library `fanout::tuning`. Includes headers of the standard library and
 /// none of oneTBB.
+#include "fanout/admission.hpp"
 #include "fanout/batch.hpp"
 #include "fanout/batch_progress.hpp"
 #include "fanout/error.hpp"
@@ -18,6 +19,7 @@
 #include "fanout/outcome.hpp"
 #include "fanout/pool_statistics.hpp"
 #include "fanout/resource_pool.hpp"
+#include "fanout/retry_policy.hpp"
 #include "fanout/run_options.hpp"
 #include "fanout/settle.hpp"
 #include "fanout/stop_rule.hpp"

@@ -24,6 +24,9 @@ class adaptation {
 
   std::size_t wanted() const { return wanted_.load(std::memory_order_relaxed); }
 
+  /// Says how many runners are at work, where something else decides which of them come and go.
+  void set_at_work(std::size_t runners) { at_work_.store(runners, std::memory_order_relaxed); }
+
   /// Counts a new helper as at work. False if there are enough already.
   bool enter();
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/deferred_cancellation.hpp"
+#include "engine/agenda.hpp"
 #include "executor/position.hpp"
 #include "fanout/detail/machine.hpp"
 #include "fanout/limits.hpp"
@@ -33,6 +34,8 @@ constexpr std::size_t most_blocks_kept = 16;
 std::size_t limit_of(const executor_core* on, const run_options& options) {
   const concurrency_limit& named = options.concurrency;
   check_options(options);
+  if (agenda::is_wanted(options))
+    throw std::invalid_argument("a task_scope takes no priority, admission or retry: use a batch");
   if (options.max_pending == 0) throw std::invalid_argument("max_pending must be at least 1; got 0");
   std::size_t most = named == unlimited   ? most_unlimited
                      : named == automatic ? available_concurrency()
@@ -43,14 +46,18 @@ std::size_t limit_of(const executor_core* on, const run_options& options) {
 
 }  // namespace
 
-task_scope_core::task_scope_core(executor_core* on, run_options&& options, const stop_functions* stops)
+task_scope_core::task_scope_core(executor_core* on, run_options&& options, const stop_functions* stops,
+                                 const surroundings& around)
     : batch_control(/*fenced=*/false, options.seed),
       options_(std::move(options)),
       limit_(limit_of(on, options_)),
-      can_call_(application_limit() != 1),
+      can_call_(application_limit() != 1 && !around.calls_nobody),
       borrowed_(on == nullptr ? executor_cache::borrow(limit_, /*named=*/true) : nullptr),
       home_(on != nullptr ? *on : *borrowed_),
-      scope_{.limiter = home_.limiter(), .home = &home_, .awaited_as = this},
+      scope_{.limiter = home_.limiter(),
+             .home = &home_,
+             .starter = around.starter,
+             .awaited_as = around.awaited_as != nullptr ? around.awaited_as : this},
       runs_attempts_(attempt::is_wanted(options_)),
       clock_(options_.task_timeout != no_limit),
       verdict_(options_, this),
@@ -69,7 +76,7 @@ task_scope_core::task_scope_core(executor_core* on, run_options&& options, const
     reserves_.emplace(limit_, home_.helpers());
   }
   // No entry: the scope may outlive the task that made it.
-  if (on != nullptr) visit_.emplace(home_, nullptr);
+  if (on != nullptr) visit_.emplace(home_, around.starter);
   for (seat& each : seats_) each.next_free = std::exchange(free_seat_, &each);
   on_stop_.begin(std::move(options_.stop),
                  {this, [](void* it) noexcept { static_cast<task_scope_core*>(it)->cancel(); }});
@@ -116,7 +123,7 @@ task_scope_core::line::fate task_scope_core::add(closure& task, if_full then) {
 }
 
 /// Whether the calling thread works for a task of this scope.
-bool task_scope_core::is_own_task() const { return is_inside(current_entry(), this); }
+bool task_scope_core::is_own_task() const { return is_inside(current_entry(), scope_.awaited_as); }
 
 /// A worker of oneTBB in the scope's arena might, with a piece of a loop.
 bool task_scope_core::may_be_own_task() const {
@@ -330,6 +337,13 @@ std::stop_token task_scope_core::stop_token(const chunk& its_chunk) {
 // A chunk lies at the beginning of its seat.
 std::size_t task_scope_core::runner_of(const chunk& its_chunk) const noexcept {
   return static_cast<std::size_t>(reinterpret_cast<const seat*>(&its_chunk) - seats_.data());
+}
+
+bool task_scope_core::waits_for_slot() {
+  if (limiter() == nullptr) return false;
+  if (limiter()->is_queued(*this)) return true;
+  const std::lock_guard lock(mutex_);
+  return !slot_waits_.empty();
 }
 
 std::size_t task_scope_core::completed() const {

@@ -315,6 +315,11 @@ std::size_t executor_limiter::withdraw(helped& batch) {
   return requested + called;
 }
 
+bool executor_limiter::is_queued(const helped& batch) const {
+  const std::lock_guard lock(mutex_);
+  return batch.wanted_ != 0;
+}
+
 bool executor_limiter::is_wanted_by_others(const helped& batch) const {
   const std::lock_guard lock(mutex_);
   return slots_.size() > (batch.wanted_ != 0 ? 1U : 0U);

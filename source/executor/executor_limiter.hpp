@@ -142,6 +142,9 @@ class executor_limiter {
   /// Takes back the requests and the calls that no helper has answered. Returns their number.
   std::size_t withdraw(helped& batch);
 
+  /// Whether a request of this batch waits for slots.
+  bool is_queued(const helped& batch) const;
+
   /// Whether others than this batch wait for a slot. The first is a hint, which costs a load: false if nobody waits.
   bool may_be_wanted() const { return queued_.load(std::memory_order_relaxed) != 0; }
   bool is_wanted_by_others(const helped& batch) const;

@@ -152,6 +152,12 @@ inline void run_batch(executor_core* executor, const batch_request& request) {
         request.options.around(context, body);
       };
     }
+    if (options.retry.when) {
+      options.retry.when = [&](const std::exception_ptr& cause) {
+        const tsan::tasks_of_batch here(request.tasks.object);
+        return request.options.retry.when(cause);
+      };
+    }
     order.caller_begins();
     batch_request told = request.with(options);
     told.joined = &tsan::joined;
@@ -173,6 +179,9 @@ FANOUT_EXPORT bool is_executor_of_one(const executor_core* executor) noexcept;
 
 /// Throws `std::invalid_argument` for options that no batch can have.
 FANOUT_EXPORT void check_options(const run_options& options);
+
+/// Throws `std::invalid_argument` for a retry of tasks whose items are given away.
+[[noreturn]] FANOUT_EXPORT void throw_callable_once();
 
 /// Throws `std::length_error` for more than 2^40 tasks. Called before memory is allocated for their results.
 FANOUT_EXPORT void check_size(std::size_t size);

@@ -57,6 +57,7 @@ auto map_items(executor_core* executor, const Input& items, F& mapper, const run
 template <class Range>
 auto accepted_tasks(executor_core* executor, std::remove_reference_t<Range>& range, const run_options& options) {
   check_options(options);  // before memory is allocated
+  refuse_to_try_again<task_runs_once<item_t<Range>>>(options);
   auto tasks = input_from<Range>(range);
   detail::refuse_empty_tasks(executor, tasks, options);
   check_size(tasks.size());
@@ -65,9 +66,10 @@ auto accepted_tasks(executor_core* executor, std::remove_reference_t<Range>& ran
 
 /// The same for items and their mapper.
 template <class Items, class F>
-auto accepted_items(std::remove_reference_t<Items>& range, const F& mapper, const run_options& options) {
+auto accepted_items(std::remove_reference_t<Items>& range, F& mapper, const run_options& options) {
   check_options(options);  // before memory is allocated
   detail::refuse_empty_mapper(mapper);
+  refuse_to_try_again<mapper_takes_item<F, item_t<Items>>>(options);
   auto items = input_from<Items>(range);
   check_size(items.size());
   return items;
@@ -166,6 +168,7 @@ template <class Output, class Items, class F>
 void map_into_on(executor_core* executor, std::remove_reference_t<Output>& output, Items&& range, F& mapper,
                  const run_options& options) {
   detail::refuse_empty_mapper(mapper);
+  refuse_to_try_again<mapper_takes_item<F, item_t<Items>>>(options);
   const auto items = input_from<Items>(range);
   const auto size = static_cast<std::size_t>(std::ranges::size(output));
   if (size != items.size()) throw_wrong_output(size, items.size());
