@@ -160,7 +160,9 @@ void require_exception() noexcept {
   std::abort();
 }
 
-void throw_task_error(std::size_t index, const std::exception_ptr& cause) { throw task_error(index, cause); }
+void throw_task_error(std::size_t index, const std::exception_ptr& cause, unsigned attempts) {
+  throw task_error(index, cause, attempts);
+}
 void throw_task_cancelled() { throw operation_cancelled(0, 1); }
 
 }  // namespace detail

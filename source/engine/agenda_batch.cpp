@@ -341,7 +341,7 @@ void agenda_batch::end(const agenda::work& ended, const std::exception_ptr& fail
 
 void agenda_batch::fail(const agenda::work& ended, const std::exception_ptr& failure) noexcept {
   if (request_.keep_failure != nullptr) {
-    request_.keep_failure(request_.tasks.object, ended.index, failure);
+    request_.keep_failure(request_.tasks.object, ended.index, failure, ended.attempt);
     verdict_.count_failure();
   } else if (verdict_.fail(ended.index, failure, ended.attempt)) {
     stop();

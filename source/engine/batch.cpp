@@ -240,7 +240,7 @@ std::size_t batch::run_attempt(runner& me, task_range task) noexcept {
   me.inside = nullptr;
   if (!failure) return ended;
   if (request_.keep_failure != nullptr) {
-    request_.keep_failure(request_.tasks.object, task.first, failure);
+    request_.keep_failure(request_.tasks.object, task.first, failure, /*attempts=*/1);
     verdict_.count_failure();
   } else if (verdict_.fail(task.first, failure)) {
     stop();

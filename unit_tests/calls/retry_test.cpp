@@ -202,7 +202,7 @@ TEST(Retry, GivesTheOutcomeOfTheLastAttempt) {
     } else {
       EXPECT_FALSE(outcomes[4].has_value());
       const auto error = thrown_by<fanout::task_error>([&] { static_cast<void>(outcomes[4].value()); });
-      EXPECT_STREQ(error.what(), "task 4 failed: attempt 3");
+      EXPECT_STREQ(error.what(), "task 4 failed after 3 attempts: attempt 3");
     }
   }
 }

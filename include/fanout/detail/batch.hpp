@@ -119,7 +119,8 @@ struct batch_request {
   bool one_is_enough = false;
 
   /// Where failures are data: keeps one that the task itself has not seen. Null where they are not.
-  void (*keep_failure)(const void* object, std::size_t index, const std::exception_ptr& cause) noexcept = nullptr;
+  void (*keep_failure)(const void* object, std::size_t index, const std::exception_ptr& cause,
+                       unsigned attempts) noexcept = nullptr;
 
   /// The same with other options.
   batch_request with(const run_options& others) const {

@@ -97,8 +97,9 @@ struct settling {
   }
 
   /// Keeps a failure that is not of the task itself.
-  static void keep(const void* object, std::size_t index, const std::exception_ptr& cause) noexcept {
-    static_cast<const settling*>(object)->first[index].settle(index, [&]() -> T { std::rethrow_exception(cause); });
+  static void keep(const void* object, std::size_t index, const std::exception_ptr& cause, unsigned attempts) noexcept {
+    outcome<T>& place = static_cast<const settling*>(object)->first[index];
+    place.settle(index, [&]() -> T { std::rethrow_exception(cause); }, attempts);
   }
 };
 
