@@ -74,14 +74,13 @@ agenda_batch::agenda_batch(const batch_request& request, executor_core* on, std:
 }
 
 void agenda_batch::open_gates(const std::vector<admission>& admit) {
-  std::vector<admission_rule*> rules;
+  using place = std::pair<std::uint64_t, std::size_t>;  // equal ones are asked in the order of the options
+  std::vector<std::pair<place, const admission_rule*>> rules;
   rules.reserve(admit.size());
-  for (const admission& each : admit) rules.push_back(each.rule().get());
-  std::stable_sort(rules.begin(), rules.end(), [](const admission_rule* one, const admission_rule* other) {
-    return one->order() < other->order();
-  });
+  for (const admission& each : admit) rules.emplace_back(place(each.rule()->order(), rules.size()), each.rule().get());
+  std::sort(rules.begin(), rules.end());
   gates_.reserve(rules.size());
-  for (admission_rule* const each : rules) gates_.push_back(each->open(request_.size, *this));
+  for (const auto& [order, rule] : rules) gates_.push_back(rule->open(request_.size, *this));
 }
 
 // ── The caller ──────────────────────────────────────────────────────────────────────────────────────────────────────
