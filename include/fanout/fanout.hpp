@@ -3,6 +3,7 @@
 /// @file
 /// Everything except `native_tbb.hpp` and the library `fanout::tuning`. Includes headers of the standard library and
 /// none of oneTBB.
+#include "fanout/admission.hpp"
 #include "fanout/batch.hpp"
 #include "fanout/batch_progress.hpp"
 #include "fanout/error.hpp"
