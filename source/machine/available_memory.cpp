@@ -101,18 +101,20 @@ std::uint64_t available_memory(const file_reader& read_file) {
 std::uint64_t recently_available_memory() {
   using clock = std::chrono::steady_clock;
   // Written by each thread that finds the value too old, and read by all that ask. The time is released after the
-  // value and acquired before it, so a value is at least as new as the time that is read. Two threads may read the
-  // files at the same time; either result is good.
+  // value and acquired before it, so the value is the one to which the time belongs, or a newer one. Two threads may
+  // read the files at once; either result is good.
   static std::atomic<std::uint64_t> value{0};
-  static std::atomic<clock::rep> read_at{0};  // 0: never
+  static std::atomic<clock::rep> good_until{std::numeric_limits<clock::rep>::min()};
 
-  const clock::rep now = clock::now().time_since_epoch().count();
-  const clock::rep last = read_at.load(std::memory_order_acquire);
-  if (last != 0 && now - last < clock::duration(std::chrono::milliseconds(1)).count())
+  const clock::time_point before = clock::now();
+  if (before.time_since_epoch().count() < good_until.load(std::memory_order_acquire))
     return value.load(std::memory_order_relaxed);
   const std::uint64_t fresh = available_memory(read_small_file);
+  // On a loaded virtual machine it took 700 us to read them, which must not slow down each task.
+  const clock::time_point after = clock::now();
+  const clock::duration good_for = std::max<clock::duration>(std::chrono::milliseconds(1), 20 * (after - before));
   value.store(fresh, std::memory_order_relaxed);
-  read_at.store(now, std::memory_order_release);
+  good_until.store((after + good_for).time_since_epoch().count(), std::memory_order_release);
   return fresh;
 }
 
