@@ -142,6 +142,15 @@ class FANOUT_EXPORT task_timed_out : public error {
   const char* what() const noexcept override;
 };
 
+/// An admission of the batch said that a task must never start: the cause in a `task_error`. See `admission_answer`.
+class FANOUT_EXPORT task_refused : public error {
+ public:
+  /// `why`: the reason that the admission gave.
+  explicit task_refused(const std::string& why);
+  /// `the task was refused: `, and the reason.
+  const char* what() const noexcept override;
+};
+
 /// A timed wait for a resource of a pool ended without one. `what()` says why none was available.
 class FANOUT_EXPORT pool_timeout : public error {
  public:

@@ -111,6 +111,8 @@ operation_cancelled::operation_cancelled(const std::string& what)
 deadline_exceeded::deadline_exceeded(std::size_t completed, std::size_t total, std::vector<task_error> errors)
     : operation_cancelled("the time limit was over", completed, total, std::move(errors)) {}
 
+task_refused::task_refused(const std::string& why) : error("the task was refused: " + why) {}
+
 pool_closed::pool_closed() : error("the pool has been closed") {}
 
 resource_error::resource_error(std::size_t requested, std::size_t available)
@@ -125,6 +127,7 @@ const char* aggregate_error::what() const noexcept { return error::what(); }
 const char* operation_cancelled::what() const noexcept { return error::what(); }
 const char* deadline_exceeded::what() const noexcept { return operation_cancelled::what(); }
 const char* task_timed_out::what() const noexcept { return error::what(); }
+const char* task_refused::what() const noexcept { return error::what(); }
 const char* pool_timeout::what() const noexcept { return error::what(); }
 const char* pool_closed::what() const noexcept { return error::what(); }
 const char* resource_error::what() const noexcept { return error::what(); }

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <optional>
-#include <string>
+
+#include "machine/control_groups.hpp"
 
 /// The CPU quota of this process: how many cores' worth of CPU time its control groups allow (Linux cgroups, version
 /// 1 and 2).
@@ -11,12 +11,7 @@
 /// A container limited by `docker run --cpus 2` or a Kubernetes CPU limit still sees every core of the host in its
 /// affinity mask; only the quota of its group shows the limit. A scheduler that ignores the quota starts too many
 /// threads, and the kernel then throttles all of them (uxlfoundation/oneTBB issues 190 and 1760).
-///
-/// The quota is a pure function of files, so that tests can describe any machine as a map of path → content.
 namespace fanout::detail {
-
-/// Returns the content of a file, or none if it cannot be read.
-using file_reader = std::function<std::optional<std::string>(const std::string& path)>;
 
 /// The quota in cores, for example 1.5; none if there is no quota.
 ///
@@ -29,8 +24,5 @@ std::optional<double> cpu_quota(const file_reader& read_file);
 
 /// The number of threads for a quota: rounded up, because one thread cannot use 1.5 cores, and at least 1.
 std::size_t whole_cores(double quota);
-
-/// Reads from the real file system. For a file above 1 MiB, returns the complete lines of the first 1 MiB.
-std::optional<std::string> read_small_file(const std::string& path);
 
 }  // namespace fanout::detail

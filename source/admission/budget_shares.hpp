@@ -1,0 +1,142 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+
+#include "admission/admission_line.hpp"
+#include "executor/batch_scope.hpp"
+
+namespace fanout::detail {
+
+struct task_hash {
+  std::size_t operator()(const task_key& each) const noexcept {
+    return std::hash<const void*>()(each.batch) ^ (each.index * 0x9E37'79B9'7F4A'7C15U);
+  }
+};
+
+/// The shares of a budget that tasks hold: the stock of its line (see `basic_admission_line`).
+///
+/// **Tasks that hold a share and run an inner batch** may wait for each other. A share is *stuck* while its task
+/// waits for a batch in the line: it comes back only after that batch has got something. All shares that are not
+/// stuck come back by themselves. So the first in line gets its turn if its cost is not more than the capacity
+/// without the stuck shares. Otherwise it cannot, and lets the first batch pass that keeps a share stuck and can be
+/// served.
+///
+/// A wait is refused if it has no end, however lucky the others are: if the line were served in any order, each inner
+/// batch that was served ended, and its outer task gave its share back, and some inner batch was never served.
+class budget_shares {
+ public:
+  struct want {
+    task_key task;
+    std::uint64_t cost = 0;
+  };
+  using place = line_place<want>;
+  using places = line_places<want>;
+
+  explicit budget_shares(std::uint64_t capacity) : capacity_(capacity) {}
+
+  std::uint64_t capacity() const noexcept { return capacity_; }
+  std::uint64_t in_use() const noexcept { return in_use_; }
+
+  bool fits(const want& each) const noexcept { return each.cost <= capacity_ - in_use_; }
+  bool is_worth_asking(const want& each) const noexcept { return fits(each); }
+
+  void take(const want& wanted) {
+    shares_.emplace(wanted.task, share{wanted.cost});
+    in_use_ += wanted.cost;
+  }
+
+  /// The task that has the share runs in the entry with this id.
+  void begin(const task_key& task, std::uint64_t holder) noexcept {
+    if (const auto found = shares_.find(task); found != shares_.end()) found->second.holder = holder;
+  }
+
+  /// Returns whether the task had a share.
+  bool give_back(const task_key& task) noexcept {
+    const auto found = shares_.find(task);
+    if (found == shares_.end()) return false;
+    in_use_ -= found->second.amount;
+    shares_.erase(found);
+    return true;
+  }
+
+  place* turn(const places& line) noexcept {
+    place* const first = line.all.first();
+    if (first == nullptr || line.nested == 0 || fits(first->wanted)) return first;
+    forget_served(line);
+    const std::uint64_t comes_back = capacity_ - stuck(line);
+    if (first->wanted.cost <= comes_back) return first;
+    for (place* each = first; each != nullptr; each = next(*each))
+      if (each->keeps && each->wanted.cost <= comes_back) return each;
+    return first;
+  }
+
+  /// Throws `std::logic_error`.
+  void check_wait(const places& line, const place& asking) {
+    if (asking.who.started_in == nullptr) return;  // it keeps no share stuck
+    forget_served(line);
+    bool any = true;
+    while (any) {
+      any = false;
+      const std::uint64_t comes_back = capacity_ - stuck(line);
+      for (place* each = line.all.first(); each != nullptr; each = next(*each)) {
+        if (each->served || each->wanted.cost > comes_back) continue;
+        each->served = any = true;
+      }
+    }
+    if (asking.served) return;
+    throw std::logic_error(
+        "this batch would wait forever for " + std::to_string(asking.wanted.cost) + " of a resource_budget of " +
+        std::to_string(capacity_) +
+        ", because it is held by tasks that wait for this batch or for others in the line: let the outer task hold "
+        "what its inner batches need, or make the budget larger");
+  }
+
+  static std::chrono::steady_clock::time_point ask_again_at(bool /*has_turn*/, std::size_t /*waiting*/) noexcept {
+    return std::chrono::steady_clock::time_point::max();  // whoever gives back tells it
+  }
+
+ private:
+  struct share {
+    std::uint64_t amount;
+    std::uint64_t holder = 0;  // the entry of its task; 0 until that begins
+    std::uint64_t counted_in = 0;  // the last count in which it was counted as stuck
+  };
+
+  static place* next(const place& each) noexcept { return intrusive_list<place>::next(each); }
+
+  static void forget_served(const places& line) noexcept {
+    for (place* each = line.all.first(); each != nullptr; each = next(*each)) each->served = false;
+  }
+
+  /// How much is stuck for those in line that are not served. Sets `keeps` of each place. Takes the time of all
+  /// shares for each nested batch in line, so it is called only if there is one and if somebody must wait.
+  std::uint64_t stuck(const places& line) noexcept {
+    ++count_;
+    std::uint64_t sum = 0;
+    for (place* each = line.all.first(); each != nullptr; each = next(*each)) {
+      each->keeps = false;
+      if (each->who.started_in == nullptr || each->served) continue;
+      for (auto& [task, held] : shares_) {
+        if (held.holder == 0 || !each->who.started_in->keeps_waiting(held.holder)) continue;
+        each->keeps = true;
+        if (held.counted_in == count_) continue;
+        held.counted_in = count_;
+        sum += held.amount;
+      }
+    }
+    return sum;
+  }
+
+  const std::uint64_t capacity_;
+  std::uint64_t in_use_ = 0;  // never more than the capacity, so no sum overflows
+  std::uint64_t count_ = 0;
+  std::unordered_map<task_key, share, task_hash> shares_;
+};
+
+}  // namespace fanout::detail

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "admission/admission_line.hpp"
+
+namespace fanout::detail {
+
+/// The starts of a `rate_limit`: the stock of its line (see `basic_admission_line`). It allows at most `starts` in
+/// any window of `per`, not only in those that begin at a multiple of it, nor only on average as a bucket of tokens
+/// would (which lets up to twice as many through around the moment at which it is full).
+///
+/// A start is *pending* from when it is admitted until the task begins: only then its time is known. It counts as if
+/// it were in every window. `Clock` has a static function `now`, whose readings never decrease.
+template <class Clock>
+class basic_rate_window {
+ public:
+  using time_point = std::chrono::steady_clock::time_point;
+  using duration = std::chrono::steady_clock::duration;
+  struct want {
+    task_key task;
+  };
+  using place = line_place<want>;
+  using places = line_places<want>;
+
+  /// Throws `std::bad_alloc` if there is no memory for the times of so many starts. They are written one by one, so
+  /// the system provides the memory as it is needed.
+  basic_rate_window(std::size_t starts, duration per)
+      : starts_(starts), per_(per), times_(std::make_unique_for_overwrite<duration[]>(starts)) {}
+
+  bool fits(const want& /*start*/) const noexcept { return !all_are_pending() && Clock::now() >= earliest(); }
+
+  /// While all are pending, nobody can say when there will be another.
+  bool is_worth_asking(const want& /*start*/) const noexcept { return !all_are_pending(); }
+
+  void take(const want& start) { pending_.push_back(start.task); }
+
+  /// The task begins: if its start is pending, it happens now. Returns whether only now those in line can learn when
+  /// the next one is.
+  bool begin(const task_key& task) noexcept {
+    const bool all_were_pending = all_are_pending();
+    if (!drop(task)) return false;
+    times_[next_] = Clock::now().time_since_epoch();
+    next_ = next_ + 1 == starts_ ? 0 : next_ + 1;
+    if (known_ != starts_) ++known_;
+    return all_were_pending;
+  }
+
+  /// The task will not start after all, if its start is pending. Returns whether it was.
+  bool drop(const task_key& task) noexcept {
+    const auto found = std::find(pending_.begin(), pending_.end(), task);  // few: these tasks are about to begin
+    if (found == pending_.end()) return false;
+    pending_.erase(found);
+    return true;
+  }
+
+  static place* turn(const places& line) noexcept { return line.all.first(); }
+
+  static void check_wait(const places& /*line*/, const place& /*asking*/) noexcept {}  // a start is never given back
+
+  /// The first in line asks when there is a start. The others are told when it has taken, so they need no time of
+  /// their own, except if it waits for a place of its executor: nobody would find that out. So they ask once in a
+  /// while, together less than a thousand times a second.
+  time_point ask_again_at(bool has_turn, std::size_t waiting) const noexcept {
+    constexpr std::chrono::milliseconds once_in_a_while{100};
+    if (has_turn) return all_are_pending() ? time_point::max() : earliest();
+    const time_point now = Clock::now();
+    const time_point possible = all_are_pending() || earliest() < now ? now : earliest();
+    const duration later = once_in_a_while + std::chrono::milliseconds(waiting);
+    return possible > time_point::max() - later ? time_point::max() : possible + later;
+  }
+
+ private:
+  bool all_are_pending() const noexcept { return pending_.size() == starts_; }
+
+  /// When there is a start for one more. Requires that not all are pending.
+  time_point earliest() const noexcept {
+    const std::size_t back = starts_ - pending_.size();  // so many starts before this one must be out of its window
+    if (known_ < back) return time_point::min();
+    const std::size_t at = next_ >= back ? next_ - back : next_ + starts_ - back;
+    const time_point start(times_[at]);
+    return start > time_point::max() - per_ ? time_point::max() : start + per_;
+  }
+
+  const std::size_t starts_;
+  const duration per_;
+  const std::unique_ptr<duration[]> times_;  // of the last starts, in a ring
+  std::size_t known_ = 0;                    // how many of them are set
+  std::size_t next_ = 0;
+  std::vector<task_key> pending_;
+};
+
+}  // namespace fanout::detail
