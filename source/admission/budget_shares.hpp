@@ -8,7 +8,9 @@
 #include <string>
 #include <unordered_map>
 
-#include "admission/admission_line.hpp"
+#include "admission/gate.hpp"
+#include "admission/line_places.hpp"
+#include "base/intrusive_list.hpp"
 #include "executor/batch_scope.hpp"
 
 namespace fanout::detail {

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "admission/admission_line.hpp"
+#include "admission/line_places.hpp"
 
 namespace fanout::detail {
 

@@ -1,13 +1,18 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
-#include <vector>
+#include <mutex>
 
 #include "admission/gate.hpp"
 #include "executor/batch_scope.hpp"
 #include "fanout/admission.hpp"
+#include "support.hpp"
 
 /// Batches as an admission knows them, without an engine.
 namespace admission_tests {
@@ -45,6 +50,43 @@ class batch final : public fanout::detail::applicant {
 
  private:
   std::unique_ptr<fanout::detail::gate> gate_;
+};
+
+/// Asks as the engine of a batch does: when it is told, and when it is time.
+class asking_thread final : public fanout::detail::applicant {
+ public:
+  explicit asking_thread(const fanout::admission& admission, const scope_entry* started = nullptr)
+      : applicant(started), gate_(admission.rule()->open(1'000, *this)) {}
+
+  bool ask_again() noexcept override {
+    const std::lock_guard lock(mutex_);
+    told_ = true;
+    changed_.notify_one();
+    return true;
+  }
+
+  /// Returns when the task may start.
+  void wait_for(std::size_t index) {
+    for (;;) {
+      {
+        const std::lock_guard lock(mutex_);
+        told_ = false;
+      }
+      const auto reply = gate_->ask(index, 0);
+      if (reply.what == admission_reply::kind::yes) return;
+      std::unique_lock lock(mutex_);
+      const auto limit = std::min(reply.until, std::chrono::steady_clock::now() + support::patience);  // TSan cannot wait until `max`
+      ASSERT_TRUE(changed_.wait_until(lock, limit, [this] { return told_; }) || limit == reply.until) << "forgotten";
+    }
+  }
+
+  fanout::detail::gate& at() { return *gate_; }
+
+ private:
+  std::unique_ptr<fanout::detail::gate> gate_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool told_ = false;
 };
 
 /// A task that runs on the calling thread: the batch around it, and this thread's stay in that.

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
-#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <string>
@@ -18,6 +16,7 @@
 namespace {
 
 using namespace std::chrono_literals;
+using admission_tests::asking_thread;
 using admission_tests::batch;
 using fanout::rate_limit;
 using clock = std::chrono::steady_clock;
@@ -139,42 +138,6 @@ TEST(RateLimit, CannotBeUsedTwiceByOneBatch) {
   batch one{fanout::admission(limit)};
   EXPECT_THROW(static_cast<void>(fanout::admission(limit).rule()->open(100, one)), std::invalid_argument);
 }
-
-/// Asks as the engine of a batch does: when it is told, and when it is time.
-class asking_thread final : public fanout::detail::applicant {
- public:
-  explicit asking_thread(const fanout::admission& admission)
-      : applicant(nullptr), gate_(admission.rule()->open(1'000, *this)) {}
-
-  bool ask_again() noexcept override {
-    const std::lock_guard lock(mutex_);
-    told_ = true;
-    changed_.notify_one();
-    return true;
-  }
-
-  void wait_for(std::size_t index) {
-    for (;;) {
-      {
-        const std::lock_guard lock(mutex_);
-        told_ = false;
-      }
-      const auto reply = gate_->ask(index, 0);
-      if (reply.what == fanout::detail::admission_reply::kind::yes) return;
-      std::unique_lock lock(mutex_);
-      const auto limit = std::min(reply.until, clock::now() + support::patience);  // TSan cannot wait until `max`
-      ASSERT_TRUE(changed_.wait_until(lock, limit, [this] { return told_; }) || limit == reply.until) << "forgotten";
-    }
-  }
-
-  fanout::detail::gate& at() { return *gate_; }
-
- private:
-  std::unique_ptr<fanout::detail::gate> gate_;
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool told_ = false;
-};
 
 // A start is between a reading before `begin` and one after it. So if more starts are certainly inside a window than
 // are allowed, a promise is broken, however the threads were suspended in between.
