@@ -48,6 +48,9 @@ class budget_shares {
   bool fits(const want& each) const noexcept { return each.cost <= capacity_ - in_use_; }
   bool is_worth_asking(const want& each) const noexcept { return fits(each); }
 
+  /// A budget is strictly first come, first served.
+  static bool leaves_enough(const places& /*line*/, const place& /*asking*/) noexcept { return false; }
+
   void take(const want& wanted) {
     shares_.emplace(wanted.task, share{wanted.cost});
     in_use_ += wanted.cost;
