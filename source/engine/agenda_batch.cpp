@@ -59,7 +59,7 @@ agenda_batch::agenda_batch(const batch_request& request, executor_core* on, std:
       verdict_(options_, request.deadline, /*failures_stop=*/!request.one_is_enough),
       stop_for_tasks_(request.stops),
       clock_(options_.task_timeout != no_limit || options_.retry.again != 0 || !options_.admit.empty()),
-      inside_(runners),
+      now_(runners),
       agenda_(request.size, options_.priority),
       tickets_(runners),
       left_(request.size),
@@ -295,16 +295,15 @@ void agenda_batch::leave_passed_gates() noexcept {
 /// Returns why it has failed, or null.
 std::exception_ptr agenda_batch::run_attempt(const agenda::work& what, chunk& its_chunk) noexcept {
   if (what.attempt == 1) started_.fetch_add(1, std::memory_order_relaxed);
-  its_chunk.set_attempt(what.attempt);
   attempt here(options_, {what.index, *this, its_chunk}, its_chunk, request_.stops);
-  attempt*& inside = inside_[runner_of(its_chunk)];
-  inside = &here;
+  attempt_of_runner& mine = now_[runner_of(its_chunk)];
+  mine = {&here, what.attempt};
   for (const auto& each : gates_) each->begin(what.index);
   std::exception_ptr failure = here.run([&] {
     request_.tasks.run(request_.tasks.object, {what.index, what.index + 1}, its_chunk, *this);
   });
   for (const auto& each : gates_) each->end(what.index);
-  inside = nullptr;
+  mine.inside = nullptr;
   return failure;
 }
 
@@ -348,16 +347,16 @@ void agenda_batch::fail(const agenda::work& ended, const std::exception_ptr& fai
 }
 
 void agenda_batch::record_failure(std::size_t /*index*/) noexcept {
-  inside_[current_entry()->runner()]->fail(std::current_exception());
+  now_[current_entry()->runner()].inside->fail(std::current_exception());
 }
 
 void agenda_batch::note_failure(const std::exception_ptr& cause) noexcept {
-  inside_[current_entry()->runner()]->fail(cause);
+  now_[current_entry()->runner()].inside->fail(cause);
 }
 
 std::stop_token agenda_batch::stop_token(const chunk& its_chunk) {
   std::stop_token ours = stop_for_tasks_.token([this] { return stopped(); });
-  attempt* const here = inside_[runner_of(its_chunk)];
+  attempt* const here = now_[runner_of(its_chunk)].inside;
   return here != nullptr ? here->token(ours) : ours;
 }
 

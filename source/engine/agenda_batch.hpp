@@ -65,11 +65,18 @@ class agenda_batch final : public batch_control, private applicant, private alar
     ticket* next_free = nullptr;
   };
 
+  /// Written by the runner between its tasks.
+  struct attempt_of_runner {
+    attempt* inside = nullptr;  // what its task runs in
+    unsigned number = 1;
+  };
+
   // batch_control
   void record_failure(std::size_t index) noexcept override;
   void note_failure(const std::exception_ptr& cause) noexcept override;
   void have_enough() noexcept override;
   std::stop_token stop_token(const chunk& its_chunk) override;
+  unsigned attempt_at(const chunk& its_chunk) const noexcept override { return now_[runner_of(its_chunk)].number; }
   std::size_t runner_of(const chunk& its_chunk) const noexcept override { return threads_.runner_of(its_chunk); }
 
   // applicant, and alarm
@@ -112,7 +119,7 @@ class agenda_batch final : public batch_control, private applicant, private alar
   stop_for_tasks stop_for_tasks_;
   const clock_kept clock_;
   std::optional<adaptation> adaptation_;
-  std::vector<attempt*> inside_;                // of each runner: what its task runs in; written by that runner
+  std::vector<attempt_of_runner> now_;          // of each runner
   std::vector<std::unique_ptr<gate>> gates_{};  // in the order in which they are asked
   std::atomic<std::size_t> started_{0};    // tasks, not attempts; only a number
   std::atomic<std::size_t> completed_{0};  // released by the runner of a task, acquired by who needs what tasks wrote

@@ -59,6 +59,9 @@ class batch_control {
   /// The stop that the task of this chunk sees.
   virtual std::stop_token stop_token(const chunk& its_chunk) = 0;
 
+  /// Which attempt at its task the runner of this chunk makes, from 1.
+  virtual unsigned attempt_at(const chunk& /*its_chunk*/) const noexcept { return 1; }
+
   /// The number of the runner that owns the chunk: from 0, less than the number of runners.
   virtual std::size_t runner_of(const chunk& its_chunk) const noexcept = 0;
 

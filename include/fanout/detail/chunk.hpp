@@ -122,12 +122,6 @@ class basic_chunk {
   /// time; the owner takes it back before its next task.
   void set_late(bool late) noexcept { late_.store(late, std::memory_order_release); }
 
-  /// Which attempt at its task this is. Written by the owner before it starts the task.
-  void set_attempt(unsigned number) noexcept { attempt_ = number; }
-
-  /// For a thread that was given the context of the task.
-  unsigned attempt() const noexcept { return attempt_; }
-
   // ── Any thread ──
 
   bool is_late() const noexcept { return late_.load(std::memory_order_acquire); }
@@ -205,7 +199,6 @@ class basic_chunk {
   std::atomic<std::size_t> started_{0};  // by the owner; only numbers, so the model checker need not know them
   std::atomic<std::size_t> ended_{0};
   std::atomic<bool> late_{false};
-  unsigned attempt_ = 1;
 };
 
 using chunk = basic_chunk<chunk_primitives>;
