@@ -7,6 +7,7 @@
 #include <limits>
 #include <stop_token>
 
+#include "fanout/detail/by_default.hpp"
 #include "fanout/limits.hpp"
 #include "fanout/stop_rule.hpp"
 
@@ -35,7 +36,7 @@ struct run_options {
   concurrency_limit concurrency = automatic;
 
   /// See `error_policy`. `settle_in_parallel` and `settle_map` ignore it: there a failure is data.
-  error_policy on_error = error_policy::stop;
+  error_policy on_error = detail::by_default(error_policy::stop);
 
   /// Called with two numbers: how many tasks have ended, with a result or a failure, and the size of the batch. Calls
   /// never overlap, and `completed` strictly increases. The last call of a batch that succeeds is `(total, total)`;
@@ -55,7 +56,7 @@ struct run_options {
 
   /// Of a `task_scope`: how many of its tasks may wait for a place, at least 1. More are refused by `try_add`, and
   /// `add` waits. The default is no bound. Calls that get all their tasks at once ignore it.
-  std::size_t max_pending = std::numeric_limits<std::size_t>::max();
+  std::size_t max_pending = detail::by_default(std::numeric_limits<std::size_t>::max());
 
   /// How long the batch may take, from the call (of a `task_scope`: from its constructor) and with all waits. When
   /// the time is over, it ends as if a stop had been requested, but throws `deadline_exceeded`. Tasks that run are
@@ -93,7 +94,7 @@ struct run_options {
   std::function<void(const task_context& context, const std::function<void()>& body)> around{};
 
   /// What `task_context::seed()` is computed from.
-  std::uint64_t seed = 0;
+  std::uint64_t seed = detail::by_default(std::uint64_t{0});
 };
 
 }  // namespace fanout
