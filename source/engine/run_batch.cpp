@@ -55,7 +55,8 @@ void run_to_the_end(batch& running, const batch_request& request, const Run& run
   const tell_joined at_end{request};
   const watched_batch here(running, request.watch);
   stop_forwarder on_stop(request.stops);
-  on_stop.begin(request.options.stop, {&running, [](void* it) noexcept { static_cast<batch*>(it)->cancel(); }});
+  if (request.options.stop.stop_possible())
+    on_stop.begin(request.options.stop, {&running, [](void* it) noexcept { static_cast<batch*>(it)->cancel(); }});
   run();
 }
 
