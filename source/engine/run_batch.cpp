@@ -235,8 +235,6 @@ void throw_wrong_output(std::size_t output, std::size_t items) {
 
 void run_batch_in_engine(executor_core* executor, const batch_request& request) {
   const concurrency_limit& limit = request.options.concurrency;
-  check_options(request.options);
-  check_size(request.size);
   if (request.size == 0) return;
   if (request.options.timeout != no_limit && request.deadline == nullptr) return run_in_time(executor, request);
   if (request.options.stop.stop_requested()) {  // no task will start, so it needs no slot and no helpers
