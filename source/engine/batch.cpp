@@ -39,6 +39,7 @@ batch::batch(const batch_request& request, std::size_t runners, const batch_scop
       stop_for_tasks_(request.stops) {
   scope_.awaited_as = request.watch;
   if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);
+  is_plain_ = !progress_.wanted() && !verdict_.has_rule() && !adaptation_;
 }
 
 batch::runner* batch::make_few(std::size_t count) noexcept {
@@ -149,14 +150,15 @@ bool batch::run(role who, helper_calls* helpers) noexcept {
   const std::size_t number = adaptation_ ? take_index() : next_runner_.fetch_add(1, std::memory_order_relaxed);
   const scope_entry here(scope_, who == role::helper ? scope_.limiter != nullptr : scope_.has_own_slot(), number);
   runner& me = runners_[number];
-  // The flag of the chunk is set a little before the other: a runner that went on claiming tasks until then would skip
-  // them while others may still start later ones, and would call `around` for each.
-  for (std::size_t ended = 0; !stopped() && !me.work.mine.stopped();) {
+  // Not `stopped()`: the flag of the chunk is set a little before. A runner that went on claiming tasks until then would
+  // skip them while others may still start later ones, and would call `around` for each.
+  for (std::size_t ended = 0; !me.work.mine.stopped();) {
     const task_range tasks = distributor_.next(number, runners_, ended);
     if (tasks.empty()) break;
     ended = (runs_attempts_ ? run_attempt(me, tasks) : run_tasks(me, tasks)) - tasks.first;
     // Release: a thread that has summed the counts may read what the tasks wrote.
     me.completed.store(me.completed.load(std::memory_order_relaxed) + ended, std::memory_order_release);
+    if (is_plain_) continue;
     if (progress_.wanted()) report_progress();
     if (verdict_.has_rule()) ask_rule();
     if (adaptation_) {

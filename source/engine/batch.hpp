@@ -76,6 +76,7 @@ class batch final : public batch_control,
     attempt* inside = nullptr;  // what its task runs in, if in anything; written by this runner between its tasks
     std::atomic<bool> taken{false};  // in adaptive batches: its release and acquire hand this over to the next runner
   };
+  static_assert(sizeof(runner) == 128, "twice as many cache lines make a small batch slower");
 
   enum class role { leader, helper };
 
@@ -144,6 +145,7 @@ class batch final : public batch_control,
   reserves::calls calls_{*this};
 
   const bool runs_attempts_;
+  bool is_plain_;  // nothing is to be done after a chunk
   const clock_kept clock_;
   verdict verdict_;
   stop_for_tasks stop_for_tasks_;

@@ -58,7 +58,8 @@ void run_to_the_end(Batch& running, const batch_request& request, const Run& run
   const tell_joined at_end{request};
   const watched_batch here(running, request.watch);
   stop_forwarder on_stop(request.stops);
-  on_stop.begin(request.options.stop, {&running, [](void* it) noexcept { static_cast<Batch*>(it)->cancel(); }});
+  if (request.options.stop.stop_possible())
+    on_stop.begin(request.options.stop, {&running, [](void* it) noexcept { static_cast<Batch*>(it)->cancel(); }});
   run();
 }
 
@@ -285,8 +286,6 @@ void throw_wrong_output(std::size_t output, std::size_t items) {
 
 void run_batch_in_engine(executor_core* executor, const batch_request& request) {
   const concurrency_limit& limit = request.options.concurrency;
-  check_options(request.options);
-  check_size(request.size);
   if (request.whole_chunks && agenda::is_wanted(request.options))
     throw std::invalid_argument("for_each_range takes no priority, admission or retry: use map_in_parallel");
   if (request.size == 0) return;

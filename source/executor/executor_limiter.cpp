@@ -377,8 +377,7 @@ bool executor_limiter::try_admit(const scope_entry* lender) {
   return true;
 }
 
-/// Grants free slots to the queue. Called whenever a slot becomes free or is requested.
-void executor_limiter::serve() {
+void executor_limiter::serve_queue() {
   while (!slots_.empty() && used_ != limit_) {
     queued& first = *slots_.first();
     if (first.kind == queued::kind::thread) {
@@ -395,7 +394,6 @@ void executor_limiter::serve() {
     used_ += granted;
     if (granted != 0) batch.call_helpers(granted);
   }
-  tell_size();
 }
 
 /// Lets the first thread that waits for this loan work under the slot.

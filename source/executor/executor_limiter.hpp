@@ -203,8 +203,13 @@ class executor_limiter {
   void enlist(waiter& self);
   void unlist(waiter& each);
   static void answer(waiter& other, enum waiter::state answer);
-  void serve();
+  void serve_queue();
   void end_loan(const scope_entry& lender);
+  /// Grants free slots to the queue. Called whenever a slot becomes free or is requested.
+  void serve() {
+    if (!slots_.empty()) serve_queue();
+    tell_size();
+  }
   void tell_size() { queued_.store(slots_.size(), std::memory_order_relaxed); }
 
   const std::size_t limit_;

@@ -134,7 +134,7 @@ struct batch_request {
 
 class executor_core;
 
-/// The engine's part of `run_batch`.
+/// The engine's part of `run_batch`. Requires that `check_options` and `check_size` have accepted the request.
 FANOUT_EXPORT void run_batch_in_engine(executor_core* executor, const batch_request& request);
 
 /// Runs a batch to its end on `executor` or, if it is null, as a free call. Returns when every task has run, or

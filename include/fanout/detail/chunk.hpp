@@ -196,9 +196,9 @@ class basic_chunk {
   typename Primitives::template atomic<std::size_t> position_{nothing};  // written by the owner
   typename Primitives::template atomic<std::size_t> end_{0};             // by the owner, or a recalling thief
   typename Primitives::template atomic<std::uint32_t> flags_{0};         // by all
+  std::atomic<bool> late_{false};        // here, because a runner must fit into 128 bytes: see batch::runner
   std::atomic<std::size_t> started_{0};  // by the owner; only numbers, so the model checker need not know them
   std::atomic<std::size_t> ended_{0};
-  std::atomic<bool> late_{false};
 };
 
 using chunk = basic_chunk<chunk_primitives>;
