@@ -119,6 +119,7 @@ class basic_agenda_desk {
       if (ends) batch_.end(*next, failure);
       held.lock();
       --in_flight_;
+      has_to_ask_again_ = true;  // also if another one asks, and this runner leaves because it is one too many
       if (!ends && !try_again(*next, failure)) {
         held.unlock();
         batch_.end(*next, failure);
@@ -190,19 +191,24 @@ class basic_agenda_desk {
     batch_.ring_at(when);
   }
 
+  /// Tasks whose pause is over are ready.
+  void wake_tasks() noexcept {
+    if (agenda_.next_time() == time_point::max()) return;
+    agenda_.wake(Primitives::now());
+    look_at(agenda_.next_time());
+  }
+
   std::optional<work> take(lock& held) noexcept {
     if (no_more_) return std::nullopt;
-    if (agenda_.next_time() != time_point::max()) {
-      agenda_.wake(Primitives::now());
-      look_at(agenda_.next_time());
-    }
+    wake_tasks();
     if (!gates_.empty()) return take_admitted(held);
     if (!agenda_.has_ready()) return std::nullopt;
     ++in_flight_;
     return agenda_.take();
   }
 
-  /// False if no other attempt may be made, or there is no memory to remember the task.
+  /// False if no other attempt may be made, or there is no memory to remember the task. The runner goes on to `take`,
+  /// which sees to the time.
   bool try_again(const work& ended, const std::exception_ptr& cause) noexcept {
     if (no_more_) return false;
     try {
@@ -210,7 +216,6 @@ class basic_agenda_desk {
     } catch (...) {
       return false;
     }
-    look_at(agenda_.next_time());
     return true;
   }
 
@@ -224,7 +229,10 @@ class basic_agenda_desk {
       has_to_ask_again_ = false;
       held.unlock();
       const admission_reply reply = ask(running);
-      if (reply.what == admission_reply::kind::never) batch_.end(*head_, reply.why);
+      if (reply.what == admission_reply::kind::never) {
+        batch_.end(*head_, reply.why);
+        head_.reset();  // before this thread may have to give up what is left
+      }
       held.lock();
       if (no_more_) {
         held.unlock();
@@ -233,12 +241,12 @@ class basic_agenda_desk {
         break;
       }
       asks_ = false;
+      wake_tasks();  // the alarm may have rung meanwhile
       if (reply.what == admission_reply::kind::yes) {
         passed_ = 0;
         ++in_flight_;
         return std::exchange(head_, std::nullopt);
       } else if (reply.what == admission_reply::kind::never) {
-        head_.reset();
         --left_;
         has_to_ask_again_ = true;
       } else {
