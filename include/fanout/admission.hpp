@@ -122,7 +122,7 @@ class FANOUT_EXPORT rate_limit {
   /// no memory for the times of so many starts.
   rate_limit(std::size_t starts, std::chrono::nanoseconds per);
 
-  /// Lets a task start when there has been none, or not too many, in the last time.
+  /// Lets a task start when fewer than `starts` tasks have started in the last `per`.
   operator admission() const;  // NOLINT(google-explicit-constructor): it is used as one
 
  private:
