@@ -150,8 +150,8 @@ bool batch::run(role who, helper_calls* helpers) noexcept {
   const std::size_t number = adaptation_ ? take_index() : next_runner_.fetch_add(1, std::memory_order_relaxed);
   const scope_entry here(scope_, who == role::helper ? scope_.limiter != nullptr : scope_.has_own_slot(), number);
   runner& me = runners_[number];
-  // Not `stopped()`: the flag of the chunk is set a little before. A runner that went on claiming tasks until then would
-  // skip them while others may still start later ones, and would call `around` for each.
+  // Not `stopped()`: the flag of the chunk is set a little before. A runner that went on claiming tasks until then
+  // would skip them while others may still start later ones, and would call `around` for each.
   for (std::size_t ended = 0; !me.work.mine.stopped();) {
     const task_range tasks = distributor_.next(number, runners_, ended);
     if (tasks.empty()) break;

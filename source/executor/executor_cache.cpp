@@ -17,9 +17,9 @@ namespace {
 constexpr std::size_t most_idle_slots = 16'384;
 
 struct cache {
-  /// The executor that was given back last, unless it is lent again. A thread that calls one batch after the other finds
-  /// it here, without the mutex, which would cost a tenth of a small batch. Whoever takes it out (acquire) sees what
-  /// the thread did that put it in (release).
+  /// The executor that was given back last, unless it is lent again. A thread that calls one batch after the other
+  /// finds it here, without the mutex, which would cost a tenth of a small batch. The thread that takes it out
+  /// (acquire) sees what the thread did that put it in (release).
   std::atomic<executor_core*> last{nullptr};
 
   std::mutex mutex;  // guards the rest
