@@ -80,9 +80,28 @@ class executor {
   /// executors and calls, and end when they are not needed.
   FANOUT_EXPORT ~executor();
 
-  /// The limit, or the value of the application's own `tbb::global_control` if that is lower than both the limit and
-  /// the number of CPUs in the affinity mask of the process.
+  /// The limit, as it is now, or the value of the application's own `tbb::global_control` if that is lower than both the
+  /// limit and the number of CPUs in the affinity mask of the process.
   FANOUT_EXPORT std::size_t concurrency() const noexcept;
+
+  /// The greatest limit that the executor can have: the one with which it was made. 0 if it was moved from.
+  FANOUT_EXPORT std::size_t greatest_concurrency() const noexcept;
+
+  /// Changes the limit, to any number from 1 to `greatest_concurrency()`. Any thread may call this at any time, the
+  /// executor's own tasks included. It waits for no task.
+  ///
+  /// Raising the limit lets as many threads come as may. Lowering it interrupts nothing: each thread ends the tasks that
+  /// it has taken, which are one task, or as many cheap ones as took about 200 µs before (or a share of
+  /// `for_each_range`). Once these have ended, never more than the new number of tasks are in flight. Then threads wait
+  /// between their tasks, the callers of batches as well, while other threads of the executor go on with their batches.
+  /// A task that waits for a batch of its own has not ended, and its batch runs on.
+  ///
+  /// Limits still cause no deadlock. But tasks that wait for each other need a limit at which they run together. See
+  /// docs/concurrency-limits.md.
+  ///
+  /// Throws `std::invalid_argument` for another number; then nothing has changed. Requires that the executor is not
+  /// moved or destroyed meanwhile.
+  FANOUT_EXPORT void set_concurrency(concurrency_limit limit);
 
   /// Like `execute_in_parallel`, within this executor's limit.
   template <detail::tasks Range>

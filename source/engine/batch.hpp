@@ -74,10 +74,16 @@ class batch final : public batch_control,
     runner_work work;
     std::atomic<std::size_t> completed{0};  // written by this runner; read by any that needs the sum
     attempt* inside = nullptr;  // what its task runs in, if in anything; written by this runner between its tasks
-    std::atomic<bool> taken{false};  // in adaptive batches: its release and acquire hand this over to the next runner
+    std::atomic<bool> left{false};  // by a helper that went before the end; hands this over to the next one
   };
 
   enum class role { leader, helper };
+
+  enum class fate {
+    over,       // no task is left to start
+    unwanted,   // this runner was not wanted any more, and others go on
+    makes_way,  // its executor's limit has been lowered: it must give back its slot
+  };
 
   // batch_control, called from tasks
   void record_failure(std::size_t index) noexcept override;
@@ -106,10 +112,14 @@ class batch final : public batch_control,
   runner* make_few(std::size_t count) noexcept;
   void leave_limiter() noexcept;
 
-  // True if no task is left to start; false if this runner was not wanted any more, and others go on.
-  bool help(helper_calls& helpers) noexcept;
-  bool run(role who, helper_calls* helpers) noexcept;
+  void lead_tasks(helper_calls* helpers) noexcept;
+  void go_on_leading(std::size_t number, helper_calls* helpers) noexcept;
+  bool step_aside(batch_scope& scope) noexcept;
+  fate help(helper_calls& helpers) noexcept;
+  fate run(role who, std::size_t number, const batch_scope& scope, helper_calls* helpers) noexcept;
 
+  bool must_make_way(role who) noexcept;
+  static fate leave_early(runner& me, role who, fate how) noexcept;
   std::size_t take_index() noexcept;
   void adapt(helper_calls& helpers) noexcept;
   void report_progress() noexcept;
@@ -125,7 +135,10 @@ class batch final : public batch_control,
 
   const batch_request& request_;
   batch_scope scope_;
-  bool in_limiter_ = false;  // used by the leader only
+  // Used by the leader only:
+  bool in_limiter_ = false;
+  bool has_no_slot_ = false;               // because it has given back its own
+  const scope_entry* borrowed_ = nullptr;  // whose slot it has borrowed then
 
   progress progress_;
   work_distributor distributor_;

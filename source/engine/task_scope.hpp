@@ -120,6 +120,8 @@ class task_scope_core final : public batch_control,
   class slot_use {
    public:
     slot_use(task_scope_core& scope, bool is_held) : of_(scope), is_held_(is_held) {}
+    /// Because more slots are used than are allowed, or because others wait for it.
+    bool makes_way();
     bool should_end();
 
    private:
@@ -159,7 +161,8 @@ class task_scope_core final : public batch_control,
 
   template <class Part>
   void in_arena(const Part& part) noexcept;
-  void run_tasks(const batch_scope& scope, bool holds_slot, leaves when) noexcept;
+  bool run_tasks(const batch_scope& scope, bool holds_slot, leaves when) noexcept;
+  void give_back_slot(bool makes_way) noexcept;
   bool look_for_more() noexcept;
   void run(closure& next, seat& mine) noexcept;
   void run_attempt(closure& next, seat& mine) noexcept;

@@ -32,6 +32,7 @@ using namespace std::chrono_literals;
 struct simulation {
   adaptation& adapting;
   std::size_t runners;
+  std::size_t limit = 8;
   adaptation::clock::time_point now{1h};
   std::size_t completed = 0;
 
@@ -39,7 +40,7 @@ struct simulation {
     for (; milliseconds != 0; --milliseconds) {
       now += 1ms;
       completed += runners * tasks_a_runner;
-      if (const std::size_t more = adapting.update(now, [this] { return completed; })) return more;
+      if (const std::size_t more = adapting.update(limit, now, [this] { return completed; })) return more;
     }
     return 0;
   }
