@@ -26,14 +26,14 @@ FANOUT_EXPORT void* native_arena_of(const executor& owner);
 /// The options of an executor. A plain aggregate for designated initialisers.
 struct executor_options {
   /// How many threads may work for the executor at once, including the threads that call it: 1 … `max_concurrency()`,
-  /// `automatic` for the number of cores, or `unlimited` for 1,024.
+  /// `automatic` for the number of cores, or `unlimited` for 1,024. `executor::set_concurrency` can lower it.
   concurrency_limit concurrency = automatic;
 
   /// If true, a batch seeks the number of threads with the highest throughput while it runs, from 1 to the limit. It
   /// begins with the number of cores, or with the number that the previous batch found, and tries more and fewer
   /// threads in windows of 20 to 250 ms, or 10 ms for a number that is clearly worse. Worth it for batches of a
   /// second or more whose tasks wait, or contend with each other, to an unknown extent. The limit is never exceeded,
-  /// but it may not be reached. See docs/concurrency-limits.md.
+  /// but it may not be reached. If it is changed, the batch seeks again. See docs/concurrency-limits.md.
   bool adaptive = false;
 
   /// The size of the stacks of the executor's threads in bytes, rounded up to whole pages, from 64 KiB to 1 TiB; 0 is
