@@ -49,6 +49,12 @@ batch::runner* batch::make_few(std::size_t count) noexcept {
   return new (&few_runners_[0]) runner;
 }
 
+executor_limiter::enter_result batch::enter(executor_limiter& limiter, const scope_entry* from, bool has_slot) {
+  if (!has_slot) return limiter.enter(from, request_.options.stop, request_.watch, request_.stops, this);
+  limiter.note_running(*this);
+  return {executor_limiter::admission::slot};
+}
+
 void batch::admit(const batch_scope& scope) {
   scope_ = scope;
   scope_.awaited_as = request_.watch;
@@ -144,6 +150,10 @@ void batch::assist(helper_calls& helpers) noexcept {
 
 bool batch::wants_help() const noexcept { return !stopped() && !distributor_.all_taken(runners_); }
 
+void batch::ask_to_pause() noexcept {
+  for (runner& each : runners_) each.work.mine.ask_to_pause();
+}
+
 batch::fate batch::help(helper_calls& helpers) noexcept {
   if (adaptation_ && !adaptation_->enter()) return fate::unwanted;
   return run(role::helper, take_index(), scope_, &helpers);
@@ -186,8 +196,13 @@ batch::fate batch::run(role who, std::size_t number, const batch_scope& scope, h
   for (std::size_t ended = 0; !stopped() && !me.work.mine.stopped();) {
     if (limiter != nullptr && limiter->may_be_too_many() && must_make_way(who)) [[unlikely]]
       return leave_early(me, who, fate::makes_way);
-    const task_range tasks = distributor_.next(number, runners_, ended);
-    if (tasks.empty()) break;
+    task_range tasks = me.work.mine.resume();  // what this runner, or the one before in its place, has left
+    if (tasks.empty()) {
+      tasks = distributor_.next(number, runners_, ended);
+      if (tasks.empty()) break;
+    } else {
+      me.work.pace.taken += ended;
+    }
     ended = (runs_attempts_ ? run_attempt(me, tasks) : run_tasks(me, tasks)) - tasks.first;
     // Release: a thread that has summed the counts may read what the tasks wrote.
     me.completed.store(me.completed.load(std::memory_order_relaxed) + ended, std::memory_order_release);

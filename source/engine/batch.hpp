@@ -52,6 +52,9 @@ class batch final : public batch_control,
   /// Runs with workers of oneTBB. Throws `std::bad_alloc`.
   void run_on_workers(arena& home, bool enters);
 
+  /// Waits for a slot of this limiter, or a loan: see executor_limiter::enter. `has_slot`: the batch has one already.
+  executor_limiter::enter_result enter(executor_limiter& limiter, const scope_entry* from, bool has_slot);
+
   /// Tells the batch, before it runs, that a limiter has admitted it.
   void admit(const batch_scope& scope);
 
@@ -107,6 +110,7 @@ class batch final : public batch_control,
   void call_helpers(std::size_t count) noexcept override { calls_.call(count); }
   std::size_t withdraw_helpers() noexcept override { return home_ != nullptr ? calls_.withdraw() : 0; }
   bool wants_help() const noexcept override;
+  void ask_to_pause() noexcept override;
 
   std::size_t first_helpers() const { return (adaptation_ ? adaptation_->wanted() : runners_.size()) - 1; }
   runner* make_few(std::size_t count) noexcept;

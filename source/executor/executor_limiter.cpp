@@ -187,9 +187,18 @@ void executor_limiter::allow(std::size_t slots) {
     const std::lock_guard lock(mutex_);
     allowed_.store(slots, std::memory_order_relaxed);
     too_many_.store(are_too_many(), std::memory_order_relaxed);
+    if (are_too_many()) {
+      for (const helped::noted* each = running_.first(); each != nullptr; each = running_.next(*each))
+        each->batch.ask_to_pause();
+    }
     serve();
   }
   waits_of_process().break_deadlocks();
+}
+
+void executor_limiter::note_running(helped& batch) {
+  const std::lock_guard lock(mutex_);
+  note(batch);
 }
 
 /// Counts the thread among those that leave, so that no more are told to than must.
@@ -213,12 +222,16 @@ void executor_limiter::make_way(helped* wants_back) {
 // ── Callers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 executor_limiter::enter_result executor_limiter::enter(const scope_entry* from, const std::stop_token& stop,
-                                                        const void* awaited_as, const stop_functions* stops) {
+                                                        const void* awaited_as, const stop_functions* stops,
+                                                        helped* runs) {
   const scope_entry* const lender = innermost_entry(from, *this);
   const admission how = lender != nullptr ? admission::nested : admission::slot;
   {
     const std::lock_guard lock(mutex_);
-    if (try_admit(lender)) return {how, lender};
+    if (try_admit(lender)) {
+      if (runs != nullptr) note(*runs);
+      return {how, lender};
+    }
   }
   waiter self;
   self.from = from;
@@ -229,8 +242,10 @@ executor_limiter::enter_result executor_limiter::enter(const scope_entry* from, 
   on_stop.begin(stop, call_of(leave));
   std::unique_lock all_waits(waits_of_process().mutex(), std::defer_lock);
   wait_as_caller(self, all_waits);
-  if (self.now == waiter::state::admitted)
+  if (self.now == waiter::state::admitted) {
+    if (runs != nullptr) note_running(*runs);
     return {self.what == waiter::aim::loan ? admission::borrowed : how, self.lender};
+  }
   // `all_waits` stays locked between the two waits, so no other thread can see this one as not waiting.
   if (from != nullptr && from == current_entry() && from->lent().load(std::memory_order_relaxed))
     from->entered().limiter->take_back(*from, awaited_as, all_waits);
@@ -410,6 +425,7 @@ void executor_limiter::close(helped& batch, std::size_t slots) {
   const std::lock_guard lock(mutex_);
   if (!batch.closed_) {
     batch.closed_ = true;
+    if (batch.is_running_) running_.remove(batch.noted_);
     if (std::exchange(batch.wanted_, 0) != 0) slots_.remove(batch.request_);
     if (batch.joining_ != 0) send_all_away(batch, slots_);
     if (batch.joining_ != 0) send_all_away(batch, lenders_);
@@ -478,6 +494,11 @@ void executor_limiter::send_all_away(const helped& batch, const intrusive_list<q
     unlist(static_cast<waiter&>(*each));
     answer(static_cast<waiter&>(*each), waiter::state::sent_away);
   }
+}
+
+void executor_limiter::note(helped& batch) {
+  batch.is_running_ = true;
+  running_.add(batch.noted_);
 }
 
 void executor_limiter::want(helped& batch, std::size_t count) {

@@ -76,9 +76,12 @@ class executor_limiter {
 
   /// Waits for a slot, or a loan. `from` is the calling thread's entry, null outside of all batches. The caller must
   /// give a slot back by `leave` or `close`, and a loan by `give_back`. `awaited_as`: see batch_scope. `stops`: the
-  /// functions of the program, if it may request this stop.
+  /// functions of the program, if it may request this stop. `runs`: the batch to be noted as running, until `close`.
   enter_result enter(const scope_entry* from, const std::stop_token& stop, const void* awaited_as = nullptr,
-                     const stop_functions* stops = nullptr);
+                     const stop_functions* stops = nullptr, helped* runs = nullptr);
+
+  /// For a batch that has got its slot in another way.
+  void note_running(helped& batch);
 
   /// Calls `wait`, which waits until other threads have ended the batch that is awaited as `awaited`. `from` is the
   /// calling thread's entry, null outside of all batches. Slots of entries around it may be borrowed meanwhile: use a
@@ -154,6 +157,9 @@ class executor_limiter {
     virtual std::size_t withdraw_helpers() noexcept = 0;
     /// False if no task is left to start; then it stays false.
     virtual bool wants_help() const noexcept = 0;
+    /// Asks its runners to pause after the tasks in which they are, and to look whether they must make way. Called under
+    /// the mutex, of batches that are noted as running.
+    virtual void ask_to_pause() noexcept {}
 
    protected:
     helped() = default;
@@ -161,7 +167,14 @@ class executor_limiter {
 
    private:
     friend class executor_limiter;
+    struct noted : list_entry<noted> {
+      explicit noted(helped& noted_batch) : batch(noted_batch) {}
+      helped& batch;
+    };
+
     bool closed_ = false;
+    bool is_running_ = false;  // then `noted_` is in the list
+    noted noted_{*this};
     std::size_t wanted_ = 0;   // helpers; if not 0, `request_` is in the queue
     std::size_t joining_ = 0;  // its threads in the queues: workers, and its leader while it steps aside
     queued request_{{}, queued::kind::helpers, this};
@@ -232,6 +245,7 @@ class executor_limiter {
   void take_back(const scope_entry& entry, const void* awaited_as, std::unique_lock<std::mutex>& all_waits);
   void send_away(waiter& self);
   void send_all_away(const helped& batch, const intrusive_list<queued>& line);
+  void note(helped& batch);
   void want(helped& batch, std::size_t count);
   void enlist(waiter& self, bool first = false);
   void unlist(waiter& each);
@@ -253,6 +267,7 @@ class executor_limiter {
   // In the order of arrival:
   intrusive_list<queued> slots_;    // waits and requests for slots
   intrusive_list<queued> lenders_;  // waits for a loan
+  intrusive_list<helped::noted> running_;  // batches whose runners may hold several tasks at a time
 };
 
 }  // namespace fanout::detail

@@ -138,6 +138,29 @@ TEST_F(SetConcurrency, HoldsSoonForCheapTasks) {
   over = true;
 }
 
+TEST_F(SetConcurrency, HoldsWhereTasksThatTakeLongAreBehindCheapOnesInTheHandsOfAThread) {
+  executor four = of(4);
+  for (int round = 0; round != 10; ++round) {
+    two_crowds tasks(4);
+    constexpr std::size_t cheap = 20'000;
+    std::atomic<int> ran{0};
+    std::jthread caller([&] {
+      four.map(cheap + 200, [&](std::size_t index) {
+        if (index >= cheap) tasks.run();
+        ++ran;
+      });
+    });
+    tasks.wait_for_first();
+    four.set_concurrency(1);
+    tasks.let_first_go();
+    caller.join();
+    ASSERT_FALSE(tasks.gave_up());
+    ASSERT_EQ(tasks.later().most(), 1);
+    ASSERT_EQ(ran, cheap + 200);
+    four.set_concurrency(4);
+  }
+}
+
 TEST_F(SetConcurrency, EndsTheCallWhenOthersHaveEndedItsTasksWhileItsThreadWaits) {
   for (int round = 0; round != 100; ++round) {
     executor two = of(2);
