@@ -90,11 +90,11 @@ class executor {
   /// Changes the limit, to any number from 1 to `greatest_concurrency()`. Any thread may call this at any time, the
   /// executor's own tasks included. It waits for no task.
   ///
-  /// Raising the limit lets as many threads come as may. Lowering it interrupts nothing: each thread ends the tasks that
-  /// it has taken, which are one task, or as many cheap ones as took about 200 µs before (or a share of
-  /// `for_each_range`). Once these have ended, never more than the new number of tasks are in flight. Then threads wait
-  /// between their tasks, the callers of batches as well, while other threads of the executor go on with their batches.
-  /// A task that waits for a batch of its own has not ended, and its batch runs on.
+  /// Raising the limit lets as many threads come as may. Lowering it interrupts no task: each thread ends the task that
+  /// it runs or has just taken; in `for_each_range`, its share; of a stream, the items that it has pulled. Once these
+  /// have ended, never more than the new number of tasks are in flight. Threads wait between their tasks then, also
+  /// those that call, while other threads of the executor go on with their batches. A task that waits for a batch of its
+  /// own has not ended, and its batch runs on.
   ///
   /// Limits still cause no deadlock. But tasks that wait for each other need a limit at which they run together. See
   /// docs/concurrency-limits.md.

@@ -49,12 +49,6 @@ batch::runner* batch::make_few(std::size_t count) noexcept {
   return new (&few_runners_[0]) runner;
 }
 
-executor_limiter::enter_result batch::enter(executor_limiter& limiter, const scope_entry* from, bool has_slot) {
-  if (!has_slot) return limiter.enter(from, request_.options.stop, request_.watch, request_.stops, this);
-  limiter.note_running(*this);
-  return {executor_limiter::admission::slot};
-}
-
 void batch::admit(const batch_scope& scope) {
   scope_ = scope;
   scope_.awaited_as = request_.watch;
@@ -68,6 +62,11 @@ void batch::leave_limiter() noexcept {
   if (!std::exchange(in_limiter_, false)) return;
   scope_.limiter->close(*this, scope_.has_own_slot() && !has_no_slot_ ? 1 : 0);
   if (borrowed_ != nullptr) scope_.limiter->give_back(*borrowed_);
+}
+
+inline void batch::lead_tasks(helper_calls* helpers) noexcept {
+  const std::size_t number = take_index();  // kept for it while it steps aside
+  if (run(role::leader, number, scope_, helpers) == fate::makes_way) [[unlikely]] go_on_leading(number, helpers);
 }
 
 void batch::run_alone(arena* home) {
@@ -150,18 +149,16 @@ void batch::assist(helper_calls& helpers) noexcept {
 
 bool batch::wants_help() const noexcept { return !stopped() && !distributor_.all_taken(runners_); }
 
+// Not where chunks are started as wholes. Nor where something is around each task, which has begun when the task starts:
+// then a chunk is a single task.
 void batch::ask_to_pause() noexcept {
+  if (runs_attempts_ || request_.whole_chunks) return;
   for (runner& each : runners_) each.work.mine.ask_to_pause();
 }
 
 batch::fate batch::help(helper_calls& helpers) noexcept {
   if (adaptation_ && !adaptation_->enter()) return fate::unwanted;
   return run(role::helper, take_index(), scope_, &helpers);
-}
-
-void batch::lead_tasks(helper_calls* helpers) noexcept {
-  const std::size_t number = take_index();  // kept for it while it steps aside
-  if (run(role::leader, number, scope_, helpers) == fate::makes_way) [[unlikely]] go_on_leading(number, helpers);
 }
 
 void batch::go_on_leading(std::size_t number, helper_calls* helpers) noexcept {
@@ -235,9 +232,7 @@ batch::fate batch::leave_early(runner& me, role who, fate how) noexcept {
 
 // No more runners are counted as at work than `runners_` has elements. A helper that was counted out, and not yet its
 // successor, leaves its element a few instructions later, so the wait for a free element is short.
-std::size_t batch::take_index() noexcept {
-  const std::size_t fresh = next_runner_.fetch_add(1, std::memory_order_relaxed);
-  if (fresh < runners_.size()) [[likely]] return fresh;
+std::size_t batch::take_index_of_other() noexcept {
   for (;;) {
     for (runner& each : runners_) {
       if (each.left.load(std::memory_order_relaxed) && each.left.exchange(false, std::memory_order_acquire))

@@ -53,7 +53,11 @@ class batch final : public batch_control,
   void run_on_workers(arena& home, bool enters);
 
   /// Waits for a slot of this limiter, or a loan: see executor_limiter::enter. `has_slot`: the batch has one already.
-  executor_limiter::enter_result enter(executor_limiter& limiter, const scope_entry* from, bool has_slot);
+  executor_limiter::enter_result enter(executor_limiter& limiter, const scope_entry* from, bool has_slot) {
+    if (!has_slot) return limiter.enter(from, request_.options.stop, request_.watch, request_.stops, this);
+    limiter.note_running(*this);
+    return {executor_limiter::admission::slot};
+  }
 
   /// Tells the batch, before it runs, that a limiter has admitted it.
   void admit(const batch_scope& scope);
@@ -124,7 +128,11 @@ class batch final : public batch_control,
 
   bool must_make_way(role who) noexcept;
   static fate leave_early(runner& me, role who, fate how) noexcept;
-  std::size_t take_index() noexcept;
+  std::size_t take_index() noexcept {
+    const std::size_t fresh = next_runner_.fetch_add(1, std::memory_order_relaxed);
+    return fresh < runners_.size() ? fresh : take_index_of_other();
+  }
+  std::size_t take_index_of_other() noexcept;
   void adapt(helper_calls& helpers) noexcept;
   void report_progress() noexcept;
   void ask_rule() noexcept;

@@ -92,6 +92,21 @@ TEST_F(SetConcurrencyWith, ExecutorsThatCallEachOtherDeadlocksNone) {
   EXPECT_TRUE(full_house<executor>(other).held_until_now());
 }
 
+TEST_F(SetConcurrencyWith, SomethingAroundTasksCallsItOnceForEach) {
+  executor four = of(4);
+  const restless_limit changing(four, 8);
+  for (int round = 0; round != 100; ++round) {
+    std::atomic<int> around{0};
+    std::atomic<int> ran{0};
+    four.execute(std::vector(300, [&] { ++ran; }), {.around = [&](const auto&, const auto& body) {
+      ++around;
+      body();
+    }});
+    ASSERT_EQ(ran, 300);
+    ASSERT_EQ(around, 300);
+  }
+}
+
 // ── Handles ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 TEST_F(SetConcurrencyWith, HandlesHoldsForAllOfThem) {

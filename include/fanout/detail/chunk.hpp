@@ -79,7 +79,6 @@ class basic_chunk {
   /// in its place, goes on by `resume`; or never, if thieves take the tasks. Task 0 has no position before it, so nobody
   /// pauses there.
   std::size_t settle(std::size_t index, bool may_pause = false) noexcept {
-    const std::uint32_t kept = may_pause && index != 0 ? 0 : pausing;
     for (;;) {
       std::uint32_t seen = flags_.load(std::memory_order_acquire);  // as in announce
       if ((seen & recalling) != 0) {
@@ -89,9 +88,10 @@ class basic_chunk {
       if ((seen & stopping) != 0) return index;
       // Acquire: this thread sees the end that the last thief stored. Without an answer, the end is the one that this
       // thread stored.
-      const std::uint32_t left = seen & kept;
+      const bool pauses = may_pause && (seen & pausing) != 0 && index != 0;
+      const std::uint32_t left = pauses ? 0 : seen & pausing;
       if (seen != left && !flags_.compare_exchange_weak(seen, left, std::memory_order_acquire)) continue;
-      if ((seen & pausing) == left) return end_.load(std::memory_order_relaxed);
+      if (!pauses) return end_.load(std::memory_order_relaxed);
       has_paused_ = true;
       // A thief that has read the position before takes tasks after `index` only.
       position_.store(index - 1, std::memory_order_release);
@@ -162,7 +162,8 @@ class basic_chunk {
     }
   }
 
-  /// Asks the owner to pause before its next task, if it is inside a chunk of several. The request stays until then.
+  /// Asks the owner to pause before its next task. The request stays until then. Not for chunks that are started as
+  /// wholes: see `start_all`.
   void ask_to_pause() noexcept {
     std::uint32_t seen = flags_.load(std::memory_order_relaxed);
     while (!flags_.compare_exchange_weak(seen, seen | pausing, std::memory_order_relaxed)) {
