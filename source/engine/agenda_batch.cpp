@@ -169,7 +169,7 @@ void agenda_batch::end(const agenda::work& ended, const std::exception_ptr& fail
   if (verdict_.has_rule() && completed != request_.size && (verdict_.ask_rule(completed) || verdict_.is_decided()))
     stop();
   if (!adaptation_) return;
-  static_cast<void>(adaptation_->update(clock::now(), [this] { return completed_.load(std::memory_order_acquire); }));
+  static_cast<void>(adaptation_->update(threads_.most_now(), clock::now(), [this] { return completed_.load(std::memory_order_acquire); }));
 }
 
 void agenda_batch::fail(const agenda::work& ended, const std::exception_ptr& failure) noexcept {

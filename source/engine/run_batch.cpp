@@ -91,8 +91,7 @@ void run_on_executor(executor_core& executor, const concurrency_limit& limit, co
   batch running(request, runners, {.starter = from}, adapt_from);  // before `enter`, because this may throw
   run_to_the_end(running, request, [&] {
     const bool has_slot = request.watch != nullptr && request.watch->take_slot();
-    const auto [how, lender] = has_slot ? executor_limiter::enter_result{executor_limiter::admission::slot}
-                                        : limiter.enter(from, request.options.stop, request.watch, request.stops);
+    const auto [how, lender] = running.enter(limiter, from, has_slot);
     if (how == executor_limiter::admission::stopped) return running.cancel();
     const loan_of_slot back{limiter, lender};
     const executor_core::visit here(executor, from);

@@ -87,8 +87,8 @@ struct started_task {
 };
 
 /// A reference to the tasks of a batch. `run` starts the tasks of a chunk in order and returns the index after the
-/// last one that it started. It starts fewer than all only if the batch was stopped, or if another runner recalled
-/// the rest.
+/// last one that it started. It starts fewer than all only if the batch was stopped, if another runner recalled the
+/// rest, or if the runner was asked to pause.
 struct task_block {
   void* object;
   std::size_t (*run)(void* object, task_range tasks, chunk& mine, batch_control& batch) noexcept;
