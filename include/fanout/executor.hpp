@@ -80,8 +80,8 @@ class executor {
   /// executors and calls, and end when they are not needed.
   FANOUT_EXPORT ~executor();
 
-  /// The limit, as it is now, or the value of the application's own `tbb::global_control` if that is lower than both the
-  /// limit and the number of CPUs in the affinity mask of the process.
+  /// The limit, as it is now, or the value of the application's own `tbb::global_control` if that is lower than both
+  /// the limit and the number of CPUs in the affinity mask of the process.
   FANOUT_EXPORT std::size_t concurrency() const noexcept;
 
   /// The greatest limit that the executor can have: the one with which it was made. 0 if it was moved from.
@@ -90,11 +90,11 @@ class executor {
   /// Changes the limit, to any number from 1 to `greatest_concurrency()`. Any thread may call this at any time, the
   /// executor's own tasks included. It waits for no task.
   ///
-  /// Raising the limit lets as many threads come as may. Lowering it interrupts no task: each thread ends the task that
-  /// it runs or has just taken; in `for_each_range`, its share; of a stream, the items that it has pulled. Once these
-  /// have ended, never more than the new number of tasks are in flight. Threads wait between their tasks then, also
-  /// those that call, while other threads of the executor go on with their batches. A task that waits for a batch of its
-  /// own has not ended, and its batch runs on.
+  /// Raising the limit lets as many threads come as may. Lowering it interrupts no task: each thread ends the task
+  /// that it runs or has just taken; in `for_each_range`, its share; of a stream, the items that it has pulled. Once
+  /// these have ended, never more than the new number of tasks are in flight. Threads wait between their tasks then,
+  /// also those that call, while other threads of the executor go on with their batches. A task that waits for a
+  /// batch of its own has not ended, and its batch runs on.
   ///
   /// Limits still cause no deadlock. But tasks that wait for each other need a limit at which they run together. See
   /// docs/concurrency-limits.md.

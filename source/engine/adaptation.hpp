@@ -43,8 +43,8 @@ class adaptation {
   void leader_comes_back();
 
   /// Call it between two chunks. Ends the window of measurement, if it is over. `completed()` returns how many tasks
-  /// of the batch have ended. Returns how many more helpers to call. `limit`: how many runners there may be now. If that
-  /// has changed, the search begins again with as many runners as were wanted, if there may be so many.
+  /// of the batch have ended. Returns how many more helpers to call. `limit`: how many runners there may be now. If
+  /// that has changed, the search begins again with as many runners as were wanted, if there may be so many.
   template <class Completed>
   std::size_t update(std::size_t limit, clock::time_point now, Completed completed) {
     if (now.time_since_epoch().count() < next_look_.load(std::memory_order_relaxed)) return 0;

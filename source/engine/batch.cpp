@@ -150,8 +150,8 @@ void batch::assist(helper_calls& helpers) noexcept {
 
 bool batch::wants_help() const noexcept { return !stopped() && !distributor_.all_taken(runners_); }
 
-// Not where chunks are started as wholes. Nor where something is around each task, which has begun when the task starts:
-// then a chunk is a single task.
+// Not where chunks are started as wholes. Nor where something is around each task, which has begun when the task
+// starts: then a chunk is a single task.
 void batch::ask_to_pause() noexcept {
   if (runs_attempts_ || request_.whole_chunks) return;
   for (runner& each : runners_) each.work.mine.ask_to_pause();
@@ -215,8 +215,8 @@ batch::fate batch::run(role who, std::size_t number, const batch_scope& scope, h
   return fate::over;
 }
 
-/// Whether the runner, which holds a slot, has to give it back; a leader finds out when it steps aside. No runner does if
-/// no task is left to start: the one that finds that out sends away a leader that waits.
+/// Whether the runner, which holds a slot, has to give it back; a leader finds out when it steps aside. No runner
+/// does if no task is left to start: the one that finds that out sends away a leader that waits.
 bool batch::must_make_way(role who) noexcept {
   if (!wants_help()) return false;
   if (who == role::leader) return request_.watch == nullptr || !request_.watch->leader_keeps_slot();

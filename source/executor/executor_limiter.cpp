@@ -121,8 +121,8 @@ class wait_list {
     }) >= wanted.allowed();
   }
 
-  /// Whether all runners of a scope are in tasks around stuck waits, and no other comes: because there may be no more, or
-  /// it can get no slots for them, or one is stuck on its way, so that no other is called.
+  /// Whether all runners of a scope are in tasks around stuck waits, and no other comes: because there may be no
+  /// more, or it can get no slots for them, or one is stuck on its way, so that no other is called.
   bool has_no_runner(executor_limiter::bounded& wanted) {
     const batch_scope& scope = wanted.scope();
     const std::size_t stuck = around_stuck([&](const scope_entry& entry) {
@@ -320,8 +320,8 @@ void executor_limiter::resume(const scope_entry& entry) {
   take_back(entry, nullptr, all_waits);
 }
 
-// `awaited_as`: of the batch that the thread was on its way to; as long as it has not said that it does not come, no one
-// else is called.
+// `awaited_as`: of the batch that the thread was on its way to; as long as it has not said that it does not come, no
+// one else is called.
 void executor_limiter::take_back(const scope_entry& entry, const void* awaited_as,
                                  std::unique_lock<std::mutex>& all_waits) {
   waiter self;
@@ -348,8 +348,8 @@ bool executor_limiter::wait_inside(waiter& self, std::unique_lock<std::mutex>& a
 }
 
 /// A leader that steps aside gives its slot back and enters the queue in one step. So no one else is admitted in
-/// between, and the threads that have slots or step aside are never more than the greatest limit: the arena has room for
-/// them, and there are reserves enough.
+/// between, and the threads that have slots or step aside are never more than the greatest limit: the arena has room
+/// for them, and there are reserves enough.
 bool executor_limiter::has_to_wait(waiter& self) {
   const std::lock_guard lock(mutex_);
   if (self.now != waiter::state::waiting) return false;  // a stop has been requested

@@ -12,9 +12,9 @@
 
 namespace fanout::detail {
 
-/// The limit of an executor: a number of slots, which may change. A thread that works for the executor holds a slot from before it
-/// starts its first task until it starts no more, including while it waits for a batch that one of its tasks has
-/// started. Slots are granted in the order of the requests, to
+/// The limit of an executor: a number of slots, which may change. A thread that works for the executor holds a slot
+/// from before it starts its first task until it starts no more, including while it waits for a batch that one of its
+/// tasks has started. Slots are granted in the order of the requests, to
 ///
 ///   - *callers*: threads that want to run a batch. They wait until they get a slot, or a stop is requested;
 ///   - *reserves*: a batch requests slots for its helpers, and calls a reserve for each slot that it gets;
@@ -157,8 +157,8 @@ class executor_limiter {
     virtual std::size_t withdraw_helpers() noexcept = 0;
     /// False if no task is left to start; then it stays false.
     virtual bool wants_help() const noexcept = 0;
-    /// Asks its runners to pause after the tasks in which they are, and to look whether they must make way. Called under
-    /// the mutex, of batches that are noted as running.
+    /// Asks its runners to pause after the tasks in which they are, and to look whether they must make way. Called
+    /// under the mutex, of batches that are noted as running.
     virtual void ask_to_pause() noexcept {}
 
    protected:

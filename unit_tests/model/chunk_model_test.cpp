@@ -20,8 +20,8 @@ using fanout::detail::task_range;
 /// What a thief asks for.
 enum class share { half, all };
 
-/// How an owner starts the tasks of its chunk: each in its turn, or all as a whole; or the mistake that `start_all` prevents,
-/// all of them with the first one published where the last one should be.
+/// How an owner starts the tasks of its chunk: each in its turn, or all as a whole; or the mistake that `start_all`
+/// prevents, all of them with the first one published where the last one should be.
 enum class starts { each, whole, whole_published_by_the_first };
 
 /// Tasks that may start once at most, and those that must have started at the end.
@@ -109,8 +109,9 @@ struct two_thieves : chunk_scenario<two_thieves<tasks>, 3, tasks> {
   }
 };
 
-/// The owner's first chunk and its second one, with tasks between them that are in neither: whoever takes half of the one
-/// for half of the other gets some of these. The thieves come at any moment. `lower`: the second has the lower tasks.
+/// The owner's first chunk and its second one, with tasks between them that are in neither: whoever takes half of the
+/// one for half of the other gets some of these. The thieves come at any moment. `lower`: the second has the lower
+/// tasks.
 template <bool lower, share wanted, int thieves = 1, class Primitives = chunk_primitives, starts how = starts::each>
 struct next_chunk : chunk_scenario<next_chunk<lower, wanted, thieves, Primitives, how>, 1 + thieves, 7, Primitives> {
   static constexpr task_range low{0, 2};
@@ -195,8 +196,8 @@ struct stopping : chunk_scenario<stopping<thieves>, 2 + thieves, 6> {
   }
 };
 
-/// The owner is asked to pause at any moment. `goes_on`: by itself; otherwise the tasks that it leaves are for thieves, of
-/// which this thread is one. `thieves` may be 0.
+/// The owner is asked to pause at any moment. `goes_on`: by itself; otherwise the tasks that it leaves are for
+/// thieves, of which this thread is one. `thieves` may be 0.
 template <bool goes_on, share wanted, int thieves>
 struct pausing : chunk_scenario<pausing<goes_on, wanted, thieves>, 2 + thieves, 3> {
   void before() { this->open(this->mine_, {0, 3}); }

@@ -74,10 +74,10 @@ class basic_chunk {
   /// A stop does not end the wait. An owner that does not know of the stop yet could open its next chunk; then the
   /// thief would combine the position of the old chunk with the end of the new one.
   ///
-  /// `may_pause`: if the owner was asked to pause, it does: this returns `index`, `has_paused()` is true, and the tasks
-  /// from `index` on are left in the chunk, where a thief may recall them, this one included. The owner, or another thread
-  /// in its place, goes on by `resume`; or never, if thieves take the tasks. Task 0 has no position before it, so nobody
-  /// pauses there.
+  /// `may_pause`: if the owner was asked to pause, it does: this returns `index`, `has_paused()` is true, and the
+  /// tasks from `index` on are left in the chunk, where a thief may recall them, this one included. The owner, or
+  /// another thread in its place, goes on by `resume`; or never, if thieves take the tasks. Task 0 has no position
+  /// before it, so nobody pauses there.
   std::size_t settle(std::size_t index, bool may_pause = false) noexcept {
     for (;;) {
       std::uint32_t seen = flags_.load(std::memory_order_acquire);  // as in announce
@@ -101,8 +101,8 @@ class basic_chunk {
 
   bool has_paused() const noexcept { return has_paused_; }
 
-  /// The tasks that are left after a pause: none if thieves took them, or there was no pause. The owner starts them as a
-  /// chunk that it has opened. Another thread may recall some of them meanwhile, as always.
+  /// The tasks that are left after a pause: none if thieves took them, or there was no pause. The owner starts them
+  /// as a chunk that it has opened. Another thread may recall some of them meanwhile, as always.
   task_range resume() noexcept {
     if (!has_paused_) return {};
     has_paused_ = false;
