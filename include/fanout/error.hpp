@@ -36,21 +36,25 @@ class FANOUT_EXPORT error : public std::runtime_error {
 };
 
 /// A task threw. The cause is nested, whatever its type; `std::rethrow_if_nested(e)` or `e.rethrow_nested()` throws
-/// it again. `what()` reads `task 7 failed: <what() of the cause>`. Of a `what()` of more than 2,000 bytes, it has
+/// it again. `what()` reads `task 7 failed: <what() of the cause>`, or `task 7 failed after 3 attempts: …`. Of a `what()` of more than 2,000 bytes, it has
 /// the beginning and an ellipsis; the cause has all of it. If the cause is no `std::exception`, or its `what()` is
 /// null or empty, the message names its type. The cause is never copied.
 class FANOUT_EXPORT task_error : public error, public std::nested_exception {
  public:
   /// Throws `std::invalid_argument` if the cause is null.
-  task_error(std::size_t index, const std::exception_ptr& cause);
-  /// The index, and `what()` of the cause.
+  task_error(std::size_t index, const std::exception_ptr& cause, unsigned attempts = 1);
+  /// The index, the number of attempts if there were several, and `what()` of the cause.
   const char* what() const noexcept override;
 
   /// The position of the task in the input, from 0.
   std::size_t index() const noexcept { return index_; }
 
+  /// How many attempts at the task were made: see `run_options::retry`. All failed, and the cause is that of the last.
+  unsigned attempts() const noexcept { return attempts_; }
+
  private:
   std::size_t index_;
+  unsigned attempts_;
 };
 
 /// One or more tasks of a batch threw under `error_policy::run_all`.

@@ -19,6 +19,7 @@
 #include "fanout/outcome.hpp"
 #include "fanout/pool_statistics.hpp"
 #include "fanout/resource_pool.hpp"
+#include "fanout/retry_policy.hpp"
 #include "fanout/run_options.hpp"
 #include "fanout/settle.hpp"
 #include "fanout/stop_rule.hpp"

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <new>
@@ -15,7 +17,8 @@
 namespace fanout {
 
 namespace detail {
-[[noreturn]] FANOUT_EXPORT void throw_task_error(std::size_t index, const std::exception_ptr& cause);
+[[noreturn]] FANOUT_EXPORT void throw_task_error(std::size_t index, const std::exception_ptr& cause,
+                                                 unsigned attempts);
 [[noreturn]] FANOUT_EXPORT void throw_task_cancelled();
 }  // namespace detail
 
@@ -92,10 +95,11 @@ class outcome {
   }
 
   /// For the library: stores the value that `make` returns or the exception that it throws, as the outcome of task
-  /// `index`. Returns whether it returned.
+  /// `index` after so many attempts. Returns whether it returned.
   template <class Make>
-  bool settle(std::size_t index, Make&& make) noexcept {
-    index_ = index;
+  bool settle(std::size_t index, Make&& make, unsigned attempts = 1) noexcept {
+    index_ = index & most_index;
+    attempts_ = std::min(attempts, most_attempts) & most_attempts;
     // Not by `emplace`: libstdc++ makes some values in a variant on the stack, and assigns that.
     void* const place = std::addressof(state_);
     std::destroy_at(std::addressof(state_));
@@ -119,14 +123,17 @@ class outcome {
   static constexpr std::size_t not_started = 0;
   static constexpr std::size_t returned = 1;
   static constexpr std::size_t failed = 2;
+  static constexpr std::uint64_t most_index = (std::uint64_t{1} << 40) - 1;
+  static constexpr unsigned most_attempts = (1U << 24) - 1;  // more are told as so many
 
   void require_value() const {
     if (cancelled()) detail::throw_task_cancelled();
-    if (const std::exception_ptr cause = error()) detail::throw_task_error(index_, cause);
+    if (const std::exception_ptr cause = error()) detail::throw_task_error(index_, cause, attempts_);
   }
 
   state state_{};
-  std::size_t index_ = 0;
+  std::uint64_t index_ : 40 = 0;  // a batch holds at most 2^40 tasks
+  std::uint64_t attempts_ : 24 = 1;
 };
 
 }  // namespace fanout

@@ -6,8 +6,12 @@
 #include <functional>
 #include <limits>
 #include <stop_token>
+#include <vector>
 
+#include "fanout/admission.hpp"
+#include "fanout/detail/by_default.hpp"
 #include "fanout/limits.hpp"
+#include "fanout/retry_policy.hpp"
 #include "fanout/stop_rule.hpp"
 
 namespace fanout {
@@ -35,7 +39,7 @@ struct run_options {
   concurrency_limit concurrency = automatic;
 
   /// See `error_policy`. `settle_in_parallel` and `settle_map` ignore it: there a failure is data.
-  error_policy on_error = error_policy::stop;
+  error_policy on_error = detail::by_default(error_policy::stop);
 
   /// Called with two numbers: how many tasks have ended, with a result or a failure, and the size of the batch. Calls
   /// never overlap, and `completed` strictly increases. The last call of a batch that succeeds is `(total, total)`;
@@ -55,7 +59,21 @@ struct run_options {
 
   /// Of a `task_scope`: how many of its tasks may wait for a place, at least 1. More are refused by `try_add`, and
   /// `add` waits. The default is no bound. Calls that get all their tasks at once ignore it.
-  std::size_t max_pending = std::numeric_limits<std::size_t>::max();
+  std::size_t max_pending = detail::by_default(std::numeric_limits<std::size_t>::max());
+
+  /// Which task starts next: the one with the highest number, and among equals the one with the lowest index. Called
+  /// once for each index, on the calling thread, before any task starts; what it throws reaches the caller. With the
+  /// expected time of a task as its priority, the longest starts first, which avoids that one long task is left at the
+  /// end. It holds also where `admit` decides whether the next task may start. By default, tasks start in the order of
+  /// their indices.
+  ///
+  /// This option, `admit` and `retry` give a batch another way to hand out its tasks, one at a time, under a mutex: TODO
+  /// a task. It is run by threads of fanout, and by the calling thread. `for_each_range`, whose shares have no index of their
+  /// own, throws `std::invalid_argument` for them, and so does a `task_scope`.
+  std::function<std::int64_t(std::size_t index)> priority{};
+
+  /// Who may start: the next task starts when each of these has admitted it. See `admission`.
+  std::vector<admission> admit{};
 
   /// How long the batch may take, from the call (of a `task_scope`: from its constructor) and with all waits. When
   /// the time is over, it ends as if a stop had been requested, but throws `deadline_exceeded`. Tasks that run are
@@ -71,6 +89,13 @@ struct run_options {
   /// has failed with `task_timed_out`, whatever it returned or threw. A task that never looks runs to its end. In
   /// `for_each_range`, a share counts as a task. Costs about a microsecond a task; see also `timeout`.
   std::chrono::nanoseconds task_timeout = no_limit;
+
+  /// Whether and when a task that has failed is tried again. See `retry_policy`. No attempt begins after a stop, and a
+  /// task that throws `operation_cancelled` was interrupted, and is not tried again (after a `deadline_exceeded` it is). A
+  /// task has ended, for `on_progress` and `stop_when`, when no further attempt is made. Its failure is that of the last
+  /// attempt; `task_error` tells how many there were. Items that are given away as rvalues cannot be given again: then the
+  /// call throws `std::invalid_argument`, and nothing has run.
+  retry_policy retry{};
 
   /// When the batch has seen enough: `failures(10)`, `failed_share(0.1)`, `successes(3)`. The rule is asked whenever
   /// a task has ended. Once it says so, no task starts, and running ones see the stop. The call then throws
@@ -93,7 +118,7 @@ struct run_options {
   std::function<void(const task_context& context, const std::function<void()>& body)> around{};
 
   /// What `task_context::seed()` is computed from.
-  std::uint64_t seed = 0;
+  std::uint64_t seed = detail::by_default(std::uint64_t{0});
 };
 
 }  // namespace fanout

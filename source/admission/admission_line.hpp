@@ -18,6 +18,9 @@ namespace fanout::detail {
 /// served: only the batch whose turn it is may take, and that is the first in line, unless the stock knows that
 /// waiting for it would be a deadlock.
 ///
+/// One that is not the first may take, too, if the stock knows that enough is left for all before it: they have been
+/// told, or are about to be, and would only be waited for.
+///
 /// **Nobody is forgotten.** A batch that may take is told, and asks. It may have become the one that may take for one
 /// of four reasons, and the thread that caused it tells it, under the same mutex: something was given back
 /// (`change`); the one before it has taken, or has left, or has stepped aside. (A fifth reason is that time has
@@ -33,6 +36,7 @@ namespace fanout::detail {
 ///     line_place<want>* turn(const line_places<want>&) noexcept;  // who may take next; null only if nobody is in line
 ///     bool fits(const want&) const noexcept;             // whether the one whose turn it is could take now
 ///     bool is_worth_asking(const want&) const noexcept;  // whether it should ask now: if it fits, or to learn a time
+///     bool leaves_enough(const line_places<want>&, const line_place<want>& asking) const noexcept;  // for all before it
 ///     void take(const want&);                            // requires that it fits; if it throws, it has taken nothing
 ///     void check_wait(const line_places<want>&, const line_place<want>& asking);  // throws if the wait has no end
 ///     time_point ask_again_at(bool has_turn, std::size_t waiting) const noexcept;
@@ -76,7 +80,7 @@ class basic_admission_line {
     try {
       pass_those_that_cannot_ask(mine);
       const bool has_turn = stock_.turn(line_) == &mine;
-      if (has_turn && stock_.fits(wanted)) {
+      if ((has_turn && stock_.fits(wanted)) || stock_.leaves_enough(line_, mine)) {
         stock_.take(wanted);
         give_up(mine);
         return {true};

@@ -53,6 +53,9 @@ class budget_shares {
   bool fits(const want& each) const noexcept { return each.share->cost <= capacity_ - in_use_; }
   bool is_worth_asking(const want& each) const noexcept { return fits(each); }
 
+  /// A budget is strictly first come, first served.
+  static bool leaves_enough(const places& /*line*/, const place& /*asking*/) noexcept { return false; }
+
   void take(const want& wanted) noexcept {
     budget_share& share = *wanted.share;
     share.held = true;

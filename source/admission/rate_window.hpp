@@ -43,6 +43,14 @@ class basic_rate_window {
 
   bool fits(const want& /*start*/) const noexcept { return !all_are_pending() && Clock::now() >= earliest(); }
 
+  /// Each batch in line wants one start. Several batches that share a rate take turns otherwise, and each turn takes as
+  /// long as a thread needs to wake.
+  bool leaves_enough(const places& line, const place& asking) const noexcept {
+    std::size_t wanted = 1;
+    for (const place* each = line.all.first(); each != &asking; each = intrusive_list<place>::next(*each)) ++wanted;
+    return pending_.size() + wanted <= starts_ && Clock::now() >= earliest(wanted);
+  }
+
   /// While all are pending, nobody can say when there will be another.
   bool is_worth_asking(const want& /*start*/) const noexcept { return !all_are_pending(); }
 
@@ -84,9 +92,9 @@ class basic_rate_window {
  private:
   bool all_are_pending() const noexcept { return pending_.size() == starts_; }
 
-  /// When there is a start for one more. Requires that not all are pending.
-  time_point earliest() const noexcept {
-    const std::size_t back = starts_ - pending_.size();  // so many starts before this one must be out of its window
+  /// When there are so many starts more. Requires that there may be so many besides those that are pending.
+  time_point earliest(std::size_t more = 1) const noexcept {
+    const std::size_t back = starts_ - pending_.size() - (more - 1);  // so many before this must be out of its window
     if (begun_ < back) return time_point::min();
     const time_point start(times_[(begun_ - back) % starts_]);
     return start > time_point::max() - per_ ? time_point::max() : start + per_;

@@ -62,6 +62,10 @@ std::string count_of(std::size_t failed, std::size_t total) {
   return std::to_string(failed) + " of " + std::to_string(total) + (total == 1 ? " task" : " tasks");
 }
 
+std::string after_attempts(unsigned attempts) {
+  return attempts > 1 ? " after " + std::to_string(attempts) + " attempts" : "";
+}
+
 /// One that has a cause. Without one, `std::rethrow_if_nested` would end the process.
 class task_timed_out_and_threw final : public task_timed_out, public std::nested_exception {
  public:
@@ -79,10 +83,12 @@ std::string text_of(std::chrono::nanoseconds limit) {
 
 }  // namespace
 
-task_error::task_error(std::size_t index, const std::exception_ptr& cause)
-    : error("task " + std::to_string(index) + " failed: " + detail::describe(checked(cause))),
+task_error::task_error(std::size_t index, const std::exception_ptr& cause, unsigned attempts)
+    : error("task " + std::to_string(index) + " failed" + after_attempts(attempts) + ": " +
+            detail::describe(checked(cause))),
       std::nested_exception(nest(cause)),
-      index_(index) {}
+      index_(index),
+      attempts_(attempts) {}
 
 aggregate_error::aggregate_error(std::vector<task_error> errors, std::size_t total)
     : error(count_of(checked(errors).size(), total) + " failed; the first: " + errors.front().what()),
@@ -157,7 +163,9 @@ void require_exception() noexcept {
   std::abort();
 }
 
-void throw_task_error(std::size_t index, const std::exception_ptr& cause) { throw task_error(index, cause); }
+void throw_task_error(std::size_t index, const std::exception_ptr& cause, unsigned attempts) {
+  throw task_error(index, cause, attempts);
+}
 void throw_task_cancelled() { throw operation_cancelled(0, 1); }
 
 }  // namespace detail

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "engine/batch.hpp"
-
 namespace fanout::detail {
 
 batch_progress batch_watch::look() const {
@@ -12,9 +10,10 @@ batch_progress batch_watch::look() const {
   return seen_;
 }
 
-void batch_watch::begin(const batch& running) {
+void batch_watch::look_at(const void* running, count counts) {
   const std::lock_guard lock(mutex_);
-  running_ = &running;
+  running_ = running;
+  counts_ = counts;
 }
 
 void batch_watch::end() {
@@ -26,7 +25,7 @@ void batch_watch::end() {
 /// A failure is counted before its task has ended, so it may be seen first.
 void batch_watch::update() const {
   if (running_ == nullptr) return;
-  seen_ = running_->counts();
+  seen_ = counts_(running_);
   seen_.failed = std::min(seen_.failed, seen_.completed);
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <bit>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <stop_token>
@@ -8,6 +9,7 @@
 
 #include "base/deferred_cancellation.hpp"
 #include "base/stop_forwarder.hpp"
+#include "engine/agenda_batch.hpp"
 #include "engine/batch.hpp"
 #include "engine/batch_deadline.hpp"
 #include "engine/batch_watch.hpp"
@@ -36,7 +38,8 @@ struct tell_joined {
 /// Lets the watch of the request, if there is one, look at the batch.
 class watched_batch {
  public:
-  watched_batch(const batch& running, batch_watch* watch) : watch_(watch) {
+  template <class Batch>
+  watched_batch(const Batch& running, batch_watch* watch) : watch_(watch) {
     if (watch_ != nullptr) watch_->begin(running);
   }
   watched_batch(const watched_batch&) = delete;
@@ -50,12 +53,13 @@ class watched_batch {
 };
 
 /// Runs the batch by calling `run`. A stop that is requested meanwhile cancels the batch.
-template <class Run>
-void run_to_the_end(batch& running, const batch_request& request, const Run& run) {
+template <class Batch, class Run>
+void run_to_the_end(Batch& running, const batch_request& request, const Run& run) {
   const tell_joined at_end{request};
   const watched_batch here(running, request.watch);
   stop_forwarder on_stop(request.stops);
-  on_stop.begin(request.options.stop, {&running, [](void* it) noexcept { static_cast<batch*>(it)->cancel(); }});
+  if (request.options.stop.stop_possible())
+    on_stop.begin(request.options.stop, {&running, [](void* it) noexcept { static_cast<Batch*>(it)->cancel(); }});
   run();
 }
 
@@ -87,8 +91,7 @@ void run_on_executor(executor_core& executor, const concurrency_limit& limit, co
   batch running(request, runners, {.starter = from}, adapt_from);  // before `enter`, because this may throw
   run_to_the_end(running, request, [&] {
     const bool has_slot = request.watch != nullptr && request.watch->take_slot();
-    const auto [how, lender] = has_slot ? executor_limiter::enter_result{executor_limiter::admission::slot}
-                                        : limiter.enter(from, request.options.stop, request.watch, request.stops);
+    const auto [how, lender] = running.enter(limiter, from, has_slot);
     if (how == executor_limiter::admission::stopped) return running.cancel();
     const loan_of_slot back{limiter, lender};
     const executor_core::visit here(executor, from);
@@ -155,6 +158,20 @@ void run_free(const concurrency_limit& limit, const batch_request& request) {
   return runners == 1 ? alone() : run_on_borrowed(cores, /*named=*/false, runners, request);
 }
 
+// ── Unequal tasks ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+void run_by_agenda(executor_core* executor, const concurrency_limit& limit, const batch_request& request) {
+  std::size_t most = limit == unlimited ? most_unlimited : limit == automatic ? available_concurrency() : limit.number();
+  if (executor != nullptr) most = limit.is_number() ? std::min(most, executor->limit()) : executor->limit();
+  const std::size_t runners = std::min({most, request.size, application_limit()});
+  const std::size_t adapt_from = executor != nullptr ? std::min(executor->adapt_from(), runners) : 0;
+  agenda_batch running(request, executor, runners, current_entry(), adapt_from);
+  run_to_the_end(running, request, [&] { running.run(); });
+  if (adapt_from != 0 && runners >= executor->adapt_from() && running.adapted_to() != 0)
+    executor->adapt_from(running.adapted_to());
+  running.finish();  // may call the progress callback
+}
+
 // ── A limit of time ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 /// Requests a stop when the time of a call is over, or when its caller requests one.
@@ -180,18 +197,32 @@ class deadline_of_call final : public batch_deadline {
   stop_forwarder forwarded_{functions_};
 };
 
+/// The same options, with functions that refer to these.
+run_options referring_to(const run_options& options) {
+  run_options copy{.concurrency = options.concurrency,
+                   .on_error = options.on_error,
+                   .progress_interval = options.progress_interval,
+                   .admit = options.admit,
+                   .task_timeout = options.task_timeout,
+                   .retry = {.again = options.retry.again,
+                             .pause = options.retry.pause,
+                             .longest_pause = options.retry.longest_pause,
+                             .factor = options.retry.factor,
+                             .jitter = options.retry.jitter},
+                   .stop_when = options.stop_when,
+                   .seed = options.seed};
+  if (options.on_progress) copy.on_progress = std::cref(options.on_progress);
+  if (options.priority) copy.priority = std::cref(options.priority);
+  if (options.retry.when) copy.retry.when = std::cref(options.retry.when);
+  if (options.around) copy.around = std::cref(options.around);
+  return copy;
+}
+
 void run_in_time(executor_core* executor, const batch_request& request) {
   const deferred_cancellation until_it_has_ended;
   const deadline_of_call deadline(request);
-  run_options options{.concurrency = request.options.concurrency,
-                      .on_error = request.options.on_error,
-                      .progress_interval = request.options.progress_interval,
-                      .stop = deadline.token(),
-                      .task_timeout = request.options.task_timeout,
-                      .stop_when = request.options.stop_when,
-                      .seed = request.options.seed};
-  if (request.options.around) options.around = std::cref(request.options.around);
-  if (request.options.on_progress) options.on_progress = std::cref(request.options.on_progress);
+  run_options options = referring_to(request.options);
+  options.stop = deadline.token();
   batch_request timed = request.with(options);
   timed.deadline = &deadline;
   run_batch_in_engine(executor, timed);
@@ -207,14 +238,34 @@ void throw_empty_task(std::size_t index) {
 
 void throw_empty_mapper() { throw std::invalid_argument("the mapper is an empty function"); }
 
+namespace {
+
+void check_policy(const retry_policy& policy) {
+  if (policy.pause.count() < 0) throw std::invalid_argument("the pause before a task is tried again must be at least 0");
+  if (policy.longest_pause.count() < 0) throw std::invalid_argument("retry_policy::longest_pause must be at least 0");
+  if (!(policy.factor >= 1 && policy.factor <= std::numeric_limits<double>::max()))
+    throw std::invalid_argument("retry_policy::factor must be a number of at least 1; got " +
+                                std::to_string(policy.factor));
+  if (!(policy.jitter >= 0 && policy.jitter <= 1))
+    throw std::invalid_argument("retry_policy::jitter must be from 0 to 1; got " + std::to_string(policy.jitter));
+}
+
+}  // namespace
+
 void check_options(const run_options& options) {
   check_limit(options.concurrency);
   if (options.task_timeout.count() <= 0) throw std::invalid_argument("task_timeout must be more than 0");
+  if (options.retry.again != 0) check_policy(options.retry);
 }
 
 void check_size(std::size_t size) {
   if (size > work_distributor::max_tasks)
     throw std::length_error("a batch holds at most 2^40 tasks; got " + std::to_string(size));
+}
+
+void throw_callable_once() {
+  throw std::invalid_argument(
+      "the items are given away as rvalues, so a task cannot be tried again: pass the range as an lvalue");
 }
 
 void throw_item_in_iterator() {
@@ -234,8 +285,8 @@ void throw_wrong_output(std::size_t output, std::size_t items) {
 
 void run_batch_in_engine(executor_core* executor, const batch_request& request) {
   const concurrency_limit& limit = request.options.concurrency;
-  check_options(request.options);
-  check_size(request.size);
+  if (request.whole_chunks && agenda::is_wanted(request.options))
+    throw std::invalid_argument("for_each_range takes no priority, admission or retry: use map_in_parallel");
   if (request.size == 0) return;
   if (request.options.timeout != no_limit && request.deadline == nullptr) return run_in_time(executor, request);
   if (request.options.stop.stop_requested()) {  // no task will start, so it needs no slot and no helpers
@@ -243,6 +294,7 @@ void run_batch_in_engine(executor_core* executor, const batch_request& request) 
   }
   const deferred_cancellation until_all_have_joined;
   const position here;
+  if (agenda::is_wanted(request.options)) return run_by_agenda(executor, limit, request);
   if (executor != nullptr) {
     run_on_executor(*executor, limit, request);
   } else {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/deferred_cancellation.hpp"
+#include "engine/agenda.hpp"
 #include "executor/position.hpp"
 #include "fanout/detail/machine.hpp"
 #include "fanout/limits.hpp"
@@ -33,6 +34,8 @@ constexpr std::size_t most_blocks_kept = 16;
 std::size_t limit_of(const executor_core* on, const run_options& options) {
   const concurrency_limit& named = options.concurrency;
   check_options(options);
+  if (agenda::is_wanted(options))
+    throw std::invalid_argument("a task_scope takes no priority, admission or retry: use a batch");
   if (options.max_pending == 0) throw std::invalid_argument("max_pending must be at least 1; got 0");
   std::size_t most = named == unlimited   ? most_unlimited
                      : named == automatic ? available_concurrency()
@@ -43,14 +46,18 @@ std::size_t limit_of(const executor_core* on, const run_options& options) {
 
 }  // namespace
 
-task_scope_core::task_scope_core(executor_core* on, run_options&& options, const stop_functions* stops)
+task_scope_core::task_scope_core(executor_core* on, run_options&& options, const stop_functions* stops,
+                                 const surroundings& around)
     : batch_control(/*fenced=*/false, options.seed),
       options_(std::move(options)),
       limit_(limit_of(on, options_)),
-      can_call_(application_limit() != 1),
+      can_call_(application_limit() != 1 && !around.calls_nobody),
       borrowed_(on == nullptr ? executor_cache::borrow(limit_, /*named=*/true) : nullptr),
       home_(on != nullptr ? *on : *borrowed_),
-      scope_{.limiter = home_.limiter(), .home = &home_, .awaited_as = this},
+      scope_{.limiter = home_.limiter(),
+             .home = &home_,
+             .starter = around.starter,
+             .awaited_as = around.awaited_as != nullptr ? around.awaited_as : this},
       runs_attempts_(attempt::is_wanted(options_)),
       clock_(options_.task_timeout != no_limit),
       verdict_(options_, this),
@@ -69,7 +76,7 @@ task_scope_core::task_scope_core(executor_core* on, run_options&& options, const
     reserves_.emplace(limit_, home_.helpers());
   }
   // No entry: the scope may outlive the task that made it.
-  if (on != nullptr) visit_.emplace(home_, nullptr);
+  if (on != nullptr) visit_.emplace(home_, around.starter);
   for (seat& each : seats_) each.next_free = std::exchange(free_seat_, &each);
   on_stop_.begin(std::move(options_.stop),
                  {this, [](void* it) noexcept { static_cast<task_scope_core*>(it)->cancel(); }});
@@ -116,7 +123,7 @@ task_scope_core::line::fate task_scope_core::add(closure& task, if_full then) {
 }
 
 /// Whether the calling thread works for a task of this scope.
-bool task_scope_core::is_own_task() const { return is_inside(current_entry(), this); }
+bool task_scope_core::is_own_task() const { return is_inside(current_entry(), scope_.awaited_as); }
 
 /// A worker of oneTBB in the scope's arena might, with a piece of a loop.
 bool task_scope_core::may_be_own_task() const {
@@ -134,11 +141,18 @@ void task_scope_core::call_off(std::size_t coming) noexcept {
 // On a reserve, which holds a slot if the scope is that of an executor.
 void task_scope_core::serve() noexcept {
   if (line_.arrive()) call_runner();
-  in_arena([this] { run_tasks(scope_, limiter() != nullptr, leaves::after_a_look); });
-  if (limiter() != nullptr) limiter()->leave();
+  bool makes_way = false;
+  in_arena([&] { makes_way = run_tasks(scope_, limiter() != nullptr, leaves::after_a_look); });
+  if (limiter() != nullptr) give_back_slot(makes_way);
 }
 
-void task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leaves when) noexcept {
+/// The task line has requested another slot, if it needs one.
+void task_scope_core::give_back_slot(bool makes_way) noexcept {
+  makes_way ? limiter()->make_way(nullptr) : limiter()->leave();
+}
+
+/// True if the runner must make way: see executor_limiter::is_one_too_many.
+bool task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leaves when) noexcept {
   const with_float_settings same(float_settings_);
   const seat_taken place(*this);
   seat& mine = *place;
@@ -147,6 +161,10 @@ void task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leave
   slot_use slot(*this, holds_slot);
   store::ended_tasks ended(store_);
   for (;;) {
+    if (slot.makes_way()) {
+      if (line_.leave()) call_runner();
+      return true;
+    }
     closure* const next = line_.take();
     if (next != nullptr) {
       if (has_bound) tell_slot_waits(/*of_room=*/true);
@@ -156,7 +174,7 @@ void task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leave
       const bool leaves_now = (when == leaves::when_there_is_room && line_.has_room_now()) || slot.should_end();
       if (!leaves_now) continue;
       if (line_.leave()) call_runner();
-      return;
+      return false;
     }
     ended.count();
     const auto [how, over, calls] = line_.pause(when == leaves::after_a_look);
@@ -165,9 +183,11 @@ void task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leave
       tell_slot_waits(/*of_room=*/false);
       store_.give_back(most_blocks_kept);
     }
-    if (how == line::rest::leave || (how == line::rest::look && !look_for_more())) return;
+    if (how == line::rest::leave || (how == line::rest::look && !look_for_more())) return false;
   }
 }
+
+bool task_scope_core::slot_use::makes_way() { return is_held_ && of_.limiter()->is_one_too_many(); }
 
 // A runner that steps aside requests another slot, behind those who wait.
 bool task_scope_core::slot_use::should_end() {
@@ -330,6 +350,13 @@ std::stop_token task_scope_core::stop_token(const chunk& its_chunk) {
 // A chunk lies at the beginning of its seat.
 std::size_t task_scope_core::runner_of(const chunk& its_chunk) const noexcept {
   return static_cast<std::size_t>(reinterpret_cast<const seat*>(&its_chunk) - seats_.data());
+}
+
+bool task_scope_core::waits_for_slot() {
+  if (limiter() == nullptr) return false;
+  if (limiter()->is_queued(*this)) return true;
+  const std::lock_guard lock(mutex_);
+  return !slot_waits_.empty();
 }
 
 std::size_t task_scope_core::completed() const {

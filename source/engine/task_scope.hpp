@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -11,6 +12,7 @@
 #include <stop_token>
 #include <thread>
 #include <type_traits>
+#include <utility>
 
 #include "base/intrusive_list.hpp"
 #include "base/stop_forwarder.hpp"
@@ -63,7 +65,16 @@ class task_scope_core final : public batch_control,
                               private executor_limiter::bounded,
                               private batch_deadline {
  public:
-  task_scope_core(executor_core* on, run_options&& options, const stop_functions* stops);
+  /// What the threads of a scope that does not outlive the task that made it can know about it.
+  struct surroundings {
+    const scope_entry* starter = nullptr;  // see batch_scope
+    const void* awaited_as = nullptr;      // the scope itself if null
+    bool calls_nobody = false;             // only threads that wait for it work
+  };
+
+  task_scope_core(executor_core* on, run_options&& options, const stop_functions* stops, const surroundings& around);
+  task_scope_core(executor_core* on, run_options&& options, const stop_functions* stops)
+      : task_scope_core(on, std::move(options), stops, surroundings{}) {}
   task_scope_core(const task_scope_core&) = delete;
   task_scope_core& operator=(const task_scope_core&) = delete;
   ~task_scope_core() override = default;  // after `join` or `drop`
@@ -74,6 +85,32 @@ class task_scope_core final : public batch_control,
   void drop() noexcept;
   void cancel() noexcept;
   batch_progress counts();
+
+  // For a batch whose tasks are run by those of a scope:
+
+  /// Works, until no task is left for the moment. `from`: the entry of the calling thread; use a `position`.
+  void help(const scope_entry* from) noexcept { static_cast<void>(wait(from, /*for_room=*/false, /*works=*/true)); }
+
+  /// Whether the tasks that were added last have to wait for a slot of the executor.
+  bool waits_for_slot();
+
+  /// Whether a runner should come back to the scope, which may have to leave its slot to others: a hint.
+  bool is_slot_wanted() const {
+    return limiter() != nullptr && (limiter()->may_be_wanted() || limiter()->may_be_too_many());
+  }
+
+  /// How many runners there may be now.
+  std::size_t most_now() const { return limiter() != nullptr ? std::min(limit_, limiter()->allowed()) : limit_; }
+
+  /// Gives back a slot that was obtained for the calling thread.
+  void leave_slot() { limiter()->leave(); }
+
+  /// See batch_scope.
+  const void* awaited_as() const { return scope_.awaited_as; }
+  std::size_t runner_of(const chunk& its_chunk) const noexcept override;
+
+  /// The chunk of the runner that runs this task of the scope.
+  static chunk& chunk_of(const started_task& task) noexcept { return const_cast<chunk&>(task.its_chunk); }
 
  private:
   static constexpr std::size_t none = static_cast<std::size_t>(-1);
@@ -120,6 +157,8 @@ class task_scope_core final : public batch_control,
   class slot_use {
    public:
     slot_use(task_scope_core& scope, bool is_held) : of_(scope), is_held_(is_held) {}
+    /// Because more slots are used than are allowed, or because others wait for it.
+    bool makes_way();
     bool should_end();
 
    private:
@@ -135,7 +174,6 @@ class task_scope_core final : public batch_control,
   // batch_control
   void record_failure(std::size_t index) noexcept override;
   std::stop_token stop_token(const chunk& its_chunk) override;
-  std::size_t runner_of(const chunk& its_chunk) const noexcept override;
 
   // reserves::duty, and executor_limiter::helped
   void serve() noexcept override;
@@ -159,7 +197,8 @@ class task_scope_core final : public batch_control,
 
   template <class Part>
   void in_arena(const Part& part) noexcept;
-  void run_tasks(const batch_scope& scope, bool holds_slot, leaves when) noexcept;
+  bool run_tasks(const batch_scope& scope, bool holds_slot, leaves when) noexcept;
+  void give_back_slot(bool makes_way) noexcept;
   bool look_for_more() noexcept;
   void run(closure& next, seat& mine) noexcept;
   void run_attempt(closure& next, seat& mine) noexcept;
@@ -182,7 +221,7 @@ class task_scope_core final : public batch_control,
 
   run_options options_;  // not changed after the constructor
   const std::size_t limit_;
-  const bool can_call_;  // false if the application allows only one thread
+  const bool can_call_;  // false if only threads that wait for it may work
   executor_cache::loan borrowed_;  // of a scope with a limit of its own, until it is joined
   executor_core& home_;
   const batch_scope scope_;

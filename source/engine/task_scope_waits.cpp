@@ -75,7 +75,7 @@ auto task_scope_core::wait(const scope_entry* from, bool for_room, bool works) n
     if (for_room) {
       if (executor_limiter::wait_for_room(from, *this, sleep)) return room::never;
     } else {
-      executor_limiter::wait_for(from, this, [&] { sleep(nullptr); });
+      executor_limiter::wait_for(from, scope_.awaited_as, [&] { sleep(nullptr); });
     }
   }
   return room::comes;
@@ -86,20 +86,21 @@ void task_scope_core::work_on_slot(const scope_entry* from, bool for_room) noexc
   const leaves when = for_room ? leaves::when_there_is_room : leaves::when_nothing_is_left;
   batch_scope mine = scope_;
   mine.starter = from;
+  bool makes_way = false;
   const auto work = [&] {
     if (line_.arrive()) call_runner();
-    run_tasks(mine, mine.has_own_slot(), when);
+    makes_way = run_tasks(mine, mine.has_own_slot(), when);
   };
   if (limiter() == nullptr) return in_arena(work);
   const auto how = [&] {
     const slot_wait until_then(*this, for_room);
     if (reached(for_room)) return executor_limiter::enter_result{executor_limiter::admission::stopped};
-    return limiter()->enter(from, until_then.ends.get_token(), this);
+    return limiter()->enter(from, until_then.ends.get_token(), scope_.awaited_as);
   }();
   if (how.how == executor_limiter::admission::stopped) return call_off(1);
   mine.lender = how.lender;
   mine.has_own_slot() ? in_arena(work) : work();
-  mine.has_own_slot() ? limiter()->leave() : limiter()->give_back(*mine.lender);
+  mine.has_own_slot() ? give_back_slot(makes_way) : limiter()->give_back(*mine.lender);
 }
 
 auto task_scope_core::wait_for_room() -> room {

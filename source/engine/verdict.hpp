@@ -29,8 +29,8 @@ class verdict {
         rule_(options.stop_when),
         deadline_(deadline) {}
 
-  /// Task `index` has failed.
-  [[nodiscard]] bool fail(std::size_t index, std::exception_ptr cause) noexcept;
+  /// Task `index` has failed, at the last of so many attempts.
+  [[nodiscard]] bool fail(std::size_t index, std::exception_ptr cause, unsigned attempts = 1) noexcept;
 
   /// The same for a failure that is data, and does not stop the batch.
   void count_failure() noexcept { failed_.fetch_add(1, std::memory_order_release); }
@@ -75,6 +75,7 @@ class verdict {
   struct failure {
     std::size_t index;
     std::exception_ptr cause;
+    unsigned attempts;
   };
 
   bool decide(ending decision, ending before = ending::undecided) noexcept {
@@ -89,6 +90,7 @@ class verdict {
   std::atomic<std::size_t> failed_{0};
   std::exception_ptr cause_;  // of `failed` and `broken`; written by the thread that decided
   std::size_t failed_index_ = 0;
+  unsigned failed_attempts_ = 1;
   std::mutex mutex_;  // guards what follows; never locked without failures
   std::vector<failure> failures_{};
 };

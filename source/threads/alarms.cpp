@@ -21,6 +21,7 @@ class alarm_clock final : private reserves::duty {
   void set(alarm& each, alarm::time_point at) {
     const std::lock_guard lock(mutex_);
     call_keeper();
+    if (each.is_set_) set_.remove(each);
     each.at_ = at;
     each.is_set_ = true;
     alarm* before = set_.last();
@@ -46,7 +47,6 @@ class alarm_clock final : private reserves::duty {
       each.is_set_ = false;
       set_.remove(each);
       if (set_.empty() && users_ == 0) changed_.notify_one();
-      return;
     }
     if (ringing_ != &each || keeper_ == std::this_thread::get_id()) return;
     ++cancelling_;
@@ -128,6 +128,8 @@ void clock_kept::leave() noexcept { clock_of_process().leave(); }
 void alarm::set(time_point at) {
   if (at != time_point::max()) clock_of_process().set(*this, at);
 }
+
+void alarm::set_again(time_point at) { clock_of_process().set(*this, at); }
 
 void alarm::cancel() noexcept {
   if (at_ != time_point::max()) clock_of_process().cancel(*this);

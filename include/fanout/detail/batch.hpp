@@ -59,6 +59,9 @@ class batch_control {
   /// The stop that the task of this chunk sees.
   virtual std::stop_token stop_token(const chunk& its_chunk) = 0;
 
+  /// Which attempt at its task the runner of this chunk makes, from 1.
+  virtual unsigned attempt_at(const chunk& /*its_chunk*/) const noexcept { return 1; }
+
   /// The number of the runner that owns the chunk: from 0, less than the number of runners.
   virtual std::size_t runner_of(const chunk& its_chunk) const noexcept = 0;
 
@@ -84,8 +87,8 @@ struct started_task {
 };
 
 /// A reference to the tasks of a batch. `run` starts the tasks of a chunk in order and returns the index after the
-/// last one that it started. It starts fewer than all only if the batch was stopped, or if another runner recalled
-/// the rest.
+/// last one that it started. It starts fewer than all only if the batch was stopped, if another runner recalled the
+/// rest, or if the runner was asked to pause.
 struct task_block {
   void* object;
   std::size_t (*run)(void* object, task_range tasks, chunk& mine, batch_control& batch) noexcept;
@@ -119,7 +122,8 @@ struct batch_request {
   bool one_is_enough = false;
 
   /// Where failures are data: keeps one that the task itself has not seen. Null where they are not.
-  void (*keep_failure)(const void* object, std::size_t index, const std::exception_ptr& cause) noexcept = nullptr;
+  void (*keep_failure)(const void* object, std::size_t index, const std::exception_ptr& cause,
+                       unsigned attempts) noexcept = nullptr;
 
   /// The same with other options.
   batch_request with(const run_options& others) const {
@@ -130,7 +134,7 @@ struct batch_request {
 
 class executor_core;
 
-/// The engine's part of `run_batch`.
+/// The engine's part of `run_batch`. Requires that `check_options` and `check_size` have accepted the request.
 FANOUT_EXPORT void run_batch_in_engine(executor_core* executor, const batch_request& request);
 
 /// Runs a batch to its end on `executor` or, if it is null, as a free call. Returns when every task has run, or
@@ -150,6 +154,12 @@ inline void run_batch(executor_core* executor, const batch_request& request) {
       options.around = [&](const task_context& context, const std::function<void()>& body) {
         const tsan::tasks_of_batch here(request.tasks.object);
         request.options.around(context, body);
+      };
+    }
+    if (options.retry.when) {
+      options.retry.when = [&](const std::exception_ptr& cause) {
+        const tsan::tasks_of_batch here(request.tasks.object);
+        return request.options.retry.when(cause);
       };
     }
     order.caller_begins();
@@ -173,6 +183,9 @@ FANOUT_EXPORT bool is_executor_of_one(const executor_core* executor) noexcept;
 
 /// Throws `std::invalid_argument` for options that no batch can have.
 FANOUT_EXPORT void check_options(const run_options& options);
+
+/// Throws `std::invalid_argument` for a retry of tasks whose items are given away.
+[[noreturn]] FANOUT_EXPORT void throw_callable_once();
 
 /// Throws `std::length_error` for more than 2^40 tasks. Called before memory is allocated for their results.
 FANOUT_EXPORT void check_size(std::size_t size);

@@ -96,6 +96,24 @@ void refuse_empty_mapper(const F& mapper) {
   }
 }
 
+/// Whether an item is moved to whoever is called with it, and may be gone after that.
+template <class Item>
+inline constexpr bool is_given_away = std::is_rvalue_reference_v<Item> &&
+    !std::is_const_v<std::remove_reference_t<Item>> && !std::is_trivially_copyable_v<std::remove_reference_t<Item>>;
+
+template <class Item, class... Args>
+inline constexpr bool task_runs_once = is_given_away<Item> && !callable_in_batch<as_lvalue<Item>, Args&...>;
+template <class F, class Item, class... Args>
+inline constexpr bool mapper_takes_item = is_given_away<Item> && callable_in_batch<F&, Item, Args&...>;
+
+/// Throws if tasks are to be tried again, but can be called only once.
+template <bool CallableOnce>
+void refuse_to_try_again(const run_options& options) {
+  if constexpr (CallableOnce) {
+    if (options.retry.again != 0) throw_callable_once();
+  }
+}
+
 /// Records the exception that is being handled as that of task `index`.
 inline void fail_task(batch_control& batch, std::size_t index) noexcept {
   require_exception();

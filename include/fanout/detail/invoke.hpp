@@ -54,7 +54,9 @@ auto invoke_on(executor_core* executor, const run_options& options, F&&... funct
       ((started.index == Index ? run(std::integral_constant<std::size_t, Index>{}) : void()), ...);
     };
 
+    check_options(options);
     (detail::refuse_if_empty(Index, functions), ...);
+    refuse_to_try_again<(task_runs_once<F&&> || ...)>(options);
     run_batch(executor, {sizeof...(F), block_of(run_one), options});
     return results(std::move(std::get<Index>(places)->value)...);
   }(std::index_sequence_for<F...>{});

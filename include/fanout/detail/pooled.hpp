@@ -81,8 +81,8 @@ struct pooled_block {
 /// At most as many tasks in flight as there are resources, so that none waits for another of its batch. Here
 /// `automatic`, like `unlimited`, means that many, at most `most_unlimited`.
 inline run_options limited_by_pool(const run_options& options, std::size_t pool_size) {
+  check_options(options);
   const concurrency_limit named = options.concurrency;
-  check_limit(named);
   run_options limited = options;
   limited.concurrency = std::min(named.is_number() ? named.number() : most_unlimited, pool_size);
   return limited;
@@ -93,6 +93,7 @@ auto execute_with_pool_on(executor_core* executor, Range&& range, resource_pool<
   using R = std::remove_cv_t<task_result<item_t<Range>, T&>>;
   const std::shared_ptr<typed_pool<T>> kept = pool.shared();  // a task or another thread may destroy the pool
   const run_options limited = limited_by_pool(options, kept->size());
+  refuse_to_try_again<task_runs_once<item_t<Range>, T>>(options);
   const auto tasks = input_from<Range>(range);
   detail::refuse_empty_tasks(executor, tasks, limited);
   check_size(tasks.size());
@@ -113,6 +114,7 @@ auto map_with_pool_on(executor_core* executor, Range&& range, resource_pool<T>& 
   const std::shared_ptr<typed_pool<T>> kept = pool.shared();  // a task or another thread may destroy the pool
   const run_options limited = limited_by_pool(options, kept->size());
   detail::refuse_empty_mapper(mapper);
+  refuse_to_try_again<mapper_takes_item<F, item_t<Range>, T>>(options);
   const auto items = input_from<Range>(range);
   check_size(items.size());
   results<R> output(items.size());

@@ -57,6 +57,7 @@ auto map_items(executor_core* executor, const Input& items, F& mapper, const run
 template <class Range>
 auto accepted_tasks(executor_core* executor, std::remove_reference_t<Range>& range, const run_options& options) {
   check_options(options);  // before memory is allocated
+  refuse_to_try_again<task_runs_once<item_t<Range>>>(options);
   auto tasks = input_from<Range>(range);
   detail::refuse_empty_tasks(executor, tasks, options);
   check_size(tasks.size());
@@ -65,9 +66,10 @@ auto accepted_tasks(executor_core* executor, std::remove_reference_t<Range>& ran
 
 /// The same for items and their mapper.
 template <class Items, class F>
-auto accepted_items(std::remove_reference_t<Items>& range, const F& mapper, const run_options& options) {
+auto accepted_items(std::remove_reference_t<Items>& range, F& mapper, const run_options& options) {
   check_options(options);  // before memory is allocated
   detail::refuse_empty_mapper(mapper);
+  refuse_to_try_again<mapper_takes_item<F, item_t<Items>>>(options);
   auto items = input_from<Items>(range);
   check_size(items.size());
   return items;
@@ -95,8 +97,9 @@ struct settling {
   }
 
   /// Keeps a failure that is not of the task itself.
-  static void keep(const void* object, std::size_t index, const std::exception_ptr& cause) noexcept {
-    static_cast<const settling*>(object)->first[index].settle(index, [&]() -> T { std::rethrow_exception(cause); });
+  static void keep(const void* object, std::size_t index, const std::exception_ptr& cause, unsigned attempts) noexcept {
+    outcome<T>& place = static_cast<const settling*>(object)->first[index];
+    place.settle(index, [&]() -> T { std::rethrow_exception(cause); }, attempts);
   }
 };
 
@@ -165,8 +168,7 @@ class output_view {
 template <class Output, class Items, class F>
 void map_into_on(executor_core* executor, std::remove_reference_t<Output>& output, Items&& range, F& mapper,
                  const run_options& options) {
-  detail::refuse_empty_mapper(mapper);
-  const auto items = input_from<Items>(range);
+  const auto items = detail::accepted_items<Items>(range, mapper, options);
   const auto size = static_cast<std::size_t>(std::ranges::size(output));
   if (size != items.size()) throw_wrong_output(size, items.size());
   const auto first = std::ranges::begin(output);
@@ -179,8 +181,10 @@ void map_into_on(executor_core* executor, std::remove_reference_t<Output>& outpu
 
 template <number Number, class F>
 void for_each_range_on(executor_core* executor, Number count, F& function, const run_options& options) {
+  check_options(options);
   detail::refuse_empty_mapper(function);
   const index_input<Number> indices(count);
+  check_size(indices.size());
   auto run_share = [&function](const started_task& started, std::size_t last) {
     detail::call(started, function, static_cast<Number>(started.index), static_cast<Number>(last));
   };
