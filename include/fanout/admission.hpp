@@ -98,7 +98,8 @@ class FANOUT_EXPORT resource_budget {
   /// call throws `std::invalid_argument`, which names the index. So does the call if the batch uses the budget twice.
   ///
   /// A task that holds some of the budget and runs a batch that needs more of it waits for others to give back. Where
-  /// that wait would never end, however soon the others do, the inner call throws `std::logic_error`.
+  /// that wait would never end, however soon the others do, the inner call throws `std::logic_error`. Tasks that wait
+  /// for each other with two budgets, or one budget and something else, are not noticed.
   ///
   /// Throws `std::invalid_argument` if the function is empty.
   admission by(std::function<std::uint64_t(std::size_t index)> cost) const;

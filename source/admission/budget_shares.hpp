@@ -1,12 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <stdexcept>
 #include <string>
-#include <unordered_map>
 
 #include "admission/gate.hpp"
 #include "admission/line_places.hpp"
@@ -15,10 +14,17 @@
 
 namespace fanout::detail {
 
-struct task_hash {
-  std::size_t operator()(const task_key& each) const noexcept {
-    return std::hash<const void*>()(each.batch) ^ (each.index * 0x9E37'79B9'7F4A'7C15U);
-  }
+/// What one task costs, and holds while it runs. There is one for each task of a batch, made when the batch comes, so
+/// that nothing is allocated under the mutex of the line, which guards all but `holder`.
+struct budget_share : list_entry<budget_share> {
+  std::uint64_t cost = 0;
+  bool held = false;
+  std::uint64_t counted_in = 0;  // the last count in which it was counted as stuck
+
+  /// The entry of its task; 0 until that begins. Written by the thread of the task when that begins, and read by any
+  /// thread under the mutex. If the task has a batch in line, that was put there under the mutex after the task had
+  /// begun, so the holder is seen. If it has none, it does not matter whether the holder is seen.
+  std::atomic<std::uint64_t> holder{0};
 };
 
 /// The shares of a budget that tasks hold: the stock of its line (see `basic_admission_line`).
@@ -34,8 +40,7 @@ struct task_hash {
 class budget_shares {
  public:
   struct want {
-    task_key task;
-    std::uint64_t cost = 0;
+    budget_share* share = nullptr;
   };
   using place = line_place<want>;
   using places = line_places<want>;
@@ -45,28 +50,26 @@ class budget_shares {
   std::uint64_t capacity() const noexcept { return capacity_; }
   std::uint64_t in_use() const noexcept { return in_use_; }
 
-  bool fits(const want& each) const noexcept { return each.cost <= capacity_ - in_use_; }
+  bool fits(const want& each) const noexcept { return each.share->cost <= capacity_ - in_use_; }
   bool is_worth_asking(const want& each) const noexcept { return fits(each); }
 
   /// A budget is strictly first come, first served.
   static bool leaves_enough(const places& /*line*/, const place& /*asking*/) noexcept { return false; }
 
-  void take(const want& wanted) {
-    shares_.emplace(wanted.task, share{wanted.cost});
-    in_use_ += wanted.cost;
+  void take(const want& wanted) noexcept {
+    budget_share& share = *wanted.share;
+    share.held = true;
+    share.holder.store(0, std::memory_order_relaxed);
+    held_.add(share);
+    in_use_ += share.cost;
   }
 
-  /// The task that has the share runs in the entry with this id.
-  void begin(const task_key& task, std::uint64_t holder) noexcept {
-    if (const auto found = shares_.find(task); found != shares_.end()) found->second.holder = holder;
-  }
-
-  /// Returns whether the task had a share.
-  bool give_back(const task_key& task) noexcept {
-    const auto found = shares_.find(task);
-    if (found == shares_.end()) return false;
-    in_use_ -= found->second.amount;
-    shares_.erase(found);
+  /// Returns whether the task held its share.
+  bool give_back(budget_share& share) noexcept {
+    if (!share.held) return false;
+    share.held = false;
+    held_.remove(share);
+    in_use_ -= share.cost;
     return true;
   }
 
@@ -75,9 +78,9 @@ class budget_shares {
     if (first == nullptr || line.nested == 0 || fits(first->wanted)) return first;
     forget_served(line);
     const std::uint64_t comes_back = capacity_ - stuck(line);
-    if (first->wanted.cost <= comes_back) return first;
+    if (first->wanted.share->cost <= comes_back) return first;
     for (place* each = first; each != nullptr; each = next(*each))
-      if (each->keeps && each->wanted.cost <= comes_back) return each;
+      if (each->keeps && each->wanted.share->cost <= comes_back) return each;
     return first;
   }
 
@@ -90,13 +93,13 @@ class budget_shares {
       any = false;
       const std::uint64_t comes_back = capacity_ - stuck(line);
       for (place* each = line.all.first(); each != nullptr; each = next(*each)) {
-        if (each->served || each->wanted.cost > comes_back) continue;
+        if (each->served || each->wanted.share->cost > comes_back) continue;
         each->served = any = true;
       }
     }
     if (asking.served) return;
     throw std::logic_error(
-        "this batch would wait forever for " + std::to_string(asking.wanted.cost) + " of a resource_budget of " +
+        "this batch would wait forever for " + std::to_string(asking.wanted.share->cost) + " of a resource_budget of " +
         std::to_string(capacity_) +
         ", because it is held by tasks that wait for this batch or for others in the line: let the outer task hold "
         "what its inner batches need, or make the budget larger");
@@ -107,12 +110,6 @@ class budget_shares {
   }
 
  private:
-  struct share {
-    std::uint64_t amount;
-    std::uint64_t holder = 0;  // the entry of its task; 0 until that begins
-    std::uint64_t counted_in = 0;  // the last count in which it was counted as stuck
-  };
-
   static place* next(const place& each) noexcept { return intrusive_list<place>::next(each); }
 
   static void forget_served(const places& line) noexcept {
@@ -127,12 +124,13 @@ class budget_shares {
     for (place* each = line.all.first(); each != nullptr; each = next(*each)) {
       each->keeps = false;
       if (each->who.started_in == nullptr || each->served) continue;
-      for (auto& [task, held] : shares_) {
-        if (held.holder == 0 || !each->who.started_in->keeps_waiting(held.holder)) continue;
+      for (budget_share* held = held_.first(); held != nullptr; held = intrusive_list<budget_share>::next(*held)) {
+        const std::uint64_t holder = held->holder.load(std::memory_order_relaxed);
+        if (holder == 0 || !each->who.started_in->keeps_waiting(holder)) continue;
         each->keeps = true;
-        if (held.counted_in == count_) continue;
-        held.counted_in = count_;
-        sum += held.amount;
+        if (held->counted_in == count_) continue;
+        held->counted_in = count_;
+        sum += held->cost;
       }
     }
     return sum;
@@ -141,7 +139,7 @@ class budget_shares {
   const std::uint64_t capacity_;
   std::uint64_t in_use_ = 0;  // never more than the capacity, so no sum overflows
   std::uint64_t count_ = 0;
-  std::unordered_map<task_key, share, task_hash> shares_;
+  intrusive_list<budget_share> held_;
 };
 
 }  // namespace fanout::detail

@@ -8,13 +8,6 @@
 
 namespace fanout::detail {
 
-/// Identifies a task.
-struct task_key {
-  const applicant* batch = nullptr;
-  std::size_t index = 0;
-  friend bool operator==(const task_key&, const task_key&) = default;
-};
-
 /// What one batch has in an `admission_line`. The line guards all of it.
 template <class Want>
 struct line_place : list_entry<line_place<Want>> {

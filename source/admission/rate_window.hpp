@@ -7,9 +7,17 @@
 #include <memory>
 #include <vector>
 
+#include "admission/gate.hpp"
 #include "admission/line_places.hpp"
 
 namespace fanout::detail {
+
+/// Identifies a task.
+struct task_key {
+  const applicant* batch = nullptr;
+  std::size_t index = 0;
+  friend bool operator==(const task_key&, const task_key&) = default;
+};
 
 /// The starts of a `rate_limit`: the stock of its line (see `basic_admission_line`). It allows at most `starts` in
 /// any window of `per`, not only in those that begin at a multiple of it, nor only on average as a bucket of tokens

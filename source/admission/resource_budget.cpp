@@ -40,8 +40,8 @@ namespace {
 
 class budget_gate final : public gate {
  public:
-  budget_gate(std::shared_ptr<budget_state> state, std::vector<std::uint64_t> costs, applicant& who)
-      : state_(std::move(state)), costs_(std::move(costs)), mine_(who) {
+  budget_gate(std::shared_ptr<budget_state> state, std::vector<budget_share> shares, applicant& who)
+      : state_(std::move(state)), shares_(std::move(shares)), mine_(who) {
     state_->line.open(mine_);
   }
   budget_gate(const budget_gate&) = delete;
@@ -49,11 +49,11 @@ class budget_gate final : public gate {
   ~budget_gate() override { state_->line.close(mine_); }
 
   admission_reply ask(std::size_t index, std::size_t /*running*/) override {
-    if (costs_[index] == 0) {
+    if (shares_[index].cost == 0) {
       leave();
       return {};
     }
-    const auto reply = state_->line.ask(mine_, {task(index), costs_[index]});
+    const auto reply = state_->line.ask(mine_, {&shares_[index]});
     return {.what = reply.taken ? admission_reply::kind::yes : admission_reply::kind::wait, .until = reply.again_at};
   }
 
@@ -61,23 +61,18 @@ class budget_gate final : public gate {
 
   void begin(std::size_t index) noexcept override {
     const scope_entry* const here = current_entry();
-    if (costs_[index] == 0 || here == nullptr) return;
-    state_->line.change([&](budget_shares& shares) {
-      shares.begin(task(index), here->id());
-      return false;
-    });
+    if (here != nullptr) shares_[index].holder.store(here->id(), std::memory_order_relaxed);
   }
 
   void end(std::size_t index) noexcept override {
-    if (costs_[index] == 0) return;
-    state_->line.change([&](budget_shares& shares) { return shares.give_back(task(index)); });
+    budget_share& share = shares_[index];
+    if (share.cost == 0) return;
+    state_->line.change([&](budget_shares& shares) { return shares.give_back(share); });
   }
 
  private:
-  task_key task(std::size_t index) const { return {&mine_.who, index}; }
-
   const std::shared_ptr<budget_state> state_;
-  const std::vector<std::uint64_t> costs_;
+  std::vector<budget_share> shares_;
   budget_line::place mine_;
 };
 
@@ -87,16 +82,15 @@ class budget_rule final : public admission_rule {
       : state_(std::move(state)), cost_(std::move(cost)) {}
 
   std::unique_ptr<gate> open(std::size_t size, applicant& who) const override {
-    std::vector<std::uint64_t> costs;
-    costs.reserve(size);
+    std::vector<budget_share> shares(size);
     for (std::size_t index = 0; index != size; ++index) {
       const std::uint64_t cost = cost_(index);
       if (cost > state_->capacity)
         throw std::invalid_argument("task " + std::to_string(index) + " costs " + std::to_string(cost) +
                                     ", more than the resource_budget of " + std::to_string(state_->capacity) + " has");
-      costs.push_back(cost);
+      shares[index].cost = cost;
     }
-    return std::make_unique<budget_gate>(state_, std::move(costs), who);
+    return std::make_unique<budget_gate>(state_, std::move(shares), who);
   }
 
   std::uint64_t order() const noexcept override { return state_->order; }

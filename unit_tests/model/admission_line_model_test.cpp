@@ -47,6 +47,7 @@ namespace {
 
 using namespace model;
 using fanout::detail::applicant;
+using fanout::detail::budget_share;
 using fanout::detail::budget_shares;
 
 /// What has happened so far, in the order in which it happened under the mutex of the line: who is in line, and who
@@ -94,14 +95,19 @@ class history {
   unsigned arrivals_ = 0;
 };
 
+struct budget_share_of : budget_share {
+  budget_share_of(const applicant& who, std::uint64_t amount) : batch(who) { cost = amount; }
+  const applicant& batch;
+};
+
 /// A budget that writes its history.
 class recorded_shares : public budget_shares {
  public:
   recorded_shares(std::uint64_t capacity, history& told) : budget_shares(capacity), history_(told) {}
 
-  void take(const want& wanted) {
+  void take(const want& wanted) noexcept {
     budget_shares::take(wanted);
-    history_.takes(*wanted.task.batch);
+    history_.takes(static_cast<const budget_share_of&>(*wanted.share).batch);
   }
   void check_wait(const places& /*line*/, const place& asking) { history_.waits(asking.who); }
 
@@ -114,7 +120,7 @@ template <class Line>
 class batch final : public applicant {
  public:
   batch(Line& line, history& told, std::uint64_t cost)
-      : applicant(nullptr), line_(line), history_(told), mine_(*this), wanted_{{this, 0}, cost} {
+      : applicant(nullptr), line_(line), history_(told), mine_(*this), share_(*this, cost) {
     line_.open(mine_);
   }
 
@@ -128,7 +134,7 @@ class batch final : public applicant {
     return true;
   }
 
-  bool ask() { return line_.ask(mine_, wanted_).taken; }
+  bool ask() { return line_.ask(mine_, {&share_}).taken; }
 
   void wait_until_told() {
     while (!told_.load(std::memory_order_acquire)) yield();
@@ -146,7 +152,7 @@ class batch final : public applicant {
   }
 
   void give_back() {
-    line_.change([this](recorded_shares& shares) { return shares.give_back(wanted_.task); });
+    line_.change([this](recorded_shares& shares) { return shares.give_back(share_); });
   }
 
   void leave() {
@@ -161,7 +167,7 @@ class batch final : public applicant {
   Line& line_;
   history& history_;
   typename Line::place mine_;
-  const typename Line::want wanted_;
+  budget_share_of share_;
   atomic<bool> told_{false};
   atomic<bool> has_place_{true};
 };
