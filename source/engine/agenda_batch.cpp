@@ -117,7 +117,9 @@ void agenda_batch::add(ticket* one) noexcept {
   if (one != nullptr) static_cast<void>(threads_.add_made(*one, if_full::wait));
 }
 
-bool agenda_batch::ask_again() noexcept { return desk_.ask_again() == desk::awake::asks || !threads_.waits_for_slot(); }
+bool agenda_batch::ask_again() noexcept {
+  return desk_.ask_again() == desk::awake::asks || !threads_.waits_for_slot();
+}
 
 void agenda_batch::ring() noexcept { desk_.ring(); }
 

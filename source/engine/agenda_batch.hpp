@@ -29,10 +29,10 @@ namespace fanout::detail {
 
 /// A batch whose tasks are unequal: with a priority, with admission, or tried again. It takes its tasks from an agenda.
 ///
-/// Its threads are those of a scope of its own. Instead of a task, it adds a **ticket** to the scope: whoever runs that
-/// takes tasks from the agenda until there is none that may start: see basic_agenda_desk. There are as many tickets as
-/// runners at most, and fewer while fewer tasks may start, so a batch whose tasks all wait holds no thread but that of its
-/// caller, and no slot.
+/// Its threads are those of a scope of its own. Instead of a task, it adds a **ticket** to the scope: whoever runs
+/// that takes tasks from the agenda until there is none that may start: see basic_agenda_desk. There are as many
+/// tickets as runners at most, and fewer while fewer tasks may start, so a batch whose tasks all wait holds no thread
+/// but that of its caller, and no slot.
 class agenda_batch final : public batch_control, private applicant, private alarm {
  public:
   /// Asks for the priorities and costs of all tasks. `from`: the entry of the calling thread. `adapt_from`: see batch.

@@ -11,32 +11,34 @@
 
 #include "admission/gate.hpp"
 
-/// The agenda desk: how the runners of an unequal batch share its agenda and its gates, who is woken when a task may start,
-/// and how the batch ends.
+/// The agenda desk: how the runners of an unequal batch share its agenda and its gates, who is woken when a task may
+/// start, and how the batch ends.
 ///
-/// A runner works with a **ticket**. It takes tasks with it until there is none that may start, and then gives the ticket
-/// back: the ticket is **free** again. A ticket that is not free is **out**. All of it is guarded by one mutex. The gates
-/// are not asked under it, because that calls functions of the user. One thread at a time asks them; the others leave it
-/// to that one.
+/// A runner works with a **ticket**. It takes tasks with it until there is none that may start, and then gives the
+/// ticket back: the ticket is **free** again. A ticket that is not free is **out**. All of it is guarded by one
+/// mutex. The gates are not asked under it, because that calls functions of the user. One thread at a time asks them;
+/// the others leave it to that one.
 ///
-/// No task is forgotten. Whatever may let a task start (its addition, the end of its pause, the word of a gate, the end of
-/// another task) sends a ticket out, or finds that all are out, or that a thread asks. A ticket that is out looks for tasks
-/// before it is given back, under the same mutex. A thread that asks learns by a flag, which it clears before it asks, that
-/// something has changed meanwhile, and then asks once more.
+/// No task is forgotten. Whatever may let a task start (its addition, the end of its pause, the word of a gate, the
+/// end of another task) sends a ticket out, or finds that all are out, or that a thread asks. A ticket that is out
+/// looks for tasks before it is given back, under the same mutex. A thread that asks looks at the time again when it
+/// has the answer. It learns by a flag, which it clears before it asks, that something has changed meanwhile, and
+/// then asks once more.
 ///
-/// After the stop nothing is taken. The thread that stops the batch gives up what is left, or leaves this to the thread that
-/// asks, which owns the gates and the next task.
+/// After the stop nothing is taken. The thread that stops the batch gives up what is left, or leaves this to the
+/// thread that asks, which owns the gates and the next task.
 namespace fanout::detail {
 
 /// `Ticket` has the member `next_free`. `Batch` has the following functions, which must not throw:
 ///
-///   - under the mutex: `most_tickets()`, how many may be out; `note_at_work(tickets)`, so many are out now;
-///     `ring_at(time)`, has `ring` called at that time, in place of another; `time_of_next(work)`, when a task that has
-///     failed may be tried again; `is_slot_wanted()`, whether a runner should leave, and come back with its ticket;
-///   - `add(ticket)`: has a runner `use` it, if it is not null;
-///   - `run_attempt(work, runner)`: returns why it has failed, or null; calls `begin` and `end` of the gates;
-///     `wants_again(work, cause)`; `end(work, failure)`, the task has ended; `keep_failure(work)`, a task that has failed
-///     before is not tried again; `break_off(cause)`, a gate has thrown: it calls `stop`.
+///   - under the mutex: `most_tickets()`, how many may be out, at least 1; `note_at_work(tickets)`, so many are out
+///     now; `ring_at(time)`, has `ring` called at that time, and not at the one that it was given before;
+///     `time_of_next(work)`, when a task that has failed may be tried again; `is_slot_wanted()`, whether the runner
+///     should leave its slot to others, and come back with its ticket;
+///   - without it: `add(ticket)`, has a runner `use` it, unless it is null; `run_attempt(work, runner)`, returns why
+///     the attempt has failed, or null, and calls `begin` and `end` of the gates; `wants_again(work, cause)`, whether
+///     to try again; `end(work, failure)`, the task has ended; `keep_failure(work)`, a task that has failed before is
+///     not tried again; `break_off(cause)`, a gate has thrown: it calls `stop`.
 template <class Primitives, class Agenda, class Batch, class Ticket>
 class basic_agenda_desk {
  public:
@@ -144,8 +146,8 @@ class basic_agenda_desk {
     return gives_up;
   }
 
-  /// For the thread that `asks_`, when nothing starts any more: nobody waits at the gates, and tasks that were to be tried
-  /// again have failed as they did before. Nobody else uses the agenda any more.
+  /// For the thread that `asks_`, when nothing starts any more: nobody waits at the gates, and tasks that were to be
+  /// tried again have failed as they did before. Nobody else uses the agenda any more.
   void give_up() noexcept {
     leave_passed_gates();
     for (const auto& each : gates_) each->leave();
@@ -180,8 +182,7 @@ class basic_agenda_desk {
 
   void give_back(Ticket& mine) noexcept {
     mine.next_free = std::exchange(free_ticket_, &mine);
-    batch_.note_at_work(--out_);
-    if (is_over()) tell_caller();
+    batch_.note_at_work(--out_);  // a caller that sleeps was told when the ticket went out, and looks again
   }
 
   /// Has someone look at that time, unless someone does before.
