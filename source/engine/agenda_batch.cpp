@@ -191,9 +191,14 @@ void agenda_batch::use(ticket& mine, const started_task& started) noexcept {
     ticket* const more = ticket_for_more();
     held.unlock();
     add(more);
-    const std::exception_ptr failure = run_attempt(*next, its_chunk);
+    bool began = false;
+    const std::exception_ptr failure = run_attempt(*next, its_chunk, began);
     bool ends = failure == nullptr || !wants_again(*next, failure);
-    if (ends) end(*next, failure);
+    if (!began && !failure) {
+      leave_out(*next);
+    } else if (ends) {
+      end(*next, failure);
+    }
     held.lock();
     --in_flight_;
     if (!ends && !try_again(*next, failure)) {
@@ -244,7 +249,11 @@ std::optional<agenda::work> agenda_batch::take_admitted(lock& held) noexcept {
     has_to_ask_again_ = false;
     held.unlock();
     const admission_reply reply = ask(running);
-    if (reply.what == admission_reply::kind::never) end(*head_, reply.why);
+    if (reply.what == admission_reply::kind::never) {
+      if (head_->attempt == 1) started_.fetch_add(1, std::memory_order_relaxed);  // no count of ends is ahead of it
+      end(*head_, reply.why);
+      head_.reset();  // before `give_up`, which ends what is left
+    }
     held.lock();
     if (no_more_) {
       held.unlock();
@@ -258,7 +267,6 @@ std::optional<agenda::work> agenda_batch::take_admitted(lock& held) noexcept {
       ++in_flight_;
       return std::exchange(head_, std::nullopt);
     } else if (reply.what == admission_reply::kind::never) {
-      head_.reset();
       --left_;
       has_to_ask_again_ = true;
     } else {
@@ -292,8 +300,9 @@ void agenda_batch::leave_passed_gates() noexcept {
 
 // ── One attempt ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Returns why it has failed, or null.
-std::exception_ptr agenda_batch::run_attempt(const agenda::work& what, chunk& its_chunk) noexcept {
+/// Returns why it has failed, or null. `began`: whether the task itself was called. Otherwise it was stopped while it
+/// waited for a resource, unless it has failed.
+std::exception_ptr agenda_batch::run_attempt(const agenda::work& what, chunk& its_chunk, bool& began) noexcept {
   if (what.attempt == 1) started_.fetch_add(1, std::memory_order_relaxed);
   its_chunk.set_attempt(what.attempt);
   attempt here(options_, {what.index, *this, its_chunk}, its_chunk, request_.stops);
@@ -301,7 +310,7 @@ std::exception_ptr agenda_batch::run_attempt(const agenda::work& what, chunk& it
   inside = &here;
   for (const auto& each : gates_) each->begin(what.index);
   std::exception_ptr failure = here.run([&] {
-    request_.tasks.run(request_.tasks.object, {what.index, what.index + 1}, its_chunk, *this);
+    began = request_.tasks.run(request_.tasks.object, {what.index, what.index + 1}, its_chunk, *this) != what.index;
   });
   for (const auto& each : gates_) each->end(what.index);
   inside = nullptr;
@@ -390,18 +399,21 @@ void agenda_batch::stop() noexcept {
   if (gives_up) give_up();
 }
 
+/// The attempt is not made, because the batch was stopped: if there was one before, the task has failed as it did then.
+void agenda_batch::leave_out(const agenda::work& each) noexcept {
+  if (each.attempt == 1) return;
+  fail({each.rank, each.index, each.attempt - 1}, each.before);
+  completed_.fetch_add(1, std::memory_order_release);
+}
+
 /// For the thread that `asks_`, when nothing starts any more: nobody waits at the gates, and tasks that were to be tried
 /// again have failed as they did before. Nobody else uses the agenda any more.
 void agenda_batch::give_up() noexcept {
   leave_passed_gates();
   for (const auto& each : gates_) each->leave();
-  const auto keep = [this](const agenda::work& each) {
-    fail({each.rank, each.index, each.attempt - 1}, each.before);
-    completed_.fetch_add(1, std::memory_order_release);
-  };
-  if (head_ && head_->attempt != 1) keep(*head_);
+  if (head_) leave_out(*head_);
   head_.reset();
-  agenda_.drop_all(keep);
+  agenda_.drop_all([this](const agenda::work& each) { leave_out(each); });
   const lock held(mutex_);
   asks_ = false;
   if (is_over()) tell_caller();

@@ -81,10 +81,11 @@ class agenda_batch final : public batch_control, private applicant, private alar
   void use(ticket& mine, const started_task& started) noexcept;
   admission_reply ask(std::size_t running) noexcept;
   void leave_passed_gates() noexcept;
-  std::exception_ptr run_attempt(const agenda::work& what, chunk& its_chunk) noexcept;
+  std::exception_ptr run_attempt(const agenda::work& what, chunk& its_chunk, bool& began) noexcept;
   bool wants_again(const agenda::work& ended, const std::exception_ptr& cause) noexcept;
   void end(const agenda::work& ended, const std::exception_ptr& failure) noexcept;
   void fail(const agenda::work& ended, const std::exception_ptr& failure) noexcept;
+  void leave_out(const agenda::work& each) noexcept;
   void break_off(std::exception_ptr cause) noexcept;
   void stop() noexcept;
   void give_up() noexcept;
