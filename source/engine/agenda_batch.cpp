@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <thread>
 #include <utility>
 
 #include "engine/batch_watch.hpp"
@@ -107,7 +108,7 @@ void agenda_batch::run() {
   threads_.join();
 }
 
-bool agenda_batch::is_over() const { return out_ == 0 && !asks_ && (no_more_ || left_ == 0); }
+bool agenda_batch::is_over() const { return out_ == 0 && !asks_ && !leaves_ && (no_more_ || left_ == 0); }
 
 void agenda_batch::finish() {
   if (request_.cancellation_is_data && verdict_.is_cancelled()) return;
@@ -160,7 +161,7 @@ bool agenda_batch::ask_again() noexcept {
   ticket* const one = take_ticket();
   held.unlock();
   add(one);
-  return !threads_.waits_for_slot();
+  return !steps_aside(/*leaves_line=*/false);  // the line removes it
 }
 
 void agenda_batch::ring() noexcept {
@@ -170,6 +171,33 @@ void agenda_batch::ring() noexcept {
   ticket* const one = asks_ || left_ == 0 ? nullptr : take_ticket();
   held.unlock();
   add(one);
+  if (one != nullptr) static_cast<void>(steps_aside(/*leaves_line=*/true));
+}
+
+/// Whether the batch waits for a place of its executor. Then the next task gives back what it has got from some of its
+/// gates, because those who have the place may wait for that, and leaves the line of the next gate.
+bool agenda_batch::steps_aside(bool leaves_line) noexcept {
+  if (!threads_.waits_for_slot()) return false;
+  lock held(mutex_);
+  if (asks_ || leaves_ || no_more_ || passed_ == 0) return !asks_;
+  leaves_ = true;  // the head is left alone meanwhile; not `asks_`, because who asks must give up after a stop
+  held.unlock();
+  if (leaves_line) gates_[passed_]->leave();
+  leave_passed_gates();
+  held.lock();
+  agenda_.put_back(*std::exchange(head_, std::nullopt));
+  leaves_ = false;
+  if (is_over()) tell_caller();
+  return true;
+}
+
+/// The caller is in no line, so this is short. (Who leaves the gates may be, and then waits only for gates before that.)
+void agenda_batch::wait_while_leaving(lock& held) noexcept {
+  while (leaves_) {
+    held.unlock();
+    std::this_thread::yield();
+    held.lock();
+  }
 }
 
 /// Has someone look at that time, unless someone does before. Does not throw, because the clock is kept.
@@ -241,6 +269,7 @@ bool agenda_batch::try_again(const agenda::work& ended, const std::exception_ptr
 
 // A task that waits at the first gate holds nothing, so another one that comes before it may still overtake it.
 std::optional<agenda::work> agenda_batch::take_admitted(lock& held) noexcept {
+  wait_while_leaving(held);
   has_to_ask_again_ = true;
   while (!no_more_ && !asks_ && has_to_ask_again_ && (head_ || agenda_.has_ready())) {
     if (!head_) head_ = agenda_.take();
@@ -389,7 +418,8 @@ void agenda_batch::break_off(std::exception_ptr cause) noexcept {
 void agenda_batch::stop() noexcept {
   bool gives_up = false;
   {
-    const lock held(mutex_);
+    lock held(mutex_);
+    wait_while_leaving(held);
     gives_up = !no_more_ && !asks_;  // otherwise the one who asks does it
     no_more_ = true;
     if (gives_up) asks_ = true;

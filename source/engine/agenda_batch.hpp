@@ -89,6 +89,7 @@ class agenda_batch final : public batch_control, private applicant, private alar
   void break_off(std::exception_ptr cause) noexcept;
   void stop() noexcept;
   void give_up() noexcept;
+  bool steps_aside(bool leaves_line) noexcept;
 
   // Under the mutex:
   using lock = std::unique_lock<std::mutex>;
@@ -99,6 +100,7 @@ class agenda_batch final : public batch_control, private applicant, private alar
   ticket* take_ticket() noexcept;
   void give_back(ticket& mine) noexcept;
   void look_at(agenda::time_point when) noexcept;
+  void wait_while_leaving(lock& held) noexcept;
   bool is_over() const;
   std::size_t most_tickets() const { return adaptation_ ? adaptation_->wanted() : tickets_.size(); }
   void tell_caller() noexcept {
@@ -127,6 +129,7 @@ class agenda_batch final : public batch_control, private applicant, private alar
   std::size_t left_ = 0;       // tasks that have not ended
   bool no_more_ = false;       // the batch was stopped: nothing starts
   bool asks_ = false;          // a thread asks the gates, or gives up what was left, and owns the next two
+  bool leaves_ = false;        // a thread leaves the gates that have admitted `head_`, and owns it
   std::size_t passed_ = 0;     // gates that have admitted `head_`
   std::optional<agenda::work> head_{};  // the next task, if some gates have admitted it
   bool has_to_ask_again_ = false;       // something has changed since it began to ask
