@@ -9,7 +9,8 @@
 
 #include "fanout/detail/export.hpp"
 
-/// @file Who may start: what `run_options::admit` is made of. "At most N at once" is the wrong unit where tasks need
+/// @file
+/// Who may start: what `run_options::admit` is made of. "At most N at once" is the wrong unit where tasks need
 /// unequal amounts of memory, or where a service allows so many calls a second. An admission is asked before a task
 /// starts, in the order in which tasks start. A task that must wait holds no thread and no place of an executor, and
 /// its batch starts nothing before it.
@@ -121,6 +122,7 @@ class FANOUT_EXPORT rate_limit {
   /// no memory for the times of so many starts.
   rate_limit(std::size_t starts, std::chrono::nanoseconds per);
 
+  /// Lets a task start when fewer than `starts` tasks have started in the last `per`.
   operator admission() const;  // NOLINT(google-explicit-constructor): it is used as one
 
  private:

@@ -26,14 +26,14 @@ FANOUT_EXPORT void* native_arena_of(const executor& owner);
 /// The options of an executor. A plain aggregate for designated initialisers.
 struct executor_options {
   /// How many threads may work for the executor at once, including the threads that call it: 1 … `max_concurrency()`,
-  /// `automatic` for the number of cores, or `unlimited` for 1,024.
+  /// `automatic` for the number of cores, or `unlimited` for 1,024. `executor::set_concurrency` can lower it.
   concurrency_limit concurrency = automatic;
 
   /// If true, a batch seeks the number of threads with the highest throughput while it runs, from 1 to the limit. It
   /// begins with the number of cores, or with the number that the previous batch found, and tries more and fewer
   /// threads in windows of 20 to 250 ms, or 10 ms for a number that is clearly worse. Worth it for batches of a
   /// second or more whose tasks wait, or contend with each other, to an unknown extent. The limit is never exceeded,
-  /// but it may not be reached. See docs/concurrency-limits.md.
+  /// but it may not be reached. If it is changed, the batch seeks again. See docs/concurrency-limits.md.
   bool adaptive = false;
 
   /// The size of the stacks of the executor's threads in bytes, rounded up to whole pages, from 64 KiB to 1 TiB; 0 is
@@ -80,9 +80,28 @@ class executor {
   /// executors and calls, and end when they are not needed.
   FANOUT_EXPORT ~executor();
 
-  /// The limit, or the value of the application's own `tbb::global_control` if that is lower than both the limit and
-  /// the number of CPUs in the affinity mask of the process.
+  /// The limit, as it is now, or the value of the application's own `tbb::global_control` if that is lower than both the
+  /// limit and the number of CPUs in the affinity mask of the process.
   FANOUT_EXPORT std::size_t concurrency() const noexcept;
+
+  /// The greatest limit that the executor can have: the one with which it was made. 0 if it was moved from.
+  FANOUT_EXPORT std::size_t greatest_concurrency() const noexcept;
+
+  /// Changes the limit, to any number from 1 to `greatest_concurrency()`. Any thread may call this at any time, the
+  /// executor's own tasks included. It waits for no task.
+  ///
+  /// Raising the limit lets as many threads come as may. Lowering it interrupts no task: each thread ends the task that
+  /// it runs or has just taken; in `for_each_range`, its share; of a stream, the items that it has pulled. Once these
+  /// have ended, never more than the new number of tasks are in flight. Threads wait between their tasks then, also
+  /// those that call, while other threads of the executor go on with their batches. A task that waits for a batch of its
+  /// own has not ended, and its batch runs on.
+  ///
+  /// Limits still cause no deadlock. But tasks that wait for each other need a limit at which they run together. See
+  /// docs/concurrency-limits.md.
+  ///
+  /// Throws `std::invalid_argument` for another number; then nothing has changed. Requires that the executor is not
+  /// moved or destroyed meanwhile.
+  FANOUT_EXPORT void set_concurrency(concurrency_limit limit);
 
   /// Like `execute_in_parallel`, within this executor's limit.
   template <detail::tasks Range>

@@ -59,6 +59,7 @@ class concurrency_limit {
     } else if constexpr (std::is_signed_v<Number>) {
       is_negative_ = named < 0;
     }
+    if (std::is_constant_evaluated()) return;  // changes nothing: see detail::by_default
   }
 
   /// A `bool` is not a limit.

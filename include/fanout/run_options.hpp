@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fanout/admission.hpp"
+#include "fanout/detail/by_default.hpp"
 #include "fanout/limits.hpp"
 #include "fanout/retry_policy.hpp"
 #include "fanout/stop_rule.hpp"
@@ -38,7 +39,7 @@ struct run_options {
   concurrency_limit concurrency = automatic;
 
   /// See `error_policy`. `settle_in_parallel` and `settle_map` ignore it: there a failure is data.
-  error_policy on_error = error_policy::stop;
+  error_policy on_error = detail::by_default(error_policy::stop);
 
   /// Called with two numbers: how many tasks have ended, with a result or a failure, and the size of the batch. Calls
   /// never overlap, and `completed` strictly increases. The last call of a batch that succeeds is `(total, total)`;
@@ -58,7 +59,7 @@ struct run_options {
 
   /// Of a `task_scope`: how many of its tasks may wait for a place, at least 1. More are refused by `try_add`, and
   /// `add` waits. The default is no bound. Calls that get all their tasks at once ignore it.
-  std::size_t max_pending = std::numeric_limits<std::size_t>::max();
+  std::size_t max_pending = detail::by_default(std::numeric_limits<std::size_t>::max());
 
   /// Which task starts next: the one with the highest number, and among equals the one with the lowest index. Called
   /// once for each index, on the calling thread, before any task starts; what it throws reaches the caller. With the
@@ -117,7 +118,7 @@ struct run_options {
   std::function<void(const task_context& context, const std::function<void()>& body)> around{};
 
   /// What `task_context::seed()` is computed from.
-  std::uint64_t seed = 0;
+  std::uint64_t seed = detail::by_default(std::uint64_t{0});
 };
 
 }  // namespace fanout

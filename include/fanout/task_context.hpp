@@ -53,7 +53,7 @@ class task_context {
   std::uint64_t seed() const noexcept { return detail::seed_of_task(task_.batch.seed(), task_.index); }
 
   /// Which attempt at the task this is: 1, or more if it has failed before, and `run_options::retry` is set.
-  unsigned attempt() const noexcept { return task_.its_chunk.attempt(); }
+  unsigned attempt() const noexcept { return task_.batch.attempt_at(task_.its_chunk); }
 
  private:
   detail::started_task task_;

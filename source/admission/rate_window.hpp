@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -52,9 +53,7 @@ class basic_rate_window {
   bool begin(const task_key& task) noexcept {
     const bool all_were_pending = all_are_pending();
     if (!drop(task)) return false;
-    times_[next_] = Clock::now().time_since_epoch();
-    next_ = next_ + 1 == starts_ ? 0 : next_ + 1;
-    if (known_ != starts_) ++known_;
+    times_[begun_++ % starts_] = Clock::now().time_since_epoch();
     return all_were_pending;
   }
 
@@ -88,17 +87,15 @@ class basic_rate_window {
   /// When there are so many starts more. Requires that there may be so many besides those that are pending.
   time_point earliest(std::size_t more = 1) const noexcept {
     const std::size_t back = starts_ - pending_.size() - (more - 1);  // so many before this must be out of its window
-    if (known_ < back) return time_point::min();
-    const std::size_t at = next_ >= back ? next_ - back : next_ + starts_ - back;
-    const time_point start(times_[at]);
+    if (begun_ < back) return time_point::min();
+    const time_point start(times_[(begun_ - back) % starts_]);
     return start > time_point::max() - per_ ? time_point::max() : start + per_;
   }
 
   const std::size_t starts_;
   const duration per_;
   const std::unique_ptr<duration[]> times_;  // of the last starts, in a ring
-  std::size_t known_ = 0;                    // how many of them are set
-  std::size_t next_ = 0;
+  std::uint64_t begun_ = 0;                  // starts in all
   std::vector<task_key> pending_;
 };
 

@@ -26,8 +26,8 @@ class noted_condition_variable : public std::condition_variable {
 };
 
 /// The synchronisation primitives: atomics, mutexes, condition variables and the like. The protocols that are hard
-/// to get right, in chunk.hpp, work_distributor.hpp, reserve_line.hpp, pool_line.hpp, task_line.hpp and
-/// task_store.hpp, take them as a template parameter. The model checker passes primitives of its own, and steps
+/// to get right, in chunk.hpp, work_distributor.hpp, reserve_line.hpp, pool_line.hpp, admission_line.hpp,
+/// task_line.hpp and task_store.hpp, take them as a template parameter. The model checker passes primitives of its own, and steps
 /// through every interleaving of the same code (unit_tests/model/).
 struct std_primitives {
   template <class T>

@@ -22,7 +22,7 @@ constexpr auto between_looks = 1ms;
 
 bool adaptation::enter() {
   std::size_t seen = at_work_.load(std::memory_order_relaxed);
-  while (seen < wanted()) {
+  while (seen < most()) {
     if (at_work_.compare_exchange_weak(seen, seen + 1, std::memory_order_relaxed)) return true;
   }
   return false;
@@ -30,15 +30,30 @@ bool adaptation::enter() {
 
 bool adaptation::leave_if_too_many() {
   std::size_t seen = at_work_.load(std::memory_order_relaxed);
-  while (seen > wanted()) {
+  while (seen > most()) {
     if (at_work_.compare_exchange_weak(seen, seen - 1, std::memory_order_relaxed)) return true;
   }
   return false;
 }
 
-std::size_t adaptation::look(clock::time_point now, std::size_t completed) {
+// In this order, so that helpers and leader together are never more than there are places.
+void adaptation::leader_steps_aside() {
+  places_.fetch_sub(1, std::memory_order_relaxed);
+  at_work_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void adaptation::leader_comes_back() {
+  at_work_.fetch_add(1, std::memory_order_relaxed);
+  places_.fetch_add(1, std::memory_order_relaxed);
+}
+
+std::size_t adaptation::look(std::size_t limit, clock::time_point now, std::size_t completed) {
   look_again(now + between_looks);  // begin_window may set a later time
   if (since_ == clock::time_point{}) since_ = now;
+  if (limit != limit_) {
+    seek_within(limit, now);
+    return 0;
+  }
   if (!measuring_) {
     const bool changed = at_work_.load(std::memory_order_relaxed) == wanted() || now - since_ >= longest_change;
     if (changed) begin_window(now, completed);
@@ -64,6 +79,15 @@ std::size_t adaptation::look(clock::time_point now, std::size_t completed) {
   measuring_ = false;
   since_ = now;
   return after > before ? after - before : 0;
+}
+
+void adaptation::seek_within(std::size_t limit, clock::time_point now) {
+  limit_ = limit;
+  const std::size_t start = std::min(wanted(), limit);
+  climber_ = hill_climber(start, limit);
+  wanted_.store(start, std::memory_order_relaxed);
+  measuring_ = false;
+  since_ = now;
 }
 
 void adaptation::begin_window(clock::time_point now, std::size_t completed) {

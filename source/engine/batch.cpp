@@ -6,6 +6,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "engine/batch_watch.hpp"
+
 namespace fanout::detail {
 namespace {
 
@@ -39,6 +41,7 @@ batch::batch(const batch_request& request, std::size_t runners, const batch_scop
       stop_for_tasks_(request.stops) {
   scope_.awaited_as = request.watch;
   if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);
+  is_plain_ = !progress_.wanted() && !verdict_.has_rule() && !adaptation_;
 }
 
 batch::runner* batch::make_few(std::size_t count) noexcept {
@@ -57,11 +60,18 @@ void batch::admit(const batch_scope& scope) {
 
 /// Called by the leader when it starts no more tasks. A second call does nothing.
 void batch::leave_limiter() noexcept {
-  if (std::exchange(in_limiter_, false)) scope_.limiter->close(*this, scope_.has_own_slot() ? 1 : 0);
+  if (!std::exchange(in_limiter_, false)) return;
+  scope_.limiter->close(*this, scope_.has_own_slot() && !has_no_slot_ ? 1 : 0);
+  if (borrowed_ != nullptr) scope_.limiter->give_back(*borrowed_);
+}
+
+inline void batch::lead_tasks(helper_calls* helpers) noexcept {
+  const std::size_t number = take_index();  // kept for it while it steps aside
+  if (run(role::leader, number, scope_, helpers) == fate::makes_way) [[unlikely]] go_on_leading(number, helpers);
 }
 
 void batch::run_alone(arena* home) {
-  const auto lead = [this] { run(role::leader, nullptr); };
+  const auto lead = [this] { lead_tasks(nullptr); };
   try {
     home != nullptr ? home->enter(lead) : lead();
   } catch (...) {
@@ -85,7 +95,7 @@ void batch::run_on_reserves(arena& home, reserves::group& helpers, bool enters) 
     }
     scope_.limiter->request(*this, first_helpers());
   }
-  const auto lead = [this] { run(role::leader, this); };
+  const auto lead = [this] { lead_tasks(this); };
   std::exception_ptr no_memory;
   try {
     enters ? home.enter(lead) : lead();
@@ -99,16 +109,17 @@ void batch::run_on_reserves(arena& home, reserves::group& helpers, bool enters) 
 }
 
 void batch::serve() noexcept {
-  bool is_over = true;
+  fate how = fate::over;
   if (wants_help()) {
     try {
-      home_->enter([&] { is_over = help(*this); });
+      home_->enter([&] { how = help(*this); });
     } catch (...) {  // no memory to enter the arena
       break_off(std::current_exception());
     }
   }
   if (scope_.limiter == nullptr) return;
-  is_over ? scope_.limiter->close(*this, 1) : scope_.limiter->leave();
+  if (how == fate::over) return scope_.limiter->close(*this, 1);
+  how == fate::makes_way ? scope_.limiter->make_way(this) : scope_.limiter->leave();
 }
 
 void batch::run_on_workers(arena& home, bool enters) {
@@ -121,15 +132,17 @@ void batch::run_on_workers(arena& home, bool enters) {
 }
 
 void batch::lead(helper_calls& helpers) noexcept {
-  run(role::leader, &helpers);
+  lead_tasks(&helpers);
   leave_limiter();
 }
 
 void batch::assist(helper_calls& helpers) noexcept {
-  if (scope_.limiter == nullptr) {
-    help(helpers);
-  } else if (scope_.limiter->join(*this)) {
-    help(helpers) ? scope_.limiter->close(*this, 1) : scope_.limiter->leave();
+  if (scope_.limiter == nullptr) return static_cast<void>(help(helpers));
+  while (scope_.limiter->join(*this)) {
+    const fate how = help(helpers);
+    if (how == fate::over) return scope_.limiter->close(*this, 1);
+    if (how == fate::unwanted) return scope_.limiter->leave();
+    scope_.limiter->make_way(nullptr);
   }
 }
 
@@ -137,47 +150,94 @@ void batch::assist(helper_calls& helpers) noexcept {
 
 bool batch::wants_help() const noexcept { return !stopped() && !distributor_.all_taken(runners_); }
 
-bool batch::help(helper_calls& helpers) noexcept {
-  if (adaptation_ && !adaptation_->enter()) return false;
-  return run(role::helper, &helpers);
+// Not where chunks are started as wholes. Nor where something is around each task, which has begun when the task starts:
+// then a chunk is a single task.
+void batch::ask_to_pause() noexcept {
+  if (runs_attempts_ || request_.whole_chunks) return;
+  for (runner& each : runners_) each.work.mine.ask_to_pause();
+}
+
+batch::fate batch::help(helper_calls& helpers) noexcept {
+  if (adaptation_ && !adaptation_->enter()) return fate::unwanted;
+  return run(role::helper, take_index(), scope_, &helpers);
+}
+
+void batch::go_on_leading(std::size_t number, helper_calls* helpers) noexcept {
+  batch_scope scope = scope_;  // of this thread alone, because it may borrow a slot
+  while (step_aside(scope) && run(role::leader, number, scope, helpers) == fate::makes_way) continue;
+}
+
+/// Waits for a slot if the leader has to give its own back. False if no task is left to start.
+bool batch::step_aside(batch_scope& scope) noexcept {
+  if (adaptation_) adaptation_->leader_steps_aside();
+  const auto [how, lender] = scope_.limiter->step_aside(*this, scope_.starter, request_.options.stop, scope_.awaited_as,
+                                                        request_.stops);
+  if (adaptation_) adaptation_->leader_comes_back();
+  has_no_slot_ = how != executor_limiter::admission::slot;
+  if (how == executor_limiter::admission::borrowed) scope.lender = borrowed_ = lender;
+  if (how != executor_limiter::admission::stopped) return true;
+  // Perhaps `cancel` has not been called yet by the thread that requests the stop, and will not be after the end.
+  if (request_.options.stop.stop_requested()) cancel();
+  return false;
 }
 
 // Also for the leader: oneTBB changes the settings of a thread that enters an arena, to those of the thread that
 // created it, and may even let another thread lead if the arena has no free slot. And what a task changes ends here.
-bool batch::run(role who, helper_calls* helpers) noexcept {
+batch::fate batch::run(role who, std::size_t number, const batch_scope& scope, helper_calls* helpers) noexcept {
   const with_float_settings same(float_settings_);
-  const std::size_t number = adaptation_ ? take_index() : next_runner_.fetch_add(1, std::memory_order_relaxed);
-  const scope_entry here(scope_, who == role::helper ? scope_.limiter != nullptr : scope_.has_own_slot(), number);
+  const bool holds_slot = who == role::helper ? scope.limiter != nullptr : scope.has_own_slot();
+  executor_limiter* const limiter = holds_slot ? scope.limiter : nullptr;
+  const scope_entry here(scope, holds_slot, number);
   runner& me = runners_[number];
-  // The flag of the chunk is set a little before the other: a runner that went on claiming tasks until then would skip
-  // them while others may still start later ones, and would call `around` for each.
-  for (std::size_t ended = 0; !stopped() && !me.work.mine.stopped();) {
-    const task_range tasks = distributor_.next(number, runners_, ended);
-    if (tasks.empty()) break;
+  // Not `stopped()`: the flag of the chunk is set a little before. A runner that went on claiming tasks until then
+  // would skip them while others may still start later ones, and would call `around` for each.
+  for (std::size_t ended = 0; !me.work.mine.stopped();) {
+    if (limiter != nullptr && limiter->may_be_too_many() && must_make_way(who)) [[unlikely]]
+      return leave_early(me, who, fate::makes_way);
+    task_range tasks = me.work.mine.resume();  // what this runner, or the one before in its place, has left
+    if (tasks.empty()) {
+      tasks = distributor_.next(number, runners_, ended);
+      if (tasks.empty()) break;
+    } else {
+      me.work.pace.taken += ended;
+    }
     ended = (runs_attempts_ ? run_attempt(me, tasks) : run_tasks(me, tasks)) - tasks.first;
     // Release: a thread that has summed the counts may read what the tasks wrote.
     me.completed.store(me.completed.load(std::memory_order_relaxed) + ended, std::memory_order_release);
+    if (is_plain_) continue;
     if (progress_.wanted()) report_progress();
     if (verdict_.has_rule()) ask_rule();
     if (adaptation_) {
-      if (who == role::helper && adaptation_->leave_if_too_many()) {
-        me.work.pace.since = {};  // the time until the next runner begins is not that of a task
-        me.work.pace.taken = 0;
-        me.taken.store(false, std::memory_order_release);
-        return false;
-      }
+      if (who == role::helper && adaptation_->leave_if_too_many()) return leave_early(me, who, fate::unwanted);
       if (helpers != nullptr) adapt(*helpers);
     }
   }
+  return fate::over;
+}
+
+/// Whether the runner, which holds a slot, has to give it back; a leader finds out when it steps aside. No runner does if
+/// no task is left to start: the one that finds that out sends away a leader that waits.
+bool batch::must_make_way(role who) noexcept {
+  if (!wants_help()) return false;
+  if (who == role::leader) return request_.watch == nullptr || !request_.watch->leader_keeps_slot();
+  if (!scope_.limiter->is_one_too_many()) return false;
+  if (adaptation_) adaptation_->leave();
   return true;
 }
 
-// No more runners are counted as at work than `runners_` has elements. A runner that was counted out frees its
-// element a few instructions later, so the wait for a free element is short.
-std::size_t batch::take_index() noexcept {
+batch::fate batch::leave_early(runner& me, role who, fate how) noexcept {
+  me.work.pace.since = {};  // the time until the next runner begins is not that of a task
+  me.work.pace.taken = 0;
+  if (who == role::helper) me.left.store(true, std::memory_order_release);  // a leader comes back
+  return how;
+}
+
+// No more runners are counted as at work than `runners_` has elements. A helper that was counted out, and not yet its
+// successor, leaves its element a few instructions later, so the wait for a free element is short.
+std::size_t batch::take_index_of_other() noexcept {
   for (;;) {
     for (runner& each : runners_) {
-      if (!each.taken.load(std::memory_order_relaxed) && !each.taken.exchange(true, std::memory_order_acquire))
+      if (each.left.load(std::memory_order_relaxed) && each.left.exchange(false, std::memory_order_acquire))
         return static_cast<std::size_t>(&each - runners_.data());
     }
     std::this_thread::yield();
@@ -185,7 +245,8 @@ std::size_t batch::take_index() noexcept {
 }
 
 void batch::adapt(helper_calls& helpers) noexcept {
-  std::size_t more = adaptation_->update(adaptation::clock::now(), [this] { return completed(); });
+  const std::size_t most = std::min(runners_.size(), scope_.limiter->allowed());
+  std::size_t more = adaptation_->update(most, adaptation::clock::now(), [this] { return completed(); });
   try {
     for (; more != 0; --more) helpers.call_helper();
   } catch (...) {  // no memory to call a helper: the batch goes on without it

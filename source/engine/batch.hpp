@@ -52,6 +52,13 @@ class batch final : public batch_control,
   /// Runs with workers of oneTBB. Throws `std::bad_alloc`.
   void run_on_workers(arena& home, bool enters);
 
+  /// Waits for a slot of this limiter, or a loan: see executor_limiter::enter. `has_slot`: the batch has one already.
+  executor_limiter::enter_result enter(executor_limiter& limiter, const scope_entry* from, bool has_slot) {
+    if (!has_slot) return limiter.enter(from, request_.options.stop, request_.watch, request_.stops, this);
+    limiter.note_running(*this);
+    return {executor_limiter::admission::slot};
+  }
+
   /// Tells the batch, before it runs, that a limiter has admitted it.
   void admit(const batch_scope& scope);
 
@@ -74,10 +81,17 @@ class batch final : public batch_control,
     runner_work work;
     std::atomic<std::size_t> completed{0};  // written by this runner; read by any that needs the sum
     attempt* inside = nullptr;  // what its task runs in, if in anything; written by this runner between its tasks
-    std::atomic<bool> taken{false};  // in adaptive batches: its release and acquire hand this over to the next runner
+    std::atomic<bool> left{false};  // by a helper that went before the end; hands this over to the next one
   };
+  static_assert(sizeof(runner) == 128, "twice as many cache lines make a small batch slower");
 
   enum class role { leader, helper };
+
+  enum class fate {
+    over,       // no task is left to start
+    unwanted,   // this runner was not wanted any more, and others go on
+    makes_way,  // its executor's limit has been lowered: it must give back its slot
+  };
 
   // batch_control, called from tasks
   void record_failure(std::size_t index) noexcept override;
@@ -101,16 +115,25 @@ class batch final : public batch_control,
   void call_helpers(std::size_t count) noexcept override { calls_.call(count); }
   std::size_t withdraw_helpers() noexcept override { return home_ != nullptr ? calls_.withdraw() : 0; }
   bool wants_help() const noexcept override;
+  void ask_to_pause() noexcept override;
 
   std::size_t first_helpers() const { return (adaptation_ ? adaptation_->wanted() : runners_.size()) - 1; }
   runner* make_few(std::size_t count) noexcept;
   void leave_limiter() noexcept;
 
-  // True if no task is left to start; false if this runner was not wanted any more, and others go on.
-  bool help(helper_calls& helpers) noexcept;
-  bool run(role who, helper_calls* helpers) noexcept;
+  void lead_tasks(helper_calls* helpers) noexcept;
+  void go_on_leading(std::size_t number, helper_calls* helpers) noexcept;
+  bool step_aside(batch_scope& scope) noexcept;
+  fate help(helper_calls& helpers) noexcept;
+  fate run(role who, std::size_t number, const batch_scope& scope, helper_calls* helpers) noexcept;
 
-  std::size_t take_index() noexcept;
+  bool must_make_way(role who) noexcept;
+  static fate leave_early(runner& me, role who, fate how) noexcept;
+  std::size_t take_index() noexcept {
+    const std::size_t fresh = next_runner_.fetch_add(1, std::memory_order_relaxed);
+    return fresh < runners_.size() ? fresh : take_index_of_other();
+  }
+  std::size_t take_index_of_other() noexcept;
   void adapt(helper_calls& helpers) noexcept;
   void report_progress() noexcept;
   void ask_rule() noexcept;
@@ -125,7 +148,10 @@ class batch final : public batch_control,
 
   const batch_request& request_;
   batch_scope scope_;
-  bool in_limiter_ = false;  // used by the leader only
+  // Used by the leader only:
+  bool in_limiter_ = false;
+  bool has_no_slot_ = false;               // because it has given back its own
+  const scope_entry* borrowed_ = nullptr;  // whose slot it has borrowed then
 
   progress progress_;
   work_distributor distributor_;
@@ -144,6 +170,7 @@ class batch final : public batch_control,
   reserves::calls calls_{*this};
 
   const bool runs_attempts_;
+  bool is_plain_;  // nothing is to be done after a chunk
   const clock_kept clock_;
   verdict verdict_;
   stop_for_tasks stop_for_tasks_;

@@ -30,6 +30,11 @@ class batch_watch {
   void give_slot() { has_slot_ = true; }
   bool take_slot() { return std::exchange(has_slot_, false); }
 
+  /// Tells that the leader does not give back its slot before it has started the last task, even if the limit of the
+  /// executor is lowered: it holds a thread that others might need.
+  void let_leader_keep_slot() { leader_keeps_slot_ = true; }
+  bool leader_keeps_slot() const { return leader_keeps_slot_; }
+
  private:
   using count = batch_progress (*)(const void* batch);
 
@@ -40,7 +45,9 @@ class batch_watch {
   const void* running_ = nullptr;
   count counts_ = nullptr;  // of the running batch
   mutable batch_progress seen_;
-  bool has_slot_ = false;  // used by the leader only
+  // Used by the leader only:
+  bool has_slot_ = false;
+  bool leader_keeps_slot_ = false;
 };
 
 }  // namespace fanout::detail

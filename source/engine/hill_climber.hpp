@@ -50,7 +50,7 @@ class hill_climber {
   void rest();
   void try_neighbour();
 
-  const std::size_t limit_;
+  std::size_t limit_;
   std::size_t wanted_;
   std::size_t best_;
   std::size_t too_many_ = 0;    // the lowest number that was not better than the best

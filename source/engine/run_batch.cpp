@@ -58,7 +58,8 @@ void run_to_the_end(Batch& running, const batch_request& request, const Run& run
   const tell_joined at_end{request};
   const watched_batch here(running, request.watch);
   stop_forwarder on_stop(request.stops);
-  on_stop.begin(request.options.stop, {&running, [](void* it) noexcept { static_cast<Batch*>(it)->cancel(); }});
+  if (request.options.stop.stop_possible())
+    on_stop.begin(request.options.stop, {&running, [](void* it) noexcept { static_cast<Batch*>(it)->cancel(); }});
   run();
 }
 
@@ -90,8 +91,7 @@ void run_on_executor(executor_core& executor, const concurrency_limit& limit, co
   batch running(request, runners, {.starter = from}, adapt_from);  // before `enter`, because this may throw
   run_to_the_end(running, request, [&] {
     const bool has_slot = request.watch != nullptr && request.watch->take_slot();
-    const auto [how, lender] = has_slot ? executor_limiter::enter_result{executor_limiter::admission::slot}
-                                        : limiter.enter(from, request.options.stop, request.watch, request.stops);
+    const auto [how, lender] = running.enter(limiter, from, has_slot);
     if (how == executor_limiter::admission::stopped) return running.cancel();
     const loan_of_slot back{limiter, lender};
     const executor_core::visit here(executor, from);
@@ -285,8 +285,6 @@ void throw_wrong_output(std::size_t output, std::size_t items) {
 
 void run_batch_in_engine(executor_core* executor, const batch_request& request) {
   const concurrency_limit& limit = request.options.concurrency;
-  check_options(request.options);
-  check_size(request.size);
   if (request.whole_chunks && agenda::is_wanted(request.options))
     throw std::invalid_argument("for_each_range takes no priority, admission or retry: use map_in_parallel");
   if (request.size == 0) return;

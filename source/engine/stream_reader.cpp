@@ -137,6 +137,7 @@ bool stream_run::help(std::size_t number, const scope_entry& here) {
   if (!stream_.is_ready(ready) && !has_come(number)) {
     const auto [how, lender] = limiter_->enter(&here, arrival.get_token());
     if (how != executor_limiter::admission::stopped) {
+      bool makes_way = false;
       if (stream_worker* const me = take_worker(); me != nullptr) {
         const batch_scope scope{
             .limiter = limiter_, .home = executor_, .starter = &here, .lender = lender, .awaited_as = this};
@@ -147,6 +148,10 @@ bool stream_run::help(std::size_t number, const scope_entry& here) {
           stream_.reader_maps_.store(most_workers_ > 1, std::memory_order_seq_cst);
           stream_.call_while_reader_maps();
           while (!has_come(number)) {
+            if (lender == nullptr && limiter_->is_one_too_many()) {
+              makes_way = true;
+              break;
+            }
             me->most = 1;
             if (stream_.turn(*me) == 0 && !stream_.steal(*me)) break;
             has_helped = true;
@@ -155,7 +160,11 @@ bool stream_run::help(std::size_t number, const scope_entry& here) {
         }
         me->taken.store(false, std::memory_order_release);
       }
-      lender != nullptr ? limiter_->give_back(*lender) : limiter_->leave();
+      if (lender != nullptr) {
+        limiter_->give_back(*lender);
+      } else {
+        makes_way ? limiter_->make_way(nullptr) : limiter_->leave();
+      }
     }
   }
   const std::lock_guard lock(mutex_);

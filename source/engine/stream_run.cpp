@@ -54,53 +54,56 @@ void stream_run::call_worker() noexcept {
 // ── A worker ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 void stream_run::serve() noexcept {
+  fate how = fate::idle;
   if (wants_help()) {
     try {
-      executor_ != nullptr ? executor_->workplace().enter([this] { work(); }) : work();
+      executor_ != nullptr ? executor_->workplace().enter([&] { how = work(); }) : static_cast<void>(work());
     } catch (...) {  // no memory to enter the arena
       break_off(std::current_exception());
     }
   }
-  if (limiter_ != nullptr) limiter_->leave();
+  if (limiter_ != nullptr) how == fate::makes_way ? limiter_->make_way(this) : limiter_->leave();
 }
 
-void stream_run::work() noexcept {
+// A worker that makes way is still counted: it has been called again, for when there is a slot.
+stream_run::fate stream_run::work() noexcept {
   const with_float_settings same(float_settings_);
   do {
-    bool counted_out = false;
+    fate how = fate::idle;
     stream_worker* const me = take_worker();
     if (me != nullptr) {  // otherwise the reader helps in the place of this one
       const scope_entry here(scope_, limiter_ != nullptr, static_cast<std::size_t>(me - workers_.get()));
-      counted_out = run_turns(*me);
+      how = run_turns(*me);
       me->taken.store(false, std::memory_order_release);
     }
-    if (counted_out) return;
+    if (how != fate::idle) return how;
     stream_.attendance_.count_out();
-    if (me == nullptr) return;
+    if (me == nullptr) return how;
   } while (stream_.can_pull() && stream_.attendance_.count_in(most_workers_));
+  return fate::idle;
 }
 
-/// Returns when there is nothing to do. True if the worker has been counted out already.
-bool stream_run::run_turns(stream_worker& me) noexcept {
+stream_run::fate stream_run::run_turns(stream_worker& me) noexcept {
   const bool alone = most_workers_ == 1;
   for (bool takes_any = true;;) {
-    if (stream_.stopped()) return false;
+    if (stream_.stopped()) return fate::idle;
+    if (limiter_ != nullptr && limiter_->is_one_too_many()) return fate::makes_way;
     if (!alone && steals_from_stuck(me)) continue;
     const std::size_t wanted = std::max<std::size_t>(1, me.most / 2);
     if ((std::exchange(takes_any, false) || stream_.attendance_.room() >= wanted) && stream_.turn(me) != 0) {
-      if (!alone && count_out_if_superfluous(me)) return true;
+      if (!alone && count_out_if_superfluous(me)) return fate::counted_out;
       continue;
     }
     if (!stream_.may_pull()) {
       if (!alone && stream_.steal(me)) continue;
-      return false;
+      return fate::idle;
     }
     takes_any = true;
     if (linger(patience, wanted)) continue;
     stream_.is_awaited_.store(false, std::memory_order_relaxed);
     stream_.attendance_.set_useful(most_workers_);
     if (!alone && stream_.steal(me)) continue;
-    if (!linger(linger_time, 1)) return false;
+    if (!linger(linger_time, 1)) return fate::idle;
   }
 }
 

@@ -67,8 +67,13 @@ class stream_run final : private reserves::duty, private executor_limiter::helpe
   void stop() noexcept override { cancel(); }
 
   // A worker:
-  void work() noexcept;
-  bool run_turns(stream_worker& me) noexcept;
+  enum class fate {
+    idle,         // there is nothing to do
+    counted_out,  // there is, but for others
+    makes_way,    // its executor's limit has been lowered: it must give back its slot
+  };
+  fate work() noexcept;
+  fate run_turns(stream_worker& me) noexcept;
   bool linger(std::chrono::nanoseconds time, std::size_t wanted) noexcept;
   bool steals_from_stuck(stream_worker& me) noexcept;
   bool count_out_if_superfluous(stream_worker& me) noexcept;

@@ -122,12 +122,14 @@ void submission_core::call_off() noexcept {
 
 // On a reserve, which holds a slot if this is the batch of an executor.
 void submission_core::serve() noexcept {
+  if (limiter() != nullptr && limiter()->is_one_too_many()) return limiter()->make_way(wants_help() ? this : nullptr);
   if (!claim_.take()) {
     if (limiter() != nullptr) limiter()->leave();
     return;
   }
   // A leader gives its slot back when it starts no more tasks, and may then wait long for its helpers. Without a
-  // reserve in its place, the next leader would hold that slot and not come, while the helpers wait for it.
+  // reserve in its place, the next leader would hold that slot and not come, while the helpers wait for it. It also
+  // gives its slot back if the limit has been lowered and others use too many.
   std::optional<reserves::promise> in_its_place;
   if (limiter() != nullptr) {
     watch_.give_slot();
@@ -135,6 +137,7 @@ void submission_core::serve() noexcept {
       if (size_ > 1) in_its_place.emplace(1, executor_->helpers());
     } catch (const std::exception&) {  // refused by the system: the next leader may have to wait for this one
     }
+    if (!in_its_place) watch_.let_leader_keep_slot();
   }
   run(/*may_outlive_handle=*/true);
   if (watch_.take_slot()) limiter()->leave();  // the batch did not begin

@@ -141,11 +141,18 @@ void task_scope_core::call_off(std::size_t coming) noexcept {
 // On a reserve, which holds a slot if the scope is that of an executor.
 void task_scope_core::serve() noexcept {
   if (line_.arrive()) call_runner();
-  in_arena([this] { run_tasks(scope_, limiter() != nullptr, leaves::after_a_look); });
-  if (limiter() != nullptr) limiter()->leave();
+  bool makes_way = false;
+  in_arena([&] { makes_way = run_tasks(scope_, limiter() != nullptr, leaves::after_a_look); });
+  if (limiter() != nullptr) give_back_slot(makes_way);
 }
 
-void task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leaves when) noexcept {
+/// The task line has requested another slot, if it needs one.
+void task_scope_core::give_back_slot(bool makes_way) noexcept {
+  makes_way ? limiter()->make_way(nullptr) : limiter()->leave();
+}
+
+/// True if the runner must make way: see executor_limiter::is_one_too_many.
+bool task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leaves when) noexcept {
   const with_float_settings same(float_settings_);
   const seat_taken place(*this);
   seat& mine = *place;
@@ -154,6 +161,10 @@ void task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leave
   slot_use slot(*this, holds_slot);
   store::ended_tasks ended(store_);
   for (;;) {
+    if (slot.makes_way()) {
+      if (line_.leave()) call_runner();
+      return true;
+    }
     closure* const next = line_.take();
     if (next != nullptr) {
       if (has_bound) tell_slot_waits(/*of_room=*/true);
@@ -163,7 +174,7 @@ void task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leave
       const bool leaves_now = (when == leaves::when_there_is_room && line_.has_room_now()) || slot.should_end();
       if (!leaves_now) continue;
       if (line_.leave()) call_runner();
-      return;
+      return false;
     }
     ended.count();
     const auto [how, over, calls] = line_.pause(when == leaves::after_a_look);
@@ -172,9 +183,11 @@ void task_scope_core::run_tasks(const batch_scope& scope, bool holds_slot, leave
       tell_slot_waits(/*of_room=*/false);
       store_.give_back(most_blocks_kept);
     }
-    if (how == line::rest::leave || (how == line::rest::look && !look_for_more())) return;
+    if (how == line::rest::leave || (how == line::rest::look && !look_for_more())) return false;
   }
 }
+
+bool task_scope_core::slot_use::makes_way() { return is_held_ && of_.limiter()->is_one_too_many(); }
 
 // A runner that steps aside requests another slot, behind those who wait.
 bool task_scope_core::slot_use::should_end() {

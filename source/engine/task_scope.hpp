@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -93,8 +94,13 @@ class task_scope_core final : public batch_control,
   /// Whether the tasks that were added last have to wait for a slot of the executor.
   bool waits_for_slot();
 
-  /// Whether others than this scope wait for a slot of the executor: a hint.
-  bool is_slot_wanted() const { return limiter() != nullptr && limiter()->may_be_wanted(); }
+  /// Whether a runner should come back to the scope, which may have to leave its slot to others: a hint.
+  bool is_slot_wanted() const {
+    return limiter() != nullptr && (limiter()->may_be_wanted() || limiter()->may_be_too_many());
+  }
+
+  /// How many runners there may be now.
+  std::size_t most_now() const { return limiter() != nullptr ? std::min(limit_, limiter()->allowed()) : limit_; }
 
   /// Gives back a slot that was obtained for the calling thread.
   void leave_slot() { limiter()->leave(); }
@@ -151,6 +157,8 @@ class task_scope_core final : public batch_control,
   class slot_use {
    public:
     slot_use(task_scope_core& scope, bool is_held) : of_(scope), is_held_(is_held) {}
+    /// Because more slots are used than are allowed, or because others wait for it.
+    bool makes_way();
     bool should_end();
 
    private:
@@ -189,7 +197,8 @@ class task_scope_core final : public batch_control,
 
   template <class Part>
   void in_arena(const Part& part) noexcept;
-  void run_tasks(const batch_scope& scope, bool holds_slot, leaves when) noexcept;
+  bool run_tasks(const batch_scope& scope, bool holds_slot, leaves when) noexcept;
+  void give_back_slot(bool makes_way) noexcept;
   bool look_for_more() noexcept;
   void run(closure& next, seat& mine) noexcept;
   void run_attempt(closure& next, seat& mine) noexcept;

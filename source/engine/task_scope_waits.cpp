@@ -86,9 +86,10 @@ void task_scope_core::work_on_slot(const scope_entry* from, bool for_room) noexc
   const leaves when = for_room ? leaves::when_there_is_room : leaves::when_nothing_is_left;
   batch_scope mine = scope_;
   mine.starter = from;
+  bool makes_way = false;
   const auto work = [&] {
     if (line_.arrive()) call_runner();
-    run_tasks(mine, mine.has_own_slot(), when);
+    makes_way = run_tasks(mine, mine.has_own_slot(), when);
   };
   if (limiter() == nullptr) return in_arena(work);
   const auto how = [&] {
@@ -99,7 +100,7 @@ void task_scope_core::work_on_slot(const scope_entry* from, bool for_room) noexc
   if (how.how == executor_limiter::admission::stopped) return call_off(1);
   mine.lender = how.lender;
   mine.has_own_slot() ? in_arena(work) : work();
-  mine.has_own_slot() ? limiter()->leave() : limiter()->give_back(*mine.lender);
+  mine.has_own_slot() ? give_back_slot(makes_way) : limiter()->give_back(*mine.lender);
 }
 
 auto task_scope_core::wait_for_room() -> room {

@@ -58,7 +58,21 @@ executor& executor::operator=(executor&& other) noexcept {
 executor::~executor() = default;
 
 std::size_t executor::concurrency() const noexcept {
-  return core_ ? std::min(core_->limit(), detail::application_limit()) : 0;
+  return core_ ? std::min(core_->limiter()->allowed(), detail::application_limit()) : 0;
+}
+
+std::size_t executor::greatest_concurrency() const noexcept { return core_ ? core_->limit() : 0; }
+
+void executor::set_concurrency(concurrency_limit limit) {
+  detail::executor_core& of = core();
+  if (!limit.is_number() || limit.number() < 1 || limit.number() > of.limit()) {
+    const std::string got = !limit.is_number()           ? "no number"
+                            : limit == concurrency_limit(limit.number()) ? std::to_string(limit.number())
+                                                         : "a negative number";
+    throw std::invalid_argument("concurrency must be between 1 and " + std::to_string(of.limit()) +
+                                ", with which the executor was made; got " + got);
+  }
+  of.limiter()->allow(limit.number());
 }
 
 detail::executor_core& executor::core() const {

@@ -46,7 +46,9 @@ executor_core::~executor_core() {
 
 executor_core::visit::visit(executor_core& where, const scope_entry* from) : where_(where), from_(from) {
   if (where_.named_) return;
-  if (from == nullptr) {
+  if (from == nullptr && where_.has_one_caller()) {
+    where_.visits_from_outside_.store(1, std::memory_order_relaxed);
+  } else if (from == nullptr) {
     where_.visits_from_outside_.fetch_add(1, std::memory_order_relaxed);
   } else {
     const std::lock_guard lock(of_process().mutex);
@@ -56,7 +58,9 @@ executor_core::visit::visit(executor_core& where, const scope_entry* from) : whe
 
 executor_core::visit::~visit() {
   if (where_.named_) return;
-  if (from_ == nullptr) {
+  if (from_ == nullptr && where_.has_one_caller()) {
+    where_.visits_from_outside_.store(0, std::memory_order_relaxed);
+  } else if (from_ == nullptr) {
     where_.visits_from_outside_.fetch_sub(1, std::memory_order_relaxed);
   } else {
     const std::lock_guard lock(of_process().mutex);

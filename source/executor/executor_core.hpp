@@ -77,6 +77,9 @@ class executor_core : public list_entry<executor_core> {
   void adapt_from(std::size_t runners) { adapt_from_.store(runners, std::memory_order_relaxed); }
 
  private:
+  /// Of the executor cache: it has at most one visit at a time.
+  bool has_one_caller() const { return !limiter_; }
+
   const std::size_t limit_;  // of the runners of one batch; `limiter_` enforces it over all batches
   const bool named_;
   std::atomic<std::size_t> adapt_from_{0};  // a hint for the next batch, which orders nothing

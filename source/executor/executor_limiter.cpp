@@ -23,6 +23,11 @@ class wait_list {
   void add(waiter& newest) { waits_.add_first(newest); }
   void remove(waiter& each) { waits_.remove(each); }
 
+  /// Looks at all waits again, because they may end no more: the limit of an executor has been lowered.
+  void break_deadlocks() {
+    for (waiter* each = waits_.first(); each != nullptr; each = waits_.next(*each)) break_deadlock(*each);
+  }
+
   /// If the added wait could never end, breaks the deadlock: the wait, or another one that is part of the deadlock,
   /// is lent the slot of a thread that waits. If none can be lent one, a wait for room ends without it.
   void break_deadlock(waiter& added) {
@@ -108,11 +113,12 @@ class wait_list {
     return false;
   }
 
-  /// Whether all slots are held by entries around stuck waits.
+  /// Whether all slots that may be used are held by entries around stuck waits. (If more are in use, those that are not
+  /// held by such entries are given back, and then no other is granted.)
   bool are_held_by_stuck(const executor_limiter& wanted) {
     return around_stuck([&](const scope_entry& entry) {
       return entry.entered().limiter == &wanted && entry.holds_slot();
-    }) >= wanted.limit_;
+    }) >= wanted.allowed();
   }
 
   /// Whether all runners of a scope are in tasks around stuck waits, and no other comes: because there may be no more, or
@@ -171,15 +177,61 @@ wait_list& waits_of_process() {
 
 }  // namespace
 
+// ── The limit ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A wait that could end under the old limit may be part of a deadlock under the new one, and nobody adds another wait
+/// that would show it.
+void executor_limiter::allow(std::size_t slots) {
+  const std::lock_guard all_waits(waits_of_process().mutex());
+  {
+    const std::lock_guard lock(mutex_);
+    allowed_.store(slots, std::memory_order_relaxed);
+    too_many_.store(are_too_many(), std::memory_order_relaxed);
+    if (are_too_many()) {
+      for (const helped::noted* each = running_.first(); each != nullptr; each = running_.next(*each))
+        each->batch.ask_to_pause();
+    }
+    serve();
+  }
+  waits_of_process().break_deadlocks();
+}
+
+void executor_limiter::note_running(helped& batch) {
+  const std::lock_guard lock(mutex_);
+  note(batch);
+}
+
+/// Counts the thread among those that leave, so that no more are told to than must.
+bool executor_limiter::must_make_way() {
+  const std::lock_guard lock(mutex_);
+  const bool must = are_too_many();
+  if (must) ++leaving_;
+  too_many_.store(are_too_many(), std::memory_order_relaxed);
+  return must;
+}
+
+void executor_limiter::make_way(helped* wants_back) {
+  const std::lock_guard lock(mutex_);
+  assert(used_ != 0 && leaving_ != 0);
+  --used_;
+  --leaving_;
+  if (wants_back != nullptr) want(*wants_back, 1);
+  serve();
+}
+
 // ── Callers ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 executor_limiter::enter_result executor_limiter::enter(const scope_entry* from, const std::stop_token& stop,
-                                                        const void* awaited_as, const stop_functions* stops) {
+                                                        const void* awaited_as, const stop_functions* stops,
+                                                        helped* runs) {
   const scope_entry* const lender = innermost_entry(from, *this);
   const admission how = lender != nullptr ? admission::nested : admission::slot;
   {
     const std::lock_guard lock(mutex_);
-    if (try_admit(lender)) return {how, lender};
+    if (try_admit(lender)) {
+      if (runs != nullptr) note(*runs);
+      return {how, lender};
+    }
   }
   waiter self;
   self.from = from;
@@ -189,19 +241,43 @@ executor_limiter::enter_result executor_limiter::enter(const scope_entry* from, 
   stop_forwarder on_stop(stops);
   on_stop.begin(stop, call_of(leave));
   std::unique_lock all_waits(waits_of_process().mutex(), std::defer_lock);
-  // A thread outside of all batches holds no slot, so it cannot be part of a deadlock, unless others wait for its batch.
-  if (from == nullptr && awaited_as == nullptr) {
-    if (has_to_wait(self)) wait(self);
-  } else {
-    all_waits.lock();
-    wait_inside(self, all_waits);
-  }
-  if (self.now == waiter::state::admitted)
+  wait_as_caller(self, all_waits);
+  if (self.now == waiter::state::admitted) {
+    if (runs != nullptr) note_running(*runs);
     return {self.what == waiter::aim::loan ? admission::borrowed : how, self.lender};
+  }
   // `all_waits` stays locked between the two waits, so no other thread can see this one as not waiting.
   if (from != nullptr && from == current_entry() && from->lent().load(std::memory_order_relaxed))
     from->entered().limiter->take_back(*from, awaited_as, all_waits);
   return {admission::stopped};
+}
+
+/// The leader is outside of its batch while it waits, where it was when it called `enter`.
+executor_limiter::enter_result executor_limiter::step_aside(helped& batch, const scope_entry* from,
+                                                             const std::stop_token& stop, const void* awaited_as,
+                                                             const stop_functions* stops) {
+  waiter self;
+  self.batch = &batch;
+  self.from = from;
+  self.awaited_as = awaited_as;
+  auto leave = [&, this] { send_away(self); };
+  stop_forwarder on_stop(stops);
+  on_stop.begin(stop, call_of(leave));
+  std::unique_lock all_waits(waits_of_process().mutex(), std::defer_lock);
+  if (!wait_as_caller(self, all_waits)) return {admission::slot};
+  if (self.now != waiter::state::admitted) return {admission::stopped};
+  return {self.what == waiter::aim::loan ? admission::borrowed : admission::slot, self.lender};
+}
+
+/// A thread outside of all batches holds no slot, so it cannot be part of a deadlock, unless others wait for its batch.
+bool executor_limiter::wait_as_caller(waiter& self, std::unique_lock<std::mutex>& all_waits) {
+  if (self.from != nullptr || self.awaited_as != nullptr) {
+    all_waits.lock();
+    return wait_inside(self, all_waits);
+  }
+  const bool waits = has_to_wait(self);
+  if (waits) wait(self);
+  return waits;
 }
 
 void executor_limiter::begin_wait_for(waiter& self, const scope_entry& from, const void* awaited) {
@@ -257,9 +333,10 @@ void executor_limiter::take_back(const scope_entry& entry, const void* awaited_a
   give_back(entry);
 }
 
-/// For a thread inside a task: waits if it has to. `all_waits` is locked before and after, but not during the wait.
-void executor_limiter::wait_inside(waiter& self, std::unique_lock<std::mutex>& all_waits) {
-  if (!has_to_wait(self)) return;
+/// For a thread inside a task: waits if it has to, and returns whether it had. `all_waits` is locked before and after,
+/// but not during the wait.
+bool executor_limiter::wait_inside(waiter& self, std::unique_lock<std::mutex>& all_waits) {
+  if (!has_to_wait(self)) return false;
   self.wanted = this;
   waits_of_process().add(self);
   waits_of_process().break_deadlock(self);
@@ -267,11 +344,24 @@ void executor_limiter::wait_inside(waiter& self, std::unique_lock<std::mutex>& a
   wait(self);
   all_waits.lock();
   waits_of_process().remove(self);
+  return true;
 }
 
+/// A leader that steps aside gives its slot back and enters the queue in one step. So no one else is admitted in
+/// between, and the threads that have slots or step aside are never more than the greatest limit: the arena has room for
+/// them, and there are reserves enough.
 bool executor_limiter::has_to_wait(waiter& self) {
   const std::lock_guard lock(mutex_);
   if (self.now != waiter::state::waiting) return false;  // a stop has been requested
+  if (self.batch != nullptr) {
+    const bool steps_aside = are_too_many() && !self.batch->closed_;
+    if (steps_aside) {
+      --used_;
+      enlist(self, /*first=*/true);
+    }
+    too_many_.store(are_too_many(), std::memory_order_relaxed);
+    return steps_aside;
+  }
   if (try_admit(self.lender)) {
     self.now = waiter::state::admitted;
     return false;
@@ -299,9 +389,7 @@ void executor_limiter::lend_instead(waiter& waiting, const scope_entry& lender) 
 
 void executor_limiter::request(helped& batch, std::size_t count) {
   const std::lock_guard lock(mutex_);
-  if (batch.closed_ || count == 0) return;
-  if (batch.wanted_ == 0) slots_.add(batch.request_);
-  batch.wanted_ += count;
+  want(batch, count);
   serve();
 }
 
@@ -333,7 +421,6 @@ bool executor_limiter::join(helped& batch) {
     if (batch.closed_) return false;
     if (try_admit(nullptr)) return true;
     enlist(self);
-    ++batch.joining_;
   }
   wait(self);
   return self.now == waiter::state::admitted;
@@ -343,14 +430,10 @@ void executor_limiter::close(helped& batch, std::size_t slots) {
   const std::lock_guard lock(mutex_);
   if (!batch.closed_) {
     batch.closed_ = true;
+    if (batch.is_running_) running_.remove(batch.noted_);
     if (std::exchange(batch.wanted_, 0) != 0) slots_.remove(batch.request_);
-    for (queued *each = slots_.first(), *next = nullptr; batch.joining_ != 0; each = next) {
-      next = slots_.next(*each);
-      if (each->batch != &batch) continue;
-      --batch.joining_;
-      unlist(static_cast<waiter&>(*each));
-      answer(static_cast<waiter&>(*each), waiter::state::sent_away);
-    }
+    if (batch.joining_ != 0) send_all_away(batch, slots_);
+    if (batch.joining_ != 0) send_all_away(batch, lenders_);
   }
   used_ -= slots + batch.withdraw_helpers();
   serve();
@@ -372,30 +455,27 @@ std::size_t executor_limiter::waiting() const {
 /// nothing is queued for one.
 bool executor_limiter::try_admit(const scope_entry* lender) {
   if (lender != nullptr) return !lender->lent().exchange(true, std::memory_order_relaxed);
-  if (!slots_.empty() || used_ == limit_) return false;
+  if (!slots_.empty() || used_ >= allowed()) return false;
   ++used_;
   return true;
 }
 
-/// Grants free slots to the queue. Called whenever a slot becomes free or is requested.
-void executor_limiter::serve() {
-  while (!slots_.empty() && used_ != limit_) {
+void executor_limiter::serve_queue() {
+  while (!slots_.empty() && used_ < allowed()) {
     queued& first = *slots_.first();
     if (first.kind == queued::kind::thread) {
       unlist(static_cast<waiter&>(first));
-      if (first.batch != nullptr) --first.batch->joining_;
       ++used_;
       answer(static_cast<waiter&>(first), waiter::state::admitted);
       continue;
     }
     helped& batch = *first.batch;
-    const std::size_t granted = batch.wants_help() ? std::min(batch.wanted_, limit_ - used_) : 0;
+    const std::size_t granted = batch.wants_help() ? std::min(batch.wanted_, allowed() - used_) : 0;
     batch.wanted_ = granted != 0 ? batch.wanted_ - granted : 0;
     if (batch.wanted_ == 0) slots_.remove(first);
     used_ += granted;
     if (granted != 0) batch.call_helpers(granted);
   }
-  tell_size();
 }
 
 /// Lets the first thread that waits for this loan work under the slot.
@@ -410,14 +490,37 @@ void executor_limiter::end_loan(const scope_entry& lender) {
   }
 }
 
-void executor_limiter::enlist(waiter& self) {
+void executor_limiter::send_all_away(const helped& batch, const intrusive_list<queued>& line) {
+  for (queued *each = line.first(), *next = nullptr; batch.joining_ != 0 && each != nullptr; each = next) {
+    next = line.next(*each);
+    if (each->batch != &batch) continue;
+    unlist(static_cast<waiter&>(*each));
+    answer(static_cast<waiter&>(*each), waiter::state::sent_away);
+  }
+}
+
+void executor_limiter::note(helped& batch) {
+  batch.is_running_ = true;
+  running_.add(batch.noted_);
+}
+
+void executor_limiter::want(helped& batch, std::size_t count) {
+  if (batch.closed_ || count == 0) return;
+  if (batch.wanted_ == 0) slots_.add(batch.request_);
+  batch.wanted_ += count;
+}
+
+void executor_limiter::enlist(waiter& self, bool first) {
   self.line = self.lender != nullptr ? &lenders_ : &slots_;
-  self.line->add(self);
+  first ? self.line->add_first(self) : self.line->add(self);
+  if (self.batch != nullptr) ++self.batch->joining_;
   tell_size();
 }
 
 void executor_limiter::unlist(waiter& each) {
-  if (each.line != nullptr) std::exchange(each.line, nullptr)->remove(each);
+  if (each.line == nullptr) return;
+  std::exchange(each.line, nullptr)->remove(each);
+  if (each.batch != nullptr) --each.batch->joining_;
   tell_size();
 }
 

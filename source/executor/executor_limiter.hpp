@@ -12,7 +12,7 @@
 
 namespace fanout::detail {
 
-/// The limit of an executor: a number of slots. A thread that works for the executor holds a slot from before it
+/// The limit of an executor: a number of slots, which may change. A thread that works for the executor holds a slot from before it
 /// starts its first task until it starts no more, including while it waits for a batch that one of its tasks has
 /// started. Slots are granted in the order of the requests, to
 ///
@@ -30,9 +30,35 @@ namespace fanout::detail {
 /// held by an entry that encloses one of these waits, the thread does not wait: it *borrows* the slot of a thread
 /// that waits, and works under that. (If that thread cannot borrow, because it is taking back its own slot, another
 /// one of them borrows.)
+///
+/// **The limit may be lowered** below the number of slots in use. Then threads make way between their tasks, until no
+/// more slots are in use than are allowed: helpers give back their slots and request others, behind all who wait. A
+/// leader with a slot of its own waits for another one before all others, so that it is a caller that does not have to
+/// begin anew; meanwhile helpers go on with its batch. The slots of an entry around a nested batch are not given back,
+/// because its task has not ended.
 class executor_limiter {
  public:
-  explicit executor_limiter(std::size_t limit) : limit_(limit) {}
+  class helped;
+
+  explicit executor_limiter(std::size_t limit) : allowed_(limit) {}
+
+  // ── The limit ──
+
+  /// How many slots may be in use.
+  std::size_t allowed() const { return allowed_.load(std::memory_order_relaxed); }
+
+  /// Changes that. Requires that it is at least 1.
+  void allow(std::size_t slots);
+
+  /// For a thread that holds a slot of its own, between tasks: whether more are in use than are allowed. If so, the
+  /// thread must give its slot back soon, by `make_way`. Costs a load if the limit has not been lowered.
+  bool is_one_too_many() { return may_be_too_many() && must_make_way(); }
+
+  /// Gives back such a slot. `wants_back`: the batch that requests another one for it, if not null.
+  void make_way(helped* wants_back);
+
+  /// A hint, which costs a load: false if no more slots are in use than are allowed.
+  bool may_be_too_many() const { return too_many_.load(std::memory_order_relaxed); }
 
   // ── Callers ──
 
@@ -50,9 +76,12 @@ class executor_limiter {
 
   /// Waits for a slot, or a loan. `from` is the calling thread's entry, null outside of all batches. The caller must
   /// give a slot back by `leave` or `close`, and a loan by `give_back`. `awaited_as`: see batch_scope. `stops`: the
-  /// functions of the program, if it may request this stop.
+  /// functions of the program, if it may request this stop. `runs`: the batch to be noted as running, until `close`.
   enter_result enter(const scope_entry* from, const std::stop_token& stop, const void* awaited_as = nullptr,
-                     const stop_functions* stops = nullptr);
+                     const stop_functions* stops = nullptr, helped* runs = nullptr);
+
+  /// For a batch that has got its slot in another way.
+  void note_running(helped& batch);
 
   /// Calls `wait`, which waits until other threads have ended the batch that is awaited as `awaited`. `from` is the
   /// calling thread's entry, null outside of all batches. Slots of entries around it may be borrowed meanwhile: use a
@@ -95,6 +124,13 @@ class executor_limiter {
     return self.exceeds.load(std::memory_order_relaxed);
   }
 
+  /// For a leader that holds a slot of its own, between tasks: if more are in use than are allowed, gives the slot back
+  /// and waits for another one, before all others. `slot`: the leader has one, or has kept it. `borrowed`: it has a
+  /// loan. `stopped`: it has none, because the batch has been closed, or a stop was requested. The other arguments are
+  /// those of `enter`.
+  enter_result step_aside(helped& batch, const scope_entry* from, const std::stop_token& stop, const void* awaited_as,
+                          const stop_functions* stops);
+
   void leave();
   void give_back(const scope_entry& lender);
 
@@ -104,13 +140,11 @@ class executor_limiter {
 
   // ── Helpers ──
 
-  class helped;
-
   /// An element of the queues: a thread that waits, or a batch's request for helpers.
   struct queued : list_entry<queued> {
     enum class kind { thread, helpers };
     enum kind kind = kind::thread;
-    helped* batch = nullptr;  // whose helper or worker it is; null for a caller
+    helped* batch = nullptr;  // whose helper or worker it is, or whose leader steps aside; null for a caller
   };
 
   /// A batch that wants help.
@@ -123,6 +157,9 @@ class executor_limiter {
     virtual std::size_t withdraw_helpers() noexcept = 0;
     /// False if no task is left to start; then it stays false.
     virtual bool wants_help() const noexcept = 0;
+    /// Asks its runners to pause after the tasks in which they are, and to look whether they must make way. Called under
+    /// the mutex, of batches that are noted as running.
+    virtual void ask_to_pause() noexcept {}
 
    protected:
     helped() = default;
@@ -130,9 +167,16 @@ class executor_limiter {
 
    private:
     friend class executor_limiter;
+    struct noted : list_entry<noted> {
+      explicit noted(helped& noted_batch) : batch(noted_batch) {}
+      helped& batch;
+    };
+
     bool closed_ = false;
+    bool is_running_ = false;  // then `noted_` is in the list
+    noted noted_{*this};
     std::size_t wanted_ = 0;   // helpers; if not 0, `request_` is in the queue
-    std::size_t joining_ = 0;  // its workers in the queue
+    std::size_t joining_ = 0;  // its threads in the queues: workers, and its leader while it steps aside
     queued request_{{}, queued::kind::helpers, this};
   };
 
@@ -194,26 +238,44 @@ class executor_limiter {
   static void begin_wait_for_room(waiter& self, const scope_entry& from, bounded& wanted);
   static void end_wait_for(waiter& self);
   bool try_admit(const scope_entry* lender);
+  bool must_make_way();
+  bool are_too_many() const { return used_ - leaving_ > allowed(); }
   bool has_to_wait(waiter& self);
   void wait(waiter& self);
-  void wait_inside(waiter& self, std::unique_lock<std::mutex>& all_waits);
+  bool wait_inside(waiter& self, std::unique_lock<std::mutex>& all_waits);
+  bool wait_as_caller(waiter& self, std::unique_lock<std::mutex>& all_waits);
   void lend_instead(waiter& waiting, const scope_entry& lender);
   void take_back(const scope_entry& entry, const void* awaited_as, std::unique_lock<std::mutex>& all_waits);
   void send_away(waiter& self);
-  void enlist(waiter& self);
+  void send_all_away(const helped& batch, const intrusive_list<queued>& line);
+  void note(helped& batch);
+  void want(helped& batch, std::size_t count);
+  void enlist(waiter& self, bool first = false);
   void unlist(waiter& each);
   static void answer(waiter& other, enum waiter::state answer);
-  void serve();
+  void serve_queue();
   void end_loan(const scope_entry& lender);
+  /// Grants free slots to the queue. Called whenever a slot becomes free or is requested.
+  void serve() {
+    if (!slots_.empty()) serve_queue();
+    tell_size();
+  }
   void tell_size() { queued_.store(slots_.size(), std::memory_order_relaxed); }
 
-  const std::size_t limit_;
   mutable std::mutex mutex_;
-  std::size_t used_ = 0;  // slots in use: all of them while a thread waits for one
+  // How many slots may be in use. Written under the mutex and that of the list of waits, so who holds one of them reads
+  // what is true; an adaptive batch reads it as a hint.
+  std::atomic<std::size_t> allowed_;
+  std::size_t used_ = 0;     // slots in use: as many as are allowed, or more, while a thread waits for one
+  std::size_t leaving_ = 0;  // of these, those whose threads have been told to make way
+  // More may be in use than are allowed, without those that are leaving. Written under the mutex. A hint: a thread that
+  // sees it looks again under the mutex, and takes it back if it is not true any more.
+  std::atomic<bool> too_many_{false};
   std::atomic<std::size_t> queued_{0};  // the size of `slots_`; written under the mutex
   // In the order of arrival:
   intrusive_list<queued> slots_;    // waits and requests for slots
   intrusive_list<queued> lenders_;  // waits for a loan
+  intrusive_list<helped::noted> running_;  // batches whose runners may hold several tasks at a time
 };
 
 }  // namespace fanout::detail

@@ -32,7 +32,7 @@ namespace {
 
 constexpr std::uint64_t unlimited_memory = std::numeric_limits<std::uint64_t>::max();
 
-std::optional<std::uint64_t> number(std::string_view word) {
+std::optional<std::uint64_t> whole_number(std::string_view word) {
   std::uint64_t value = 0;
   const auto* const end = word.data() + word.size();
   const auto [parsed, error] = std::from_chars(word.data(), end, value);
@@ -40,9 +40,9 @@ std::optional<std::uint64_t> number(std::string_view word) {
 }
 
 /// The number that is the only word of a file.
-std::optional<std::uint64_t> number_in(const file_reader& read_file, const std::string& path) {
+std::optional<std::uint64_t> whole_number_in(const file_reader& read_file, const std::string& path) {
   const auto words = words_in(read_file, path);
-  return words.size() == 1 ? number(words[0]) : std::nullopt;
+  return words.size() == 1 ? whole_number(words[0]) : std::nullopt;
 }
 
 /// The sum of two values in a file of names and values; 0 for those that are not there.
@@ -52,7 +52,7 @@ std::uint64_t sum_in(const file_reader& read_file, const std::string& path, std:
   std::uint64_t sum = 0;
   for (std::size_t at = 0; at + 1 < words.size(); at += 2) {
     if (words[at] != one && words[at] != other) continue;
-    const std::uint64_t value = number(words[at + 1]).value_or(0);
+    const std::uint64_t value = whole_number(words[at + 1]).value_or(0);
     sum = value > unlimited_memory - sum ? unlimited_memory : sum + value;
   }
   return sum;
@@ -63,13 +63,13 @@ std::uint64_t left_in(const file_reader& read_file, const control_group& group) 
   std::uint64_t limit = unlimited_memory;
   if (group.version_2) {
     for (const char* const each : {"memory.max", "memory.high"})  // "max" is no number
-      limit = std::min(limit, number_in(read_file, file(each)).value_or(unlimited_memory));
+      limit = std::min(limit, whole_number_in(read_file, file(each)).value_or(unlimited_memory));
   } else {
-    limit = number_in(read_file, file("memory.limit_in_bytes")).value_or(unlimited_memory);
+    limit = whole_number_in(read_file, file("memory.limit_in_bytes")).value_or(unlimited_memory);
     if (limit >= std::uint64_t{1} << 62U) limit = unlimited_memory;  // without a limit it is 2^63 less a page
   }
   if (limit == unlimited_memory) return unlimited_memory;
-  const auto used = number_in(read_file, file(group.version_2 ? "memory.current" : "memory.usage_in_bytes"));
+  const auto used = whole_number_in(read_file, file(group.version_2 ? "memory.current" : "memory.usage_in_bytes"));
   if (!used) return unlimited_memory;
   const std::uint64_t cache = group.version_2
                                   ? sum_in(read_file, file("memory.stat"), "inactive_file", "active_file")
@@ -84,7 +84,7 @@ std::uint64_t left_in_machine(const file_reader& read_file) {
   const auto words = words_in(read_file, "/proc/meminfo");
   const auto name = std::find(words.begin(), words.end(), "MemAvailable:");
   if (words.end() - name < 3 || name[2] != "kB") return unlimited_memory;
-  const std::uint64_t value = number(name[1]).value_or(unlimited_memory);
+  const std::uint64_t value = whole_number(name[1]).value_or(unlimited_memory);
   return value > unlimited_memory / kilobyte ? unlimited_memory : value * kilobyte;
 }
 

@@ -218,6 +218,7 @@ class task_group_helpers final : public helper_calls {
   void lead() {
     tbb::this_task_arena::isolate([this] {
       team_.lead(*this);
+      is_over_.store(true, std::memory_order_relaxed);
       wait_for_late();
     });
   }
@@ -271,8 +272,10 @@ class task_group_helpers final : public helper_calls {
     }
   }
 
+  // `is_over_` saves the leader of a small batch, which waits for this helper, the time in which the cache lines of all
+  // runners are fetched.
   void help(std::size_t branch) noexcept {
-    if (!team_.wants_help()) return;
+    if (is_over_.load(std::memory_order_relaxed) || !team_.wants_help()) return;
     const deferred_cancellation until_it_returns;
     call(branch - 1);
     tbb::this_task_arena::isolate([this] { team_.assist(*this); });
@@ -280,6 +283,7 @@ class task_group_helpers final : public helper_calls {
 
   team& team_;
   std::atomic<bool>& damaged_;
+  std::atomic<bool> is_over_{false};  // a hint for helpers: the leader has found that no task is left to start
   std::atomic_flag has_failed_;
   std::exception_ptr failure_;  // of the first call that failed; written by that thread, read after the wait
   // oneTBB orders this: each task of the group releases the wait_context at its end, and the wait acquires it.

@@ -145,6 +145,40 @@ TEST(NestedBudgets, LetTwoTasksWaitIfOneCanGoOnAfterTheOther) {
   inside_one.end(6);
 }
 
+TEST(NestedBudgets, LetATaskWaitThatCanGoOnWhenOneThatWaitsAlreadyHasGoneOn) {
+  const resource_budget budget(10);
+  holder one(budget, 4);
+  holder other(budget, 4);
+  batch third(by_index(budget));
+  ASSERT_TRUE(third.starts(2));
+  batch inside_one(by_index(budget), one.entry());
+  batch inside_other(by_index(budget), other.entry());
+  EXPECT_TRUE(inside_other.waits(2)) << "when the third has given back";
+  EXPECT_TRUE(inside_one.waits(6)) << "when the third and the other have";
+  inside_one.leave();
+  inside_other.leave();
+  third.end(2);
+}
+
+TEST(NestedBudgets, CountWhatATaskHoldsOnceHoweverManyBatchesItHasStarted) {
+  const resource_budget budget(10);
+  holder outer(budget, 4);
+  batch other(by_index(budget));
+  ASSERT_TRUE(other.starts(6));
+  batch inner(by_index(budget), outer.entry());
+  batch second_inner(by_index(budget), outer.entry());
+  EXPECT_TRUE(inner.waits(3));
+  EXPECT_TRUE(second_inner.waits(6));
+  other.end(6);
+  EXPECT_TRUE(inner.was_told());
+  EXPECT_TRUE(inner.starts(3));
+  EXPECT_FALSE(second_inner.was_told());
+  inner.end(3);
+  EXPECT_TRUE(second_inner.was_told());
+  EXPECT_TRUE(second_inner.starts(6));
+  second_inner.end(6);
+}
+
 // When the third of three is served, the two others are stuck for good, so it must not be counted as a way out.
 TEST(NestedBudgets, RefuseAWaitThatOnlySeemsToEndBecauseAnotherOneDoes) {
   const resource_budget budget(10);
@@ -196,11 +230,13 @@ TEST(NestedBudgets, LetNoOtherBatchPass) {
   batch stranger(by_index(budget));
   const running_task plain;
   batch nested_elsewhere(by_index(budget), plain.entry());
-  ASSERT_TRUE(inner.starts(6) && inner.waits(6));
   EXPECT_TRUE(stranger.waits(1));
   EXPECT_TRUE(nested_elsewhere.waits(1));
+  ASSERT_TRUE(inner.starts(6) && inner.waits(6));
   inner.end(6);
-  EXPECT_TRUE(inner.was_told());
+  EXPECT_TRUE(inner.was_told()) << "though it came last";
+  EXPECT_FALSE(stranger.was_told());
+  EXPECT_FALSE(nested_elsewhere.was_told());
   EXPECT_TRUE(stranger.waits(1));
   EXPECT_TRUE(nested_elsewhere.waits(1));
   EXPECT_TRUE(inner.starts(6));

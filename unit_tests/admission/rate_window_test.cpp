@@ -43,6 +43,11 @@ class RateWindow : public testing::Test {
   static void pass(nanoseconds time) { set_clock::now_is += time; }
 };
 
+struct some_batch final : fanout::detail::applicant {
+  some_batch() : applicant(nullptr) {}
+  bool ask_again() noexcept override { return true; }
+};
+
 TEST_F(RateWindow, AllowsSoManyStartsAtOnceAndThenNoneForTheWholeTime) {
   window two(2, 10ns);
   for (std::size_t each = 0; each != 2; ++each) {
@@ -88,6 +93,28 @@ TEST_F(RateWindow, SaysThatWhoWaitsForPendingStartsShouldAskWhenTheFirstOfThemHa
   EXPECT_EQ(two.ask_again_at(true, 1), set_clock::now_is + 10ns);
   EXPECT_FALSE(begin(two, 0)) << "the time is known already";
   EXPECT_EQ(two.ask_again_at(true, 1), set_clock::now_is + 10ns);
+}
+
+TEST_F(RateWindow, LetsOneThatIsNotTheFirstStartIfEnoughIsLeftForThoseBefore) {
+  window three(3, 10ns);
+  some_batch who;
+  window::places line;
+  window::place first(who), second(who), third(who);
+  first.number = 1, second.number = 2, third.number = 3;
+  for (window::place* const each : {&first, &second, &third}) line.enter(*each);
+  EXPECT_TRUE(three.leaves_enough(line, third));
+  ASSERT_TRUE(take(three, 0));
+  EXPECT_FALSE(three.leaves_enough(line, third));
+  EXPECT_TRUE(three.leaves_enough(line, second));
+  begin(three, 0);
+  pass(9ns);
+  EXPECT_FALSE(three.leaves_enough(line, third));
+  pass(1ns);
+  EXPECT_TRUE(three.leaves_enough(line, third));
+  line.remove(first);
+  ASSERT_TRUE(take(three, 1) && take(three, 2));
+  EXPECT_FALSE(three.leaves_enough(line, third));
+  EXPECT_TRUE(three.leaves_enough(line, second));
 }
 
 TEST_F(RateWindow, LetsAllButTheFirstAskOnceInAWhile) {

@@ -323,6 +323,50 @@ TEST(OwnRule, MayRefuseATask) {
   EXPECT_FALSE(outcomes[3].cancelled());
 }
 
+TEST(OwnRule, MayRefuseATaskWhileThePauseOfAnotherOneEnds) {
+  const fanout::admission slow([](std::size_t i) {
+    if (i == 0) return fanout::admission_answer::yes();
+    std::this_thread::sleep_for(50ms);  // until the pause is over
+    return fanout::admission_answer::never("it is not 0");
+  });
+  const auto outcomes = fanout::settle_map(2, [](int i, const task_context& context) {
+    if (context.attempt() == 1) throw std::runtime_error("once");
+    return i;
+  }, {.concurrency = 1, .admit = {slow}, .retry = {.again = 1, .pause = 2ms}});
+  EXPECT_TRUE(outcomes[0].has_value());
+  EXPECT_FALSE(outcomes[1].has_value());
+}
+
+TEST(OwnRule, KeepsNoTaskWaitingWhosePauseEndsWhileItIsAsked) {
+  const fanout::admission slow([](std::size_t i) {
+    if (i == 1) std::this_thread::sleep_for(200ms);  // until the pause is over
+    return fanout::admission_answer::yes();
+  });
+  rendezvous both(2);
+  fanout::map_in_parallel(2, [&](int i, const task_context& context) {
+    if (i == 0 && context.attempt() == 1) throw std::runtime_error("once");
+    EXPECT_TRUE(both.meet());
+  }, {.concurrency = 2, .admit = {slow}, .retry = {.again = 1, .pause = 50ms}});
+}
+
+TEST(OwnRule, EndsATaskOnceThatItRefusesAsTheStopComes) {
+  std::stop_source stop;
+  int asked = 0;
+  const fanout::admission once([&](std::size_t) {
+    if (++asked == 1) return fanout::admission_answer::yes();
+    stop.request_stop();
+    return fanout::admission_answer::never("it had its chance");
+  });
+  const auto error = thrown_by<fanout::operation_cancelled>([&] {
+    fanout::map_in_parallel(2, [](int) { throw std::runtime_error("failed"); },
+                            {.concurrency = 1, .on_error = fanout::error_policy::run_all, .stop = stop.get_token(),
+                             .admit = {once}, .retry = {.again = 1}});
+  });
+  EXPECT_EQ(error.completed(), 1U);
+  ASSERT_EQ(error.errors().size(), 1U);
+  EXPECT_NE(std::string(error.errors()[0].what()).find("it had its chance"), std::string::npos);
+}
+
 TEST(OwnRule, PassesOnWhatItThrows) {
   const fanout::admission throws([](std::size_t i) -> fanout::admission_answer {
     if (i == 3) throw std::range_error("no answer");

@@ -15,9 +15,15 @@
 #include <vector>
 
 #include "fanout/execute.hpp"
+#include "fanout/execute_with_pool.hpp"
 #include "fanout/executor.hpp"
+#include "fanout/first.hpp"
+#include "fanout/for_each_range.hpp"
+#include "fanout/invoke.hpp"
 #include "fanout/map.hpp"
+#include "fanout/resource_pool.hpp"
 #include "fanout/settle.hpp"
+#include "fanout/submit.hpp"
 #include "support.hpp"
 
 /// The options of a batch: their defaults, what they refuse, and that they are only read.
@@ -140,6 +146,31 @@ TEST(RunOptions, RefuseABadConcurrencyEvenWhereTheStopWasRequested) {
   source.request_stop();
   EXPECT_THROW(execute_in_parallel(std::vector(1, [] {}), {.concurrency = 0, .stop = source.get_token()}),
                std::invalid_argument);
+}
+
+TEST(RunOptions, AreCheckedByEveryCall) {
+  for (const run_options& wrong : {run_options{.concurrency = 0}, run_options{.task_timeout = 0ms}}) {
+    std::atomic<int> ran = 0;
+    const auto count = [&ran] { return ++ran; };
+    const auto count_item = [&ran](int) { return ++ran; };
+    const auto count_with_resource = [&ran](int&) { return ++ran; };
+    const std::vector tasks(3, count);
+    std::vector<int> output(3);
+    fanout::resource_pool<int> pool([] { return 1; }, 2);
+    EXPECT_THROW(execute_in_parallel(tasks, wrong), std::invalid_argument);
+    EXPECT_THROW(fanout::map_in_parallel(3, count_item, wrong), std::invalid_argument);
+    EXPECT_THROW(fanout::map_in_parallel_into(output, 3, count_item, wrong), std::invalid_argument);
+    EXPECT_THROW(fanout::settle_in_parallel(tasks, wrong), std::invalid_argument);
+    EXPECT_THROW(fanout::settle_map(3, count_item, wrong), std::invalid_argument);
+    EXPECT_THROW(fanout::invoke_in_parallel(wrong, count, count), std::invalid_argument);
+    EXPECT_THROW(fanout::for_each_range(3, [&](int, int) { count(); }, wrong), std::invalid_argument);
+    EXPECT_THROW(fanout::first_in_parallel(tasks, wrong), std::invalid_argument);
+    EXPECT_THROW(fanout::execute_with_pool(std::vector(3, count_with_resource), pool, wrong), std::invalid_argument);
+    EXPECT_THROW(fanout::map_with_pool(3, pool, [&](int, int&) { return count(); }, wrong), std::invalid_argument);
+    EXPECT_THROW((void)fanout::submit(tasks, wrong), std::invalid_argument);
+    EXPECT_THROW((void)fanout::submit_map(3, count_item, wrong), std::invalid_argument);
+    EXPECT_EQ(ran, 0);
+  }
 }
 
 TEST(RunOptions, AcceptEveryLimitBetweenTheBounds) {

@@ -32,6 +32,7 @@ using namespace std::chrono_literals;
 struct simulation {
   adaptation& adapting;
   std::size_t runners;
+  std::size_t limit = 8;
   adaptation::clock::time_point now{1h};
   std::size_t completed = 0;
 
@@ -39,7 +40,7 @@ struct simulation {
     for (; milliseconds != 0; --milliseconds) {
       now += 1ms;
       completed += runners * tasks_a_runner;
-      if (const std::size_t more = adapting.update(now, [this] { return completed; })) return more;
+      if (const std::size_t more = adapting.update(limit, now, [this] { return completed; })) return more;
     }
     return 0;
   }
@@ -84,6 +85,35 @@ TEST(Adaptation, WaitsForEnoughTasksBeforeItDecides) {
   simulation slow{patient, 2};
   slow.run(100, 0);
   EXPECT_EQ(patient.wanted(), 2u);
+}
+
+TEST(Adaptation, SeeksAnewWithinALimitThatChanges) {
+  adaptation adapting(4, 8);
+  for (int helper = 0; helper != 3; ++helper) ASSERT_TRUE(adapting.enter());
+  simulation world{adapting, 4};
+  world.limit = 2;
+  EXPECT_EQ(world.run(2, 10), 0u);
+  EXPECT_EQ(adapting.wanted(), 2u);
+  EXPECT_TRUE(adapting.leave_if_too_many());
+  adapting.leave();  // the executor had no slot for it
+  EXPECT_FALSE(adapting.leave_if_too_many());
+  world.runners = 2;
+  world.run(1'000, 10);
+  EXPECT_LE(adapting.wanted(), 2u);
+  world.limit = 8;
+  EXPECT_NE(world.run(200, 10), 0u);
+  EXPECT_GT(adapting.wanted(), 2u);
+}
+
+TEST(Adaptation, KeepsThePlaceOfALeaderThatStepsAside) {
+  adaptation adapting(3, 3);
+  ASSERT_TRUE(adapting.enter());
+  adapting.leader_steps_aside();
+  EXPECT_TRUE(adapting.enter());
+  EXPECT_FALSE(adapting.enter());
+  adapting.leader_comes_back();
+  EXPECT_FALSE(adapting.enter());
+  EXPECT_FALSE(adapting.leave_if_too_many());
 }
 
 executor adaptive(std::size_t limit) { return executor({.concurrency = limit, .adaptive = true}); }

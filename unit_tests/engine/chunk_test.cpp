@@ -56,6 +56,35 @@ struct told_primitives : chunk_primitives {
 };
 using told_chunk = basic_chunk<told_primitives>;
 
+TEST(Chunk, PausesBeforeTheNextTaskAndGoesOnOrLeavesTheRestToAThief) {
+  chunk mine;
+  for (const bool goes_on : {true, false}) {
+    open(mine, {3, 9});
+    std::vector<std::size_t> started;
+    const auto start = [&](std::size_t index) {
+      started.push_back(index);
+      if (index == 5) mine.ask_to_pause();
+    };
+    EXPECT_EQ(run_chunk({3, 9}, mine, false, start), 6U);
+    EXPECT_TRUE(mine.has_paused());
+    EXPECT_EQ(mine.look().unstarted, 3U);
+    expect_range(goes_on ? mine.resume() : mine.recall(/*all=*/true), 6, 9);
+    if (!goes_on) expect_range(mine.resume(), 0, 0);
+    EXPECT_FALSE(mine.has_paused());
+    EXPECT_EQ(started, (std::vector<std::size_t>{3, 4, 5}));
+  }
+}
+
+TEST(Chunk, DoesNotPauseAtTaskZeroNorBetweenChunks) {
+  chunk mine;
+  mine.ask_to_pause();
+  open(mine, {0, 3});
+  EXPECT_EQ(run_chunk({0, 3}, mine, false, [](std::size_t) {}), 1U) << "the request stays";
+  EXPECT_TRUE(mine.has_paused());
+  expect_range(mine.resume(), 1, 3);
+  EXPECT_EQ(run_chunk({1, 3}, mine, false, [](std::size_t) {}), 3U);
+}
+
 TEST(Chunk, LetsItsOwnerStartEachTaskInOrder) {
   chunk mine;
   open(mine, {10, 14});

@@ -1,8 +1,7 @@
-// The parser of cgroup files. An input is a machine, as its files: each begins with a line "=== <path>".
+// The CPU quota of a machine: see machine_files.hpp.
 
 #include <cmath>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,41 +9,16 @@
 
 #include "machine/cpu_quota.hpp"
 #include "fuzz.hpp"
+#include "machine_files.hpp"
 
 namespace {
 
 using fanout::detail::cpu_quota;
-using machine = std::map<std::string, std::string, std::less<>>;
-
-machine files_of(std::string_view text) {
-  constexpr std::string_view heading = "=== ";
-  machine files;
-  std::string* content = nullptr;
-  while (!text.empty()) {
-    const std::string_view line = text.substr(0, text.find('\n') == text.npos ? text.npos : text.find('\n') + 1);
-    text.remove_prefix(line.size());
-    if (line.starts_with(heading)) {
-      const std::string_view path = line.substr(heading.size());
-      content = &files[std::string(path.substr(0, path.find('\n')))];
-    } else if (content != nullptr) {
-      *content += line;
-    }
-  }
-  return files;
-}
-
-std::optional<std::string> content_of(const machine& files, const std::string& path) {
-  const auto found = files.find(path);
-  return found == files.end() ? std::nullopt : std::optional(found->second);
-}
-
-/// The files that say which groups there are; all others are of groups.
-bool tells_of_the_process(std::string_view path) {
-  return path == "/proc/self/cgroup" || path == "/proc/self/mountinfo";
-}
-
-/// Where the group is of which a file tells.
-std::string directory_of(const std::string& path) { return path.substr(0, path.rfind('/')); }
+using fuzz::content_of;
+using fuzz::directory_of;
+using fuzz::files_of;
+using fuzz::machine;
+using fuzz::tells_of_the_process;
 
 /// The files of a group that has next to nothing, of either version.
 std::optional<std::string> file_of_the_poorest(std::string_view path) {

@@ -195,6 +195,34 @@ struct stopping : chunk_scenario<stopping<thieves>, 2 + thieves, 6> {
   }
 };
 
+/// The owner is asked to pause at any moment. `goes_on`: by itself; otherwise the tasks that it leaves are for thieves, of
+/// which this thread is one. `thieves` may be 0.
+template <bool goes_on, share wanted, int thieves>
+struct pausing : chunk_scenario<pausing<goes_on, wanted, thieves>, 2 + thieves, 3> {
+  void before() { this->open(this->mine_, {0, 3}); }
+  void thread(unsigned me) {
+    if (me == 0) own();
+    if (me == 1) this->mine_.ask_to_pause();
+    if (me >= 2) this->steal(this->mine_, wanted);
+  }
+  void own() {
+    this->run(this->mine_, {0, 3});
+    if (!this->mine_.has_paused()) return;
+    if (goes_on) {
+      const task_range rest = this->mine_.resume();
+      if (!rest.empty()) this->run(this->mine_, rest);
+      return;
+    }
+    // Another thief may be faster, or in its way.
+    while (this->mine_.look().state != pausing::chunk::view::kind::empty) {
+      if (this->steal(this->mine_, share::all).empty()) chunk_primitives::yield();
+    }
+  }
+  void after() {
+    for (const int times : this->started_) RL_ASSERT(times == 1);
+  }
+};
+
 /// A look may combine two chunks: what it returns is a guess, but one of a number of tasks.
 struct looking : chunk_scenario<looking, 2, 7> {
   void before() { open(mine_, {4, 7}); }
@@ -307,6 +335,24 @@ TEST(ChunkModel, AStopAtAnyMomentOfARecallLosesNobodyAndStartsNoTaskTwice) {
   EXPECT_TRUE(found.holds()) << found;
 }
 
+TEST(ChunkModel, AnOwnerMayPauseAtAnyMomentAndGoOn) {
+  const finding alone = every_execution<pausing<true, share::all, 0>>();
+  EXPECT_TRUE(alone.holds()) << alone;
+  const finding half = every_execution<pausing<true, share::half, 1>>();
+  EXPECT_TRUE(half.holds()) << half;
+  const finding all = every_execution<pausing<true, share::all, 1>>();
+  EXPECT_TRUE(all.holds()) << all;
+}
+
+TEST(ChunkModel, AnOwnerThatPausesMayLeaveItsTasksToThieves) {
+  const finding alone = every_execution<pausing<false, share::all, 0>>();
+  EXPECT_TRUE(alone.holds()) << alone;
+  const finding half = every_execution<pausing<false, share::half, 1>>();
+  EXPECT_TRUE(half.holds()) << half;
+  const finding all = every_execution<pausing<false, share::all, 1>>();
+  EXPECT_TRUE(all.holds()) << all;
+}
+
 TEST(ChunkModel, ALookWithoutAFenceSeesNoTasksThatAreNone) {
   const finding found = every_execution<looking>();
   EXPECT_TRUE(found.holds()) << found;
@@ -379,6 +425,12 @@ TEST(ChunkModel, FindsThatHalvesOfTwoChunksMeetIfAThiefMayReadTheEndFirst) {
 // As it was at first: a stop let the owner take other tasks while a thief was at the old ones.
 TEST(ChunkModel, FindsThatHalvesOfTwoChunksMeetIfTheOwnerOfAStoppedBatchDoesNotWaitForTheThief) {
   const finding found = every_execution_with<stopping<1>>({"settle", operation::load, kind::unseen, recalling});
+  EXPECT_EQ(found.result, rl::test_result_user_assert_failed) << found;
+}
+
+TEST(ChunkModel, FindsThatATaskIsLostIfAnOwnerThatPausesHasPublishedIt) {
+  const finding found =
+      every_execution_with<pausing<false, share::all, 0>>({"settle", operation::store, kind::left_out});
   EXPECT_EQ(found.result, rl::test_result_user_assert_failed) << found;
 }
 

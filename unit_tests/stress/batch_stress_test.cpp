@@ -11,6 +11,7 @@
 #include <string>
 
 #include "stress/batch_run.hpp"
+#include "stress/changing_limits.hpp"
 #include "stress/duration.hpp"
 #include "stress/generator.hpp"
 #include "stress/plan_text.hpp"
@@ -47,13 +48,17 @@ class batch_stress {
   void run(std::chrono::milliseconds time) {
     const auto end = std::chrono::steady_clock::now() + time;
     const stress::hang_watch watch(seed_, states_, longest_batch);
+    const stress::changing_limits limits(world_, seed_);
     support::on_threads(drivers, [&](std::size_t number) {
       stress::generator plans(seed_, static_cast<unsigned>(number));
       for (std::size_t batch = 0; std::chrono::steady_clock::now() < end && !world_.broken(); ++batch)
         drive(number, batch, std::make_shared<const stress::batch_plan>(plans.next()));
     });
     world_.look_at_what_is_left();
+    limits_changed_ = limits.count();
   }
+
+  std::size_t limits_changed() const { return limits_changed_; }
 
   const stress::world& world() const { return world_; }
 
@@ -70,6 +75,7 @@ class batch_stress {
   const std::uint64_t seed_;
   stress::world world_;
   std::array<stress::driver_state, drivers> states_;
+  std::size_t limits_changed_ = 0;
 };
 
 TEST(BatchStress, KeepsEveryPromiseOfABatch) {
@@ -91,7 +97,9 @@ TEST(BatchStress, KeepsEveryPromiseOfABatch) {
       world.batches(ending::source_error), world.batches(ending::refused), world.batches(ending::left),
       world.batches(ending::dropped), world.batches(ending::out_of_time), world.batches(ending::rule_error),
       world.batches(ending::hold_and_wait));
+  std::printf("%zu times the limit of a shared executor was changed\n", test.limits_changed());
   if (world.broken() || world.batches() < 2'000) return;
+  EXPECT_GT(test.limits_changed(), 0U);
   for (const ending each : {ending::returned, ending::task_error, ending::aggregate_error, ending::cancelled,
                             ending::callback_error, ending::source_error, ending::refused, ending::left, ending::dropped,
                             ending::out_of_time, ending::rule_error, ending::hold_and_wait})

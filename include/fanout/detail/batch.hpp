@@ -59,6 +59,9 @@ class batch_control {
   /// The stop that the task of this chunk sees.
   virtual std::stop_token stop_token(const chunk& its_chunk) = 0;
 
+  /// Which attempt at its task the runner of this chunk makes, from 1.
+  virtual unsigned attempt_at(const chunk& /*its_chunk*/) const noexcept { return 1; }
+
   /// The number of the runner that owns the chunk: from 0, less than the number of runners.
   virtual std::size_t runner_of(const chunk& its_chunk) const noexcept = 0;
 
@@ -84,8 +87,8 @@ struct started_task {
 };
 
 /// A reference to the tasks of a batch. `run` starts the tasks of a chunk in order and returns the index after the
-/// last one that it started. It starts fewer than all only if the batch was stopped, or if another runner recalled
-/// the rest.
+/// last one that it started. It starts fewer than all only if the batch was stopped, if another runner recalled the
+/// rest, or if the runner was asked to pause.
 struct task_block {
   void* object;
   std::size_t (*run)(void* object, task_range tasks, chunk& mine, batch_control& batch) noexcept;
@@ -131,7 +134,7 @@ struct batch_request {
 
 class executor_core;
 
-/// The engine's part of `run_batch`.
+/// The engine's part of `run_batch`. Requires that `check_options` and `check_size` have accepted the request.
 FANOUT_EXPORT void run_batch_in_engine(executor_core* executor, const batch_request& request);
 
 /// Runs a batch to its end on `executor` or, if it is null, as a free call. Returns when every task has run, or

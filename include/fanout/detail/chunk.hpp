@@ -73,7 +73,12 @@ class basic_chunk {
   ///
   /// A stop does not end the wait. An owner that does not know of the stop yet could open its next chunk; then the
   /// thief would combine the position of the old chunk with the end of the new one.
-  std::size_t settle(std::size_t index) noexcept {
+  ///
+  /// `may_pause`: if the owner was asked to pause, it does: this returns `index`, `has_paused()` is true, and the tasks
+  /// from `index` on are left in the chunk, where a thief may recall them, this one included. The owner, or another thread
+  /// in its place, goes on by `resume`; or never, if thieves take the tasks. Task 0 has no position before it, so nobody
+  /// pauses there.
+  std::size_t settle(std::size_t index, bool may_pause = false) noexcept {
     for (;;) {
       std::uint32_t seen = flags_.load(std::memory_order_acquire);  // as in announce
       if ((seen & recalling) != 0) {
@@ -83,9 +88,27 @@ class basic_chunk {
       if ((seen & stopping) != 0) return index;
       // Acquire: this thread sees the end that the last thief stored. Without an answer, the end is the one that this
       // thread stored.
-      if (seen == 0 || flags_.compare_exchange_weak(seen, 0, std::memory_order_acquire))
-        return end_.load(std::memory_order_relaxed);
+      const bool pauses = may_pause && (seen & pausing) != 0 && index != 0;
+      const std::uint32_t left = pauses ? 0 : seen & pausing;
+      if (seen != left && !flags_.compare_exchange_weak(seen, left, std::memory_order_acquire)) continue;
+      if (!pauses) return end_.load(std::memory_order_relaxed);
+      has_paused_ = true;
+      // A thief that has read the position before takes tasks after `index` only.
+      position_.store(index - 1, std::memory_order_release);
+      return index;
     }
+  }
+
+  bool has_paused() const noexcept { return has_paused_; }
+
+  /// The tasks that are left after a pause: none if thieves took them, or there was no pause. The owner starts them as a
+  /// chunk that it has opened. Another thread may recall some of them meanwhile, as always.
+  task_range resume() noexcept {
+    if (!has_paused_) return {};
+    has_paused_ = false;
+    const std::size_t next = position_.load(std::memory_order_relaxed) + 1;
+    const std::size_t end = end_.load(std::memory_order_acquire);
+    return next < end ? task_range{next, end} : task_range{};
   }
 
   /// Announces that the owner is about to take other tasks, and will call `open` or `clear` in a moment. Without this
@@ -122,12 +145,6 @@ class basic_chunk {
   /// time; the owner takes it back before its next task.
   void set_late(bool late) noexcept { late_.store(late, std::memory_order_release); }
 
-  /// Which attempt at its task this is. Written by the owner before it starts the task.
-  void set_attempt(unsigned number) noexcept { attempt_ = number; }
-
-  /// For a thread that was given the context of the task.
-  unsigned attempt() const noexcept { return attempt_; }
-
   // ── Any thread ──
 
   bool is_late() const noexcept { return late_.load(std::memory_order_acquire); }
@@ -142,6 +159,14 @@ class basic_chunk {
   void stop() noexcept {
     std::uint32_t seen = flags_.load(std::memory_order_relaxed);
     while (!flags_.compare_exchange_weak(seen, seen | stopping, std::memory_order_relaxed)) {
+    }
+  }
+
+  /// Asks the owner to pause before its next task. The request stays until then. Not for chunks that are started as
+  /// wholes: see `start_all`.
+  void ask_to_pause() noexcept {
+    std::uint32_t seen = flags_.load(std::memory_order_relaxed);
+    while (!flags_.compare_exchange_weak(seen, seen | pausing, std::memory_order_relaxed)) {
     }
   }
 
@@ -198,25 +223,27 @@ class basic_chunk {
   static constexpr std::uint32_t stopping = 1;   // the batch was stopped
   static constexpr std::uint32_t recalling = 2;  // a thief is reading the position, and may change the end
   static constexpr std::uint32_t answered = 4;   // the end was changed, and the owner has not noticed yet
+  static constexpr std::uint32_t pausing = 8;    // the owner is asked to pause
 
   typename Primitives::template atomic<std::size_t> position_{nothing};  // written by the owner
   typename Primitives::template atomic<std::size_t> end_{0};             // by the owner, or a recalling thief
   typename Primitives::template atomic<std::uint32_t> flags_{0};         // by all
+  bool has_paused_ = false;                                              // used by the owner
+  std::atomic<bool> late_{false};        // here, because a runner must fit into 128 bytes: see batch::runner
   std::atomic<std::size_t> started_{0};  // by the owner; only numbers, so the model checker need not know them
   std::atomic<std::size_t> ended_{0};
-  std::atomic<bool> late_{false};
-  unsigned attempt_ = 1;
 };
 
 using chunk = basic_chunk<chunk_primitives>;
 
-/// The owner's loop: calls `start(index)` for each task that may start, and returns the index after the last one.
+/// The owner's loop: calls `start(index)` for each task that may start, and returns the index after the last one. See
+/// `settle` for when that is not the end of the chunk.
 template <class Chunk, class Start>
 std::size_t run_chunk(task_range tasks, Chunk& mine, bool fenced, const Start& start) noexcept {
   std::size_t index = tasks.first;
   for (; index != tasks.last; ++index) {
     if (!mine.may_start(index, fenced)) [[unlikely]] {
-      tasks.last = mine.settle(index);
+      tasks.last = mine.settle(index, /*may_pause=*/true);
       if (index == tasks.last) break;
     }
     start(index);

@@ -54,6 +54,7 @@ auto invoke_on(executor_core* executor, const run_options& options, F&&... funct
       ((started.index == Index ? run(std::integral_constant<std::size_t, Index>{}) : void()), ...);
     };
 
+    check_options(options);
     (detail::refuse_if_empty(Index, functions), ...);
     refuse_to_try_again<(task_runs_once<F&&> || ...)>(options);
     run_batch(executor, {sizeof...(F), block_of(run_one), options});

@@ -81,8 +81,8 @@ struct pooled_block {
 /// At most as many tasks in flight as there are resources, so that none waits for another of its batch. Here
 /// `automatic`, like `unlimited`, means that many, at most `most_unlimited`.
 inline run_options limited_by_pool(const run_options& options, std::size_t pool_size) {
+  check_options(options);
   const concurrency_limit named = options.concurrency;
-  check_limit(named);
   run_options limited = options;
   limited.concurrency = std::min(named.is_number() ? named.number() : most_unlimited, pool_size);
   return limited;

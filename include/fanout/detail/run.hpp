@@ -168,9 +168,7 @@ class output_view {
 template <class Output, class Items, class F>
 void map_into_on(executor_core* executor, std::remove_reference_t<Output>& output, Items&& range, F& mapper,
                  const run_options& options) {
-  detail::refuse_empty_mapper(mapper);
-  refuse_to_try_again<mapper_takes_item<F, item_t<Items>>>(options);
-  const auto items = input_from<Items>(range);
+  const auto items = detail::accepted_items<Items>(range, mapper, options);
   const auto size = static_cast<std::size_t>(std::ranges::size(output));
   if (size != items.size()) throw_wrong_output(size, items.size());
   const auto first = std::ranges::begin(output);
@@ -183,8 +181,10 @@ void map_into_on(executor_core* executor, std::remove_reference_t<Output>& outpu
 
 template <number Number, class F>
 void for_each_range_on(executor_core* executor, Number count, F& function, const run_options& options) {
+  check_options(options);
   detail::refuse_empty_mapper(function);
   const index_input<Number> indices(count);
+  check_size(indices.size());
   auto run_share = [&function](const started_task& started, std::size_t last) {
     detail::call(started, function, static_cast<Number>(started.index), static_cast<Number>(last));
   };
