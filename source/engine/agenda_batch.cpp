@@ -118,10 +118,14 @@ void agenda_batch::add(ticket* one) noexcept {
 }
 
 bool agenda_batch::ask_again() noexcept {
-  return desk_.ask_again() == desk::awake::asks || !threads_.waits_for_slot();
+  return desk_.ask_again() == desk::awake::asks || !threads_.waits_for_slot() ||
+         !desk_.step_aside(/*leaves_line=*/false);  // the line removes it
 }
 
-void agenda_batch::ring() noexcept { desk_.ring(); }
+void agenda_batch::ring() noexcept {
+  desk_.ring();
+  if (threads_.waits_for_slot()) static_cast<void>(desk_.step_aside(/*leaves_line=*/true));
+}
 
 // ── One attempt ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -130,10 +134,10 @@ std::exception_ptr agenda_batch::run_attempt(const agenda::work& what, chunk& it
   if (what.attempt == 1) started_.fetch_add(1, std::memory_order_relaxed);
   attempt here(options_, {what.index, *this, its_chunk}, its_chunk, request_.stops);
   attempt_of_runner& mine = now_[runner_of(its_chunk)];
-  mine = {&here, what.attempt};
+  mine = {&here, what.attempt, /*began=*/false};
   for (const auto& each : gates_) each->begin(what.index);
   std::exception_ptr failure = here.run([&] {
-    request_.tasks.run(request_.tasks.object, {what.index, what.index + 1}, its_chunk, *this);
+    mine.began = request_.tasks.run(request_.tasks.object, {what.index, what.index + 1}, its_chunk, *this) != what.index;
   });
   for (const auto& each : gates_) each->end(what.index);
   mine.inside = nullptr;
@@ -156,8 +160,12 @@ agenda::time_point agenda_batch::time_of_next(const agenda::work& ended) const n
   return after(clock::now(), pause_after(ended.attempt, options_.retry, seed_of_task(seed(), ended.index)));
 }
 
-/// The task has ended: no other attempt is made.
+/// The task has ended: no other attempt is made. If it was stopped while it waited for a resource, it has not begun.
 void agenda_batch::end(const agenda::work& ended, const std::exception_ptr& failure) noexcept {
+  if (!failure && !now_[current_entry()->runner()].began) {
+    if (ended.attempt != 1) keep_failure(ended);
+    return;
+  }
   if (failure) fail(ended, failure);
   // Release: a thread that reads the count may read what the tasks wrote.
   const std::size_t completed = completed_.fetch_add(1, std::memory_order_acq_rel) + 1;

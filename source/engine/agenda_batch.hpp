@@ -65,6 +65,7 @@ class agenda_batch final : public batch_control, private applicant, private alar
   struct attempt_of_runner {
     attempt* inside = nullptr;  // what its task runs in
     unsigned number = 1;
+    bool began = false;  // the task itself was called
   };
 
   // batch_control

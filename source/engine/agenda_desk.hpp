@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <span>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,9 @@
 /// looks for tasks before it is given back, under the same mutex. A thread that asks looks at the time again when it
 /// has the answer. It learns by a flag, which it clears before it asks, that something has changed meanwhile, and
 /// then asks once more.
+///
+/// A task that has passed some gates holds what it has got, until its batch has to **step aside**: when it may go on,
+/// and waits for a place of its executor. Whoever has the place may wait for what the task holds.
 ///
 /// After the stop nothing is taken. The thread that stops the batch gives up what is left, or leaves this to the
 /// thread that asks, which owns the gates and the next task.
@@ -103,6 +107,24 @@ class basic_agenda_desk {
     batch_.add(one);
   }
 
+  /// The batch waits for a place of its executor. So the next task gives back what it has got from some of the gates, and
+  /// `leaves_line` of the next one. Returns false if a thread asks: that one has a place. May be called under the mutex of
+  /// the gate that the batch waits at, but for `leaves_line`.
+  bool step_aside(bool leaves_line) noexcept {
+    lock held(mutex_);
+    if (asks_) return false;
+    if (steps_aside_ || no_more_ || passed_ == 0) return true;
+    steps_aside_ = true;  // not `asks_`: who asks must give up after a stop, which would need the mutex of the gate
+    held.unlock();
+    if (leaves_line) gates_[passed_]->leave();
+    leave_passed_gates();
+    held.lock();
+    agenda_.put_back(*std::exchange(head_, std::nullopt));
+    steps_aside_ = false;
+    if (is_over()) tell_caller();
+    return true;
+  }
+
   // ── Runners ──
 
   /// Runs tasks until none may start. If others wait for the slot, the runner is given the chance to leave it to them
@@ -139,7 +161,8 @@ class basic_agenda_desk {
 
   /// Nothing is taken after this. If it returns true, the caller must call `give_up`; the batch is not over before.
   [[nodiscard]] bool stop() noexcept {
-    const lock held(mutex_);
+    lock held(mutex_);
+    wait_until_aside(held);
     const bool gives_up = !no_more_ && !asks_;  // otherwise the one who asks does it
     no_more_ = true;
     if (gives_up) asks_ = true;
@@ -165,7 +188,16 @@ class basic_agenda_desk {
 
   // Under the mutex:
 
-  bool is_over() const { return out_ == 0 && !asks_ && (no_more_ || left_ == 0); }
+  bool is_over() const { return out_ == 0 && !asks_ && !steps_aside_ && (no_more_ || left_ == 0); }
+
+  /// It is short: the thread that steps aside waits for mutexes only, of gates before the one that the batch waits at.
+  void wait_until_aside(lock& held) noexcept {
+    while (steps_aside_) {
+      held.unlock();
+      std::this_thread::yield();
+      held.lock();
+    }
+  }
 
   void tell_caller() noexcept {
     if (caller_sleeps_) changed_.notify_one();
@@ -222,6 +254,7 @@ class basic_agenda_desk {
 
   // A task that waits at the first gate holds nothing, so another one that comes before it may still overtake it.
   std::optional<work> take_admitted(lock& held) noexcept {
+    wait_until_aside(held);
     has_to_ask_again_ = true;
     while (!no_more_ && !asks_ && has_to_ask_again_ && (head_ || agenda_.has_ready())) {
       if (!head_) head_ = agenda_.take();
@@ -292,6 +325,7 @@ class basic_agenda_desk {
   std::size_t left_;           // tasks that have not ended
   bool no_more_ = false;       // the batch was stopped: nothing starts
   bool asks_ = false;          // a thread asks the gates, or gives up what was left, and owns the next two
+  bool steps_aside_ = false;   // a thread gives back what `head_` has got, and owns the next two
   std::size_t passed_ = 0;     // gates that have admitted `head_`
   std::optional<work> head_{};     // the next task, if some gates have admitted it
   bool has_to_ask_again_ = false;  // something has changed since it began to ask

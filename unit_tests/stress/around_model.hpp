@@ -15,12 +15,12 @@ void judge_around(const batch_record& record, const Broken& broken) {
   for (std::size_t index = 0; index != record.tasks.size(); ++index) {
     const task_record& task = record.tasks[index];
     const bool has_started = task.starts != 0;
-    if (task.arounds > (record.has_around ? 1 : 0))
+    if (task.arounds > (record.has_around ? record.retry.again + 1 : 0))
       broken("task ", index, " was called around ", task.arounds, " times");
-    if (record.has_around && has_started && task.arounds == 0) broken("task ", index, " had nothing around it");
+    if (record.has_around && task.arounds < task.starts) broken("task ", index, " had nothing around it");
     if (has_started && task.arounds != 0 && record.has_moments && task.around_thread != task.thread)
       broken("task ", index, " ran on another thread than what is around it");
-    if (!has_started && task.arounds != 0) ++in_vain;
+    if (task.arounds > task.starts) ++in_vain;
   }
   if (in_vain > record.limit) broken(in_vain, " tasks were called around, and did not start");
 }

@@ -29,10 +29,13 @@ class batch_calls : public running_batch {
  public:
   batch_calls(std::shared_ptr<const batch_plan> plan, world& shared_world, running_batch* outer,
             const fanout::task_context* context)
-      : running_batch(std::move(plan), shared_world, outer) {
+      : running_batch(std::move(plan), shared_world, outer, context != nullptr ? context->index() : 0) {
     options_.concurrency = what.limit;
     options_.on_error = what.on_error;
     options_.timeout = what.timeout;
+    options_.task_timeout = what.task_timeout;
+    options_.seed = what.size;
+    make_unequal();
     options_.stop_when = rule_of(what.stop_when);
     options_.progress_interval = what.callback.interval;
     if (what.flaw == flaw::limit_of_zero) options_.concurrency = 0;
@@ -243,21 +246,46 @@ class batch_calls : public running_batch {
   template <class Tasks>
   void settle(const Tasks& tasks) {
     const auto run = [](const auto& each, const fanout::task_context& context) { return each(context); };
+    using kind = handed_back::kind;
     const bool maps = what.size % 2 == 0;
     const auto outcomes = executor ? maps ? executor->executor.settle_map(tasks, run, options_)
                                           : executor->executor.settle(tasks, options_)
                           : maps   ? fanout::settle_map(tasks, run, options_)
                                    : fanout::settle_in_parallel(tasks, options_);
-    using kind = handed_back::kind;
     for (const auto& each : outcomes) {
       if (each.cancelled()) {
         record_.results.push_back({kind::cancelled});
       } else if (each.has_value()) {
         note_value(index_of(*each, record_.results.size()));
       } else {
-        record_.results.push_back({kind::failure, index_of_cause(each.error())});
+        const told_failure told = told_by(each.error());
+        record_.results.push_back(
+            {kind::failure, told.cause, attempts_at(each), told.cause_attempt, told.timed_out, told.refused});
       }
     }
+  }
+
+  template <class T>
+  static unsigned attempts_at(const fanout::outcome<T>& failed) {
+    try {
+      static_cast<void>(failed.value());
+      return 0;
+    } catch (const fanout::task_error& error) {
+      return error.attempts();
+    }
+  }
+
+  void make_unequal() {
+    const inequality& unequal = what.unequal;
+    if (unequal.priority != priority_use::none)
+      options_.priority = [&unequal](std::size_t index) { return priority_of(unequal.priority, index); };
+    options_.admit = admission.options();
+    options_.retry = admission.retry();
+    const auto too_high = [this](std::size_t index) { return index == what.size / 2 ? shared_budgets[0] + 1 : 0; };
+    const auto nothing = [](std::size_t /*index*/) { return std::uint64_t{0}; };
+    if (what.flaw == flaw::cost_too_high) options_.admit.push_back(shared.budgets[0].budget.by(too_high));
+    if (what.flaw == flaw::budget_twice) options_.admit.insert(options_.admit.end(), 2, shared.budgets[1].budget.by(nothing));
+    if (what.flaw == flaw::bad_pause) options_.retry = {.again = 1, .pause = std::chrono::nanoseconds(-1)};
   }
 
   template <class Call>

@@ -115,6 +115,12 @@ class batch_run final : public batch_calls {
       record_.how = ending::dropped;
     } catch (const std::invalid_argument&) {
       record_.how = ending::refused;
+    } catch (const rule_failure&) {
+      record_.how = ending::rule_error;
+    } catch (const std::logic_error& error) {
+      const std::string text = error.what();
+      record_.how = text.find("wait forever") != std::string::npos ? ending::hold_and_wait : ending::unexpected;
+      record_.unexpected = text;
     } catch (const std::exception& error) {
       record_.how = ending::unexpected;
       record_.unexpected = error.what();
@@ -128,8 +134,12 @@ class batch_run final : public batch_calls {
   }
 
   void tell(const std::vector<fanout::task_error>& errors) {
-    for (const fanout::task_error& each : errors)
-      record_.told.push_back({each.index(), index_of_cause(each.nested_ptr())});
+    for (const fanout::task_error& each : errors) {
+      told_failure told = told_by(each.nested_ptr());
+      told.index = each.index();
+      told.attempts = each.attempts();
+      record_.told.push_back(told);
+    }
   }
 
   /// Checks that the executor runs another batch, however this one ended.
@@ -148,6 +158,13 @@ class batch_run final : public batch_calls {
     record_.input_is_bad = what.flaw != flaw::none || (what.call == call::first && what.size == 0);
     record_.timeout = what.timeout;
     record_.stop_when = what.stop_when;
+    record_.task_timeout = what.task_timeout;
+    record_.on_executor = executor != nullptr;
+    record_.is_unequal = what.unequal.is_any();
+    if (what.unequal.priority != priority_use::none) record_.ranks = ranks_of(what.unequal.priority, what.size);
+    record_.one_at_a_time = what.unequal.guard == guard_use::low;
+    record_.retry = what.unequal.retry;
+    record_.amounts = admission.amounts([this](std::size_t budget) { return held_around(budget); });
     record_.has_around = what.around != around_use::none;
     record_.fails_around = what.around == around_use::throws_instead;
     record_.has_token = what.token != token::none;

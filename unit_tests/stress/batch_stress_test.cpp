@@ -54,7 +54,7 @@ class batch_stress {
       for (std::size_t batch = 0; std::chrono::steady_clock::now() < end && !world_.broken(); ++batch)
         drive(number, batch, std::make_shared<const stress::batch_plan>(plans.next()));
     });
-    world_.look_at_the_buried();
+    world_.look_at_what_is_left();
     limits_changed_ = limits.count();
   }
 
@@ -91,17 +91,18 @@ TEST(BatchStress, KeepsEveryPromiseOfABatch) {
   std::printf(
       "%zu batches of %zu tasks: %zu returned, %zu task_error, %zu aggregate_error, %zu cancelled, %zu broken "
       "off by their callback, %zu by their source, %zu refused, %zu left, %zu dropped, %zu out of "
-      "time\n",
+      "time, %zu broken off by a rule, %zu refused to wait\n",
       world.batches(), world.tasks(), world.batches(ending::returned), world.batches(ending::task_error),
       world.batches(ending::aggregate_error), world.batches(ending::cancelled), world.batches(ending::callback_error),
       world.batches(ending::source_error), world.batches(ending::refused), world.batches(ending::left),
-      world.batches(ending::dropped), world.batches(ending::out_of_time));
+      world.batches(ending::dropped), world.batches(ending::out_of_time), world.batches(ending::rule_error),
+      world.batches(ending::hold_and_wait));
   std::printf("%zu times the limit of a shared executor was changed\n", test.limits_changed());
   if (world.broken() || world.batches() < 2'000) return;
   EXPECT_GT(test.limits_changed(), 0U);
   for (const ending each : {ending::returned, ending::task_error, ending::aggregate_error, ending::cancelled,
                             ending::callback_error, ending::source_error, ending::refused, ending::left, ending::dropped,
-                            ending::out_of_time})
+                            ending::out_of_time, ending::rule_error, ending::hold_and_wait})
     EXPECT_GT(world.batches(each), 0U) << "an ending that no batch came to";
 }
 

@@ -12,7 +12,7 @@ namespace stress {
 template <class Broken>
 void judge_first(const batch_record& record, std::size_t started, std::size_t failed, const Broken& broken) {
   // A runner whose task has returned starts no other task.
-  if (started - failed > record.limit)
+  if (started - failed > record.limit && record.task_timeout == fanout::no_limit)
     broken(started - failed, " tasks returned with ", record.limit, " runners");
   const bool all_failed = started == record.size && failed == started;
   if (record.how == ending::aggregate_error && !all_failed && !may_be_fulfilled(record, started, failed))

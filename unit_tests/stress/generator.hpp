@@ -10,6 +10,7 @@
 #include "ends.hpp"
 #include "habits.hpp"
 #include "plan.hpp"
+#include "unequal.hpp"
 
 /// Makes the plans of one driver, one after the other. They depend only on the seed and the driver's number.
 namespace stress {
@@ -23,11 +24,11 @@ class generator {
  public:
   generator(std::uint64_t seed, unsigned driver) : drawn_(seed, driver) {}
 
-  batch_plan next() { return with_ends(drawn_, without_ends()); }
+  batch_plan next() { return unequal_tasks(drawn_).choose(with_ends(drawn_, without_ends())); }
 
  private:
   batch_plan without_ends() {
-    switch (drawn_.below(12)) {
+    switch (drawn_.below(13)) {
       case 0:
       case 1:
         return few_slow_ones_among_many();
@@ -37,6 +38,8 @@ class generator {
         return batches_on_another_executor();
       case 4:
         return loops_in_its_tasks();
+      case 5:
+        return batches_that_need_what_their_tasks_hold();
       default:
         return any(1);
     }
@@ -144,6 +147,24 @@ class generator {
     habits chosen(drawn_, plan);
     if (drawn_.one_in(3)) chosen.mix_lengths(3, 1);
     chosen.loop();
+    return plan;
+  }
+
+  /// Each task holds some of a budget, and runs a batch that needs some of it.
+  batch_plan batches_that_need_what_their_tasks_hold() {
+    const auto needs_some = [this](std::size_t most_tasks) {
+      batch_plan plan;
+      plan.call = drawn_.one_of({call::execute, call::map, call::settle});
+      choose_limit(plan);
+      plan.size = drawn_.between(1, most_tasks);
+      const std::size_t which = drawn_.below(std::size(shared_budgets));
+      plan.unequal.most_cost[which] = drawn_.between(1, shared_budgets[which]);
+      return plan;
+    };
+    batch_plan plan = needs_some(6);
+    batch_plan inner = needs_some(6);
+    inner.unequal.most_cost = plan.unequal.most_cost;
+    nest_in_all(plan, inner);
     return plan;
   }
 

@@ -26,14 +26,16 @@ class marked_items {
   /// Both call `map(items, mark)`.
   template <class Map>
   void as_bits(const Map& map) {
-    map(bits_, [this](bool& bit) { bit = true, ++marked_; });
+    map(bits_, [this](bool& bit) { note(!bit), bit = true; });
   }
   template <class Map>
   void as_proxies(const Map& map) {
-    map(support::seen_through_proxies(numbers_), [this](support::proxy number) { number = 1, ++marked_; });
+    map(support::seen_through_proxies(numbers_), [this](support::proxy number) { note(number == 0), number = 1; });
   }
 
  private:
+  void note(bool is_new) { marked_ += is_new ? 1 : 0; }
+
   observer& seen_;
   std::vector<bool> bits_;
   std::vector<int> numbers_;

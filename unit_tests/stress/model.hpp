@@ -39,10 +39,10 @@ class model {
     };
     judge_start_order(record, as("start order"));
     judged.reports_progress();
-    judge_looks(record, judged.started_, judged.failed_.size(), as("handle"));
+    judge_looks(record, judged.came_, judged.failed_.size(), as("handle"));
     if (record.stream) judge_stream(record, *record.stream, as("stream"));
     if (record.scope) judge_scope(record, *record.scope, as("scope"));
-    judge_options(record, judged.started_, judged.failed_.size(), as);
+    judge_options(record, judged.came_, judged.failed_.size(), as);
     judge_leftovers(record, as("structured"));
     for (const std::string& each : record.noticed) judged.broken("noticed by a task", each);
     return judged.violations_;
@@ -51,8 +51,9 @@ class model {
  private:
   explicit model(const batch_record& record) : record_(record) {
     for (std::size_t index = 0; index != record.tasks.size(); ++index) {
-      if (record.tasks[index].starts != 0) ++started_;
-      if (record.tasks[index].threw) failed_.push_back(index);
+      const bool is_late = is_told_to_be_late(record, index);
+      if (record.tasks[index].came() || is_late) ++came_;
+      if (record.tasks[index].failed() || is_late) failed_.push_back(index);
     }
   }
 
@@ -70,14 +71,13 @@ class model {
     return is_ignored ? fanout::error_policy::run_all : record_.on_error;
   }
 
-  bool everything_ran() const { return started_ == record_.size; }
-  bool has_enough() const { return may_be_fulfilled(record_, started_, failed_.size()); }
+  bool everything_ran() const { return came_ == record_.size; }
+  bool has_enough() const { return may_be_fulfilled(record_, came_, failed_.size()); }
 
   void starts_each_task_once() {
     if (record_.tasks.size() != record_.size) broken("each task once", "the record is of another size");
     for (std::size_t index = 0; index != record_.tasks.size(); ++index) {
       const task_record& task = record_.tasks[index];
-      if (task.starts > 1) broken("each task once", "task ", index, " started ", task.starts, " times");
       if (task.starts != 0 && !task.ended) broken("structured", "task ", index, " had not ended when the call did");
     }
   }
@@ -107,7 +107,7 @@ class model {
   void refuses_bad_input() {
     if (record_.input_is_bad != (record_.how == ending::refused))
       broken("bad input", record_.input_is_bad ? "was not refused" : "refused, though it was good");
-    if (record_.input_is_bad && started_ != 0) broken("bad input", started_, " tasks have run");
+    if (record_.input_is_bad && came_ != 0) broken("bad input", came_, " tasks have run");
     if (record_.input_is_bad && !record_.progress.empty()) broken("bad input", "progress was reported");
   }
 
@@ -122,7 +122,7 @@ class model {
         if (record_.settles || policy() != fanout::error_policy::run_all)
           broken("errors", "an aggregate without run_all");
         if (!everything_ran() && !has_enough())
-          broken("errors", "run_all left out ", record_.size - started_, " tasks");
+          broken("errors", "run_all left out ", record_.size - came_, " tasks");
         if (record_.callback_threw_in != 0 && !has_enough()) broken("progress", "the callback's exception is lost");
         return every_failure_is_told();
       case ending::cancelled:
@@ -132,6 +132,8 @@ class model {
         if (record_.callback_threw_in == 0) broken("progress", "an exception that the callback did not throw");
         return;
       case ending::refused:
+      case ending::rule_error:  // see admission_model.hpp
+      case ending::hold_and_wait:
         return;
       case ending::dropped:
         if ((!record_.is_submitted && !record_.scope) || !record_.handle.was_stopped)
@@ -148,9 +150,10 @@ class model {
 
   void returned() {
     if (!everything_ran())
-      broken("complete or throw", "returned with ", started_, " of ", record_.size, " tasks run");
+      broken("complete or throw", "returned with ", came_, " of ", record_.size, " tasks run");
     if (!failed_.empty()) broken("errors", "the failure of task ", failed_.front(), " is lost");
     if (has_enough()) return;  // which came first, and changes nothing if the rest was in flight
+    if (record_.rule_threw) broken("admission", "the exception of a rule is lost");
     if (record_.callback_threw_in != 0) broken("progress", "the callback's exception is lost");
     const auto ended_later = [this](const task_record& each) { return each.ended_at > record_.stop_requested_at; };
     if (record_.stop_requested_at != 0 && std::any_of(record_.tasks.begin(), record_.tasks.end(), ended_later))
@@ -159,9 +162,10 @@ class model {
 
   void settled() {
     if (record_.stop_requested || may_be_out_of_time(record_) || has_enough()) return;
+    if (record_.rule_threw) broken("admission", "the exception of a rule is lost");
     if (record_.callback_threw_in != 0) broken("progress", "the callback's exception is lost");
     if (everything_ran()) return;
-    broken("complete or throw", "settled with ", started_, " of ", record_.size, " tasks run, and no stop requested");
+    broken("complete or throw", "settled with ", came_, " of ", record_.size, " tasks run, and no stop requested");
   }
 
   void first_failure_is_told() {
@@ -169,13 +173,14 @@ class model {
       broken("errors", "a task_error without stop");
     if (record_.told.size() != 1) return broken("errors", "one failure must be told");
     const told_failure told = record_.told.front();
-    if (told.index >= record_.size || !record_.tasks[told.index].threw)
+    if (told.index >= record_.size || !(record_.tasks[told.index].failed() || told.timed_out))
       return broken("errors", "task ", told.index, " is told to have failed, and did not");
-    if (told.cause != told.index)
+    if (told.cause != told.index && !told.timed_out)
       broken("errors", "task ", told.index, " is told with the cause of task ", told.cause);
     if (record_.tasks[told.index].saw_stop)
       broken("errors", "task ", told.index, " failed because of the stop, and masks the cause");
-    if (record_.limit == 1 && failed_.size() != 1) broken("errors", "a task ran after the first failure at limit 1");
+    if (record_.limit == 1 && failed_.size() != 1 && record_.retry.again == 0)  // others may have paused
+      broken("errors", "a task ran after the first failure at limit 1");
   }
 
   void every_failure_is_told() {
@@ -184,8 +189,10 @@ class model {
     for (std::size_t place = 0; place != std::min(record_.told.size(), failed_.size()); ++place) {
       const told_failure told = record_.told[place];
       if (told.index != failed_[place])
-        return broken("errors", "failure ", place, " is told of task ", told.index, ", should be ", failed_[place]);
-      if (told.cause != told.index) broken("errors", "task ", told.index, " is told with the cause of ", told.cause);
+        return broken("errors", "failure ", place, " is told of task ", told.index, " after ", told.attempts,
+                      " attempts, should be of task ", failed_[place]);
+      if (told.cause != told.index && !told.timed_out)
+        broken("errors", "task ", told.index, " is told with the cause of ", told.cause);
     }
   }
 
@@ -195,8 +202,8 @@ class model {
     const bool has_seen_enough = has_enough() && failed_.empty();
     if (record_.how == ending::cancelled && !has_seen_enough && (!can_be_stopped || !record_.stop_requested))
       broken("cancellation", "without a request");
-    if (record_.told_completed != started_)
-      broken("cancellation", record_.told_completed, " completed tasks told, ", started_, " started");
+    if (record_.told_completed != came_)
+      broken("cancellation", record_.told_completed, " completed tasks told, ", came_, " started");
     if (record_.told_total != record_.size) broken("cancellation", "total told as ", record_.told_total);
     if (record_.stream) return;  // what failed before its turn is not told
     if (record_.size == 0) broken("cancellation", "an empty batch cannot be cancelled");
@@ -214,9 +221,10 @@ class model {
       const handed_back& each = record_.results[index];
       const task_record& task = record_.tasks[index];
       using kind = handed_back::kind;
-      const kind expected = task.starts == 0 ? kind::cancelled : task.threw ? kind::failure : kind::value;
+      const bool has_failed = task.failed() || each.timed_out;
+      const kind expected = has_failed ? kind::failure : task.came() ? kind::value : kind::cancelled;
       if (each.what != expected) broken("results", "what task ", index, " came to is not what became of it");
-      if (each.what != kind::cancelled && each.of != index)
+      if (each.what != kind::cancelled && each.of != index && !each.timed_out)
         broken("order", "place ", index, " holds what belongs to task ", each.of);
     }
   }
@@ -225,7 +233,7 @@ class model {
   /// to.
   void starts_nothing_after_the_stop() {
     const bool was_stopped = record_.was_stopped_before;
-    if (was_stopped && started_ != 0) broken("cancellation", started_, " tasks of a stopped batch ran");
+    if (was_stopped && came_ != 0) broken("cancellation", came_, " tasks of a stopped batch ran");
     if (was_stopped && record_.size != 0 && !record_.settles && record_.how == ending::returned)
       broken("cancellation", "a stopped batch returned");
     if (was_stopped && record_.held_up_by_others)
@@ -242,16 +250,18 @@ class model {
     // The items before one that failed are mapped if the stream is in order.
     const bool goes_on_after_a_failure = record_.stream && !record_.stream->as_completed;
     if (record_.how == ending::task_error && record_.told.size() == 1 && record_.told.front().index < record_.size &&
-        !goes_on_after_a_failure)
+        !goes_on_after_a_failure && !record_.told.front().refused)
       saw(record_.tasks[record_.told.front().index]);
     std::size_t after_the_request = 0;
     for (std::size_t index = 0; index != record_.tasks.size(); ++index) {
       const task_record& task = record_.tasks[index];
       if (task.starts == 0) continue;
       const auto seen = seen_by.find(task.thread);
-      if (seen != seen_by.end() && task.started_at > seen->second)
+      const bool tries_again = task.attempts.size() > 1;
+      const moment last_start = tries_again ? task.attempts.back().started_at : task.started_at;
+      if (seen != seen_by.end() && last_start > seen->second)
         broken("cancellation", "task ", index, " started on a thread that had seen the stop");
-      if (record_.stop_requested_at != 0 && task.started_at > record_.stop_requested_at) ++after_the_request;
+      if (record_.stop_requested_at != 0 && last_start > record_.stop_requested_at) ++after_the_request;
     }
     if (record_.how == ending::cancelled && after_the_request > record_.limit)
       broken("cancellation", after_the_request, " tasks started after the request");
@@ -270,7 +280,7 @@ class model {
       const bool total_is_wrong = record_.grows() ? each.total > record_.size : each.total != record_.size;
       if (total_is_wrong || each.completed > each.total)
         broken("progress", each.completed, " of ", each.total, " told of ", record_.size);
-      if (each.completed > each.ended) broken("progress", each.completed, " told when ", each.ended, " had ended");
+      if (each.completed > each.ended + late_in_vain(record_)) broken("progress", each.completed, " told when ", each.ended, " had ended");
       if (number != 0 && each.completed != each.total && each.began - calls[number - 1].left < record_.interval)
         broken("progress", "two calls in one interval");
       before = each.completed;
@@ -287,7 +297,7 @@ class model {
   }
 
   const batch_record& record_;
-  std::size_t started_ = 0;
+  std::size_t came_ = 0;
   std::vector<std::size_t> failed_;
   std::vector<std::string> violations_;
 };

@@ -34,22 +34,31 @@ class observer {
   std::atomic<long> results_alive{0};
   std::atomic<long> failures_alive{0};
 
-  observer(std::size_t size, bool with_moments) : with_moments_(with_moments), tasks_(size) {}
+  observer(std::size_t size, bool with_moments, bool with_attempts)
+      : with_moments_(with_moments), with_attempts_(with_attempts), tasks_(size) {}
 
   /// A task while it runs, from its first instruction to its last. Calls `saw_stop` at the end, unless `throws` was
   /// called.
   template <class SawStop>
   class visit {
    public:
-    visit(observer& seen_by, std::size_t index, SawStop saw_stop)
+    visit(observer& seen_by, std::size_t index, unsigned attempt, SawStop saw_stop)
         : observer_(seen_by), task_(seen_by.tasks_[index]), saw_stop_(saw_stop) {
       if (observer_.closed_.load(std::memory_order_relaxed)) ++observer_.late_;
       if (std::fegetround() != observer_.rounding_) observer_.rounded_otherwise_.store(true, std::memory_order_relaxed);
-      task_.starts.fetch_add(1, std::memory_order_relaxed);
+      is_first_ = task_.starts.fetch_add(1, std::memory_order_relaxed) == 0;
+      task_.noted.ended = task_.noted.threw = task_.noted.saw_stop = false;
       if (!observer_.with_moments_) return;
-      task_.noted.started_at = observer_.now();
+      const moment at = observer_.now();
       task_.noted.thread = this_thread_number();
-      ++observer_.started_;
+      if (is_first_) {
+        task_.noted.started_at = at;
+        ++observer_.started_;
+      }
+      if (observer_.with_attempts_) {
+        task_.noted.attempts.push_back(
+            {.number = attempt, .thread = task_.noted.thread, .started_at = at, .began = time()});
+      }
       inside_.emplace(observer_.in_flight_);
     }
     visit(const visit&) = delete;
@@ -59,8 +68,14 @@ class observer {
       if (!observer_.with_moments_) return;
       if (!task_.noted.threw) look_for_stop();
       inside_.reset();
-      ++observer_.ended_;
+      if (is_first_) ++observer_.ended_;
       task_.noted.ended_at = observer_.now();
+      if (!observer_.with_attempts_) return;
+      attempt_record& mine = task_.noted.attempts.back();
+      mine.threw = task_.noted.threw;
+      mine.saw_stop = task_.noted.saw_stop;
+      mine.ended_at = task_.noted.ended_at;
+      mine.over = time();
     }
 
     /// Call it just before the task throws.
@@ -78,6 +93,7 @@ class observer {
     observer& observer_;
     live_task& task_;
     const SawStop saw_stop_;
+    bool is_first_ = false;
     std::optional<support::gauge::visit> inside_;
   };
 
@@ -87,7 +103,7 @@ class observer {
     report(observer& seen_by, std::size_t completed, std::size_t total) : observer_(seen_by) {
       if (observer_.closed_) ++observer_.late_;
       if (observer_.reporting_.exchange(true)) observer_.overlapped_ = true;
-      const std::size_t ended = observer_.with_moments_ ? observer_.ended_.load() : total;
+      const std::size_t ended = observer_.with_moments_ ? observer_.ended_.load() + observer_.refused_.load() : total;
       observer_.calls_.push_back({completed, total, ended, time(), {}});
     }
     report(const report&) = delete;
@@ -114,9 +130,22 @@ class observer {
 
   /// Call it before the function around a task throws. False if the task has not run: the batch had been stopped.
   bool fails_after_its_end(std::size_t index) {
-    tasks_[index].noted.threw = tasks_[index].noted.ended;
-    return tasks_[index].noted.ended;
+    live_task& task = tasks_[index];
+    if (!task.noted.ended || task.arounds.load(std::memory_order_relaxed) != task.starts.load(std::memory_order_relaxed))
+      return false;
+    task.noted.threw = true;
+    if (with_attempts_) task.noted.attempts.back().threw = true;
+    return true;
   }
+
+  /// Call it before a rule of the user says that the task must never start.
+  void refuses(std::size_t index) {
+    tasks_[index].noted.refused_at = now();
+    ++refused_;
+  }
+
+  /// Call it before a rule of the user throws, or that of when to try again.
+  void rule_throws() { rule_threw_ = true; }
 
   /// Call it on the thread that calls, before the call.
   void note_rounding() { rounding_ = std::fegetround(); }
@@ -130,7 +159,7 @@ class observer {
   /// Call it when a task has come to the meeting. Returns the number of tasks there, with this one.
   std::size_t came_to_meet() { return ++came_to_meet_; }
   std::size_t at_meeting() const { return came_to_meet_; }
-  /// The number of tasks that have noted their end.
+  /// The number of tasks that have noted their end, or that of their first attempt.
   std::size_t ended() const { return ended_; }
 
   /// What the counts of a running batch, scope or stream are, between two own counts of the tasks that have ended.
@@ -140,7 +169,7 @@ class observer {
     noted.was_ready = is_over;
     noted.ended_before = ended();
     noted.counts = running.progress();
-    noted.ended_after = ended();
+    noted.ended_after = ended() + refused_;
     return noted;
   }
   std::size_t started() const { return started_; }
@@ -164,6 +193,8 @@ class observer {
   void fill(batch_record& record) {
     record.size = tasks_.size();
     record.has_moments = with_moments_;
+    record.notes_attempts = with_attempts_;
+    record.rule_threw = rule_threw_;
     for (const live_task& each : tasks_) {
       record.tasks.push_back(each.noted);
       record.tasks.back().starts = each.starts;
@@ -197,12 +228,15 @@ class observer {
   }
 
   const bool with_moments_;
+  const bool with_attempts_;
   int rounding_ = std::fegetround();
   std::atomic<bool> rounded_otherwise_{false};
   std::vector<live_task> tasks_;
   std::atomic<moment> clock_{0};
   std::atomic<std::size_t> started_{0};
   std::atomic<std::size_t> ended_{0};
+  std::atomic<std::size_t> refused_{0};
+  std::atomic<bool> rule_threw_{false};
   support::gauge in_flight_;
   std::atomic<moment> stop_requested_at_{0};
   earliest stop_requested_by_{no_time};

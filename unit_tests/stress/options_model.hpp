@@ -2,10 +2,12 @@
 
 #include <cstddef>
 
+#include "admission_model.hpp"
 #include "around_model.hpp"
 #include "deadline_model.hpp"
 #include "first_model.hpp"
 #include "record.hpp"
+#include "retry_model.hpp"
 #include "rule_model.hpp"
 
 namespace stress {
@@ -18,6 +20,8 @@ void judge_options(const batch_record& record, std::size_t started, std::size_t 
   judge_time(record, started, may_be_fulfilled(record, started, failed) || record.takes_first, as("time"));
   if (record.takes_first) judge_first(record, started, failed, as("first"));
   judge_around(record, as("around"));
+  judge_admission(record, as("admission"));
+  judge_attempts(record, started, failed, as("attempts"));
 }
 
 }  // namespace stress

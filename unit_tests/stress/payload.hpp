@@ -4,10 +4,14 @@
 #include <cstddef>
 #include <exception>
 #include <stdexcept>
+#include <string>
+#include <type_traits>
 #include <utility>
 
+#include "fanout/error.hpp"
 #include "observer.hpp"
 #include "plan.hpp"
+#include "record.hpp"
 
 /// The values that tasks of the stress test return and throw. Each knows the task that it is from, and is counted.
 namespace stress {
@@ -72,12 +76,12 @@ std::size_t index_of(const T& result, std::size_t place) {
 /// The exception that tasks throw, sometimes without a text. (Sometimes they throw a number instead.)
 class planted_failure : public std::runtime_error {
  public:
-  planted_failure(observer& counted_by, std::size_t index)
-      : std::runtime_error("planted"), counted_by_(counted_by), index_(index) {
+  planted_failure(observer& counted_by, std::size_t index, unsigned attempt)
+      : std::runtime_error("planted"), counted_by_(counted_by), index_(index), attempt_(attempt) {
     ++counted_by_.failures_alive;
   }
   planted_failure(const planted_failure& other) noexcept
-      : std::runtime_error(other), counted_by_(other.counted_by_), index_(other.index_) {
+      : std::runtime_error(other), counted_by_(other.counted_by_), index_(other.index_), attempt_(other.attempt_) {
     ++counted_by_.failures_alive;
   }
   planted_failure& operator=(const planted_failure&) = delete;
@@ -85,26 +89,52 @@ class planted_failure : public std::runtime_error {
 
   const char* what() const noexcept override { return index_ % 5 == 0 ? nullptr : std::runtime_error::what(); }
   std::size_t index() const { return index_; }
+  unsigned attempt() const { return attempt_; }
 
  private:
   observer& counted_by_;
   const std::size_t index_;
+  const unsigned attempt_;
+};
+
+/// The number that tasks throw.
+struct planted_number {
+  std::size_t index;
+  unsigned attempt;
 };
 
 /// The exception that the progress callback throws.
 struct callback_failure {};
 
-/// The index of the task that threw `cause`.
-inline std::size_t index_of_cause(const std::exception_ptr& cause) {
+/// The exception that a rule of the user throws, or `retry_policy::when`.
+struct rule_failure {};
+
+inline std::string why_refused(std::size_t index) { return "planted at " + std::to_string(index); }
+
+/// What an exception says of the task that has failed with it.
+inline told_failure told_by(const std::exception_ptr& cause) {
+  told_failure told;
   try {
     std::rethrow_exception(cause);
   } catch (const planted_failure& failure) {
-    return failure.index();
-  } catch (const std::size_t index) {
-    return index;
+    told.cause = failure.index();
+    told.cause_attempt = failure.attempt();
+  } catch (const planted_number& failure) {
+    told.cause = failure.index;
+    told.cause_attempt = failure.attempt;
+  } catch (const fanout::task_refused& refused) {
+    const std::string text = refused.what();
+    told.cause = std::stoull(text.substr(text.rfind(' ')));
+    told.refused = true;
+  } catch (const fanout::task_timed_out& late) {
+    told.cause = static_cast<std::size_t>(-1);
+    const auto* const nested = dynamic_cast<const std::nested_exception*>(&late);
+    if (nested != nullptr && nested->nested_ptr() != nullptr) told = told_by(nested->nested_ptr());
+    told.timed_out = true;
   } catch (...) {
-    return static_cast<std::size_t>(-1);
+    told.cause = static_cast<std::size_t>(-1);
   }
+  return told;
 }
 
 }  // namespace stress

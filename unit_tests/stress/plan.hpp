@@ -8,6 +8,7 @@
 
 #include "fanout/limits.hpp"
 #include "fanout/run_options.hpp"
+#include "inequality.hpp"
 #include "record.hpp"
 
 /// The plan of a batch of the stress test: plain data, made by the generator and carried out by `batch_run`.
@@ -46,15 +47,15 @@ enum class kept { copied, moved, referred_to };
 enum class around_use { none, passes_on, swallows, throws_instead, throws_afterwards };
 
 /// The reason why the input must be refused.
-enum class flaw { none, limit_of_zero, limit_too_large, empty_task };
+enum class flaw { none, limit_of_zero, limit_too_large, empty_task, cost_too_high, budget_twice, bad_pause };
 
 enum class action {
   nothing,
   compute,
   sleep,
   allocate,
-  throw_failure,
-  wait_for_stop,       // for a moment, and throw if it was requested
+  throw_failure,  // each time, or the first few times if it is tried again
+  wait_for_stop,       // for a moment, or until its time is over, and throw if it was requested
   request_stop,        // of its own batch
   request_outer_stop,  // of the batch in whose task its own was started
   use_token,           // of its context
@@ -146,6 +147,8 @@ struct batch_plan {
   std::chrono::nanoseconds timeout = fanout::no_limit;
   rule stop_when;
   around_use around = around_use::none;
+  std::chrono::nanoseconds task_timeout = fanout::no_limit;
+  inequality unequal;
   callback_plan callback;
   stress::flaw flaw = stress::flaw::none;
   handle_use handle = handle_use::none;
@@ -184,6 +187,13 @@ struct batch_plan {
   std::size_t look_ahead() const { return stream.ahead != 0 ? stream.ahead : 2 * limit_of_threads(); }
 
   bool is_submitted() const { return handle != handle_use::none; }
+
+  /// Whether the time of a task is so short that tasks wait until it is over.
+  bool tasks_wait_for_their_end() const { return task_timeout <= std::chrono::milliseconds(20); }
+
+  bool fails(std::size_t index, unsigned attempt) const {
+    return of(index) == action::throw_failure && (unequal.retry.again == 0 || attempt <= 1 + index % 5);
+  }
 
   bool names_its_limit() const { return limit != fanout::automatic && limit != fanout::unlimited; }
 
@@ -225,9 +235,11 @@ struct batch_plan {
     // Beside the thread that reads or adds.
     if (grows() && place == stress::place::free) promised += limit_of_threads();
     if (has(action::loop) && loop.executor != 0) promised += loop.executor - 1;
-    const bool names_helpers = limit != fanout::automatic || call == stress::call::with_pool;
+    // A batch of unequal tasks has helpers of its own.
+    const bool names_helpers =
+        limit != fanout::automatic || call == stress::call::with_pool || unequal.is_any();
     if (place == stress::place::free && names_helpers && !grows())
-      promised += runners() - 1;
+      promised += unequal.is_any() ? runners() : runners() - 1;
     for (const habit& each : habits) {
       const std::size_t at_once = std::min(runners(), each.count(size));
       if (each.what == action::make_executor) promised += (largest_made_executor - 1) * at_once;

@@ -44,6 +44,29 @@ inline void describe_scope(std::ostream& text, const scope_plan& plan) {
   text << (plan.joins ? ", joined" : ", destroyed");
 }
 
+inline void describe_unequal(std::ostream& text, const inequality& plan) {
+  static constexpr const char* priorities[] = {"", ", priority equal", ", priority last first", ", priority in groups",
+                                               ", priority scrambled"};
+  static constexpr const char* rules[] = {"", ", rule admits", ", rule delays", ", rule refuses", ", rule throws at "};
+  static constexpr const char* guards[] = {"", ", memory enough", ", memory low"};
+  text << priorities[static_cast<std::size_t>(plan.priority)];
+  for (std::size_t which = 0; which != plan.most_cost.size(); ++which) {
+    if (plan.most_cost[which] != 0) text << ", budget " << which << " up to " << plan.most_cost[which];
+  }
+  if (plan.own_budget != 0) text << ", own budget " << plan.own_budget;
+  for (std::size_t which = 0; which != plan.rates.size(); ++which) {
+    if (plan.rates[which]) text << ", rate " << which;
+  }
+  text << rules[static_cast<std::size_t>(plan.rule)];
+  if (plan.rule == rule_use::throws) text << plan.rule_throws_at;
+  text << guards[static_cast<std::size_t>(plan.guard)];
+  if (plan.in_reverse) text << ", in reverse";
+  if (plan.retry.again == 0) return;
+  text << ", again " << plan.retry.again << " after " << plan.retry.pause.count() << " ns";
+  if (plan.retry.is_choosy) text << ", choosy";
+  if (plan.when_throws_at != 0) text << ", when throws at " << plan.when_throws_at;
+}
+
 /// The plan in one line, for the report of a failure.
 inline std::string describe(const batch_plan& plan) {
   static constexpr const char* calls[] = {"execute", "map",    "settle", "with_pool",
@@ -53,7 +76,13 @@ inline std::string describe(const batch_plan& plan) {
                                            " on a passed-on executor of ", " on shared executor "};
   static constexpr const char* tokens[] = {"", ", own token", ", token requested before",
                                            ", token of the outer task"};
-  static constexpr const char* flaws[] = {"", ", LIMIT 0", ", LIMIT TOO LARGE", ", AN EMPTY TASK"};
+  static constexpr const char* flaws[] = {"",
+                                          ", LIMIT 0",
+                                          ", LIMIT TOO LARGE",
+                                          ", AN EMPTY TASK",
+                                          ", A COST TOO HIGH",
+                                          ", A BUDGET USED TWICE",
+                                          ", A PAUSE BELOW 0"};
   static constexpr const char* uses[] = {"",      "got",           "got later", "looked at", "waited for", "waited for twice",
                                          "moved", "waited by two", "stopped",   "dropped"};
   static constexpr const char* keeps[] = {"copied", "moved", "referred to"};
@@ -75,6 +104,8 @@ inline std::string describe(const batch_plan& plan) {
     text << ", until " << rules[static_cast<std::size_t>(plan.stop_when.what)] << plan.stop_when.number << ", "
          << plan.stop_when.percent << "%)";
   text << arounds[static_cast<std::size_t>(plan.around)];
+  if (plan.task_timeout != fanout::no_limit) text << ", task timeout " << plan.task_timeout.count() << " ns";
+  if (plan.unequal.is_any()) describe_unequal(text, plan.unequal);
   if (plan.callback.wanted) {
     text << ", progress every " << plan.callback.interval.count() << " ns (throws at " << plan.callback.throws_at
          << ", stops at " << plan.callback.stops_at << ", sleeps at " << plan.callback.sleeps_at << ')';

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <string>
@@ -17,16 +19,34 @@ namespace stress {
 /// A number in the order of the noted events of a batch, from 1. 0: the event did not happen, or was not noted.
 using moment = std::size_t;
 
+/// One attempt at a task.
+struct attempt_record {
+  unsigned number = 0;  // as its context told it
+  bool threw = false;
+  bool saw_stop = false;
+  unsigned thread = 0;
+  moment started_at = 0;
+  moment ended_at = 0;
+  std::chrono::nanoseconds began{0};
+  std::chrono::nanoseconds over{0};
+};
+
+/// If there are several attempts, `ended`, `threw`, `saw_stop` and `thread` are those of the last one.
 struct task_record {
   unsigned starts = 0;
   bool ended = false;
   bool threw = false;
   bool saw_stop = false;  // in its context, at its end or before it threw
-  moment started_at = 0;
+  moment started_at = 0;  // for the first time
   moment ended_at = 0;
   unsigned thread = 0;
   unsigned arounds = 0;  // calls of the function around it
   unsigned around_thread = 0;
+  moment refused_at = 0;  // a rule of the user said that it must never start
+  std::vector<attempt_record> attempts{};  // only if the batch notes them
+
+  bool came() const { return starts != 0 || refused_at != 0; }
+  bool failed() const { return threw || refused_at != 0; }
 };
 
 struct progress_call {
@@ -41,6 +61,10 @@ struct progress_call {
 struct told_failure {
   std::size_t index = 0;
   std::size_t cause = 0;
+  unsigned attempts = 1;
+  unsigned cause_attempt = 1;  // which attempt threw the cause
+  bool timed_out = false;      // it took too long, whatever it threw
+  bool refused = false;
 };
 
 /// The only result that a call returned: the index that it told, and the task that the value is from.
@@ -54,6 +78,10 @@ struct handed_back {
   enum class kind { value, failure, cancelled };
   kind what = kind::value;
   std::size_t of = 0;  // the task whose value or failure it is
+  unsigned attempts = 1;  // of a failure, as in told_failure
+  unsigned cause_attempt = 1;
+  bool timed_out = false;
+  bool refused = false;
 };
 
 /// The most threads at work at once for something with a limit: an executor, or nested automatic batches.
@@ -61,6 +89,16 @@ struct limit_use {
   std::string of;
   std::size_t limit = 0;
   std::size_t most = 0;
+};
+
+/// Something of which tasks hold a share, or which counts their starts: a budget, or the window of a rate.
+struct amount_use {
+  std::string of;
+  std::uint64_t limit = 0;
+  std::uint64_t most = 0;         // at once, or in one window
+  std::uint64_t wanted = 0;       // the highest cost of a task of the batch
+  std::uint64_t held_around = 0;  // by the tasks in which the batch runs
+  std::uint64_t left = 0;         // in use when nobody used it any more
 };
 
 /// Tasks that wait for each other.
@@ -108,6 +146,23 @@ struct rule {
   std::size_t percent = 100;  // of those, for a share
 };
 
+/// Whether and when a task is tried again.
+struct retry_rule {
+  unsigned again = 0;
+  std::chrono::nanoseconds pause{0};
+  std::chrono::nanoseconds longest_pause{0};
+  bool is_choosy = false;  // some tasks only once
+
+  static constexpr double factor = 2;
+  static constexpr double jitter = 0.25;
+
+  bool takes(std::size_t index) const { return !is_choosy || index % 3 != 1; }
+  std::chrono::nanoseconds least_pause_after(unsigned attempt) const {
+    const auto planned = static_cast<double>(std::min(pause * (1U << (attempt - 1)), longest_pause).count());
+    return std::chrono::nanoseconds(static_cast<long>(planned * (1 - jitter)) - (planned != 0 ? 1 : 0));
+  }
+};
+
 /// A batch whose tasks are the items of a stream. Its size is the number of items that were read.
 struct stream_record {
   bool as_completed = false;
@@ -144,7 +199,8 @@ struct scope_record {
 };
 
 /// `out_of_time`: `deadline_exceeded`, which does not count as `cancelled`. `source_error`: the exception of the source
-/// of a stream. `left`: the reader of a stream has left it. `dropped`: nobody took the results, or joined the scope.
+/// of a stream. `rule_error`: that of an admission, or of `retry_policy::when`. `hold_and_wait`: the wait for a budget
+/// would have had no end. `left`: the reader of a stream has left it. `dropped`: nobody took the results, or joined the scope.
 enum class ending {
   returned,
   task_error,
@@ -156,9 +212,11 @@ enum class ending {
   left,
   dropped,
   out_of_time,
+  rule_error,
+  hold_and_wait,
   unexpected
 };
-inline constexpr std::size_t endings = 11;
+inline constexpr std::size_t endings = 13;
 
 struct batch_record {
   // The input.
@@ -176,6 +234,13 @@ struct batch_record {
   rule stop_when;
   bool has_around = false;
   bool fails_around = false;  // some tasks: without their body
+  std::chrono::nanoseconds task_timeout = fanout::no_limit;
+  bool is_unequal = false;            // its tasks are handed out one at a time
+  bool on_executor = false;
+  bool notes_attempts = false;
+  retry_rule retry;
+  bool one_at_a_time = false;         // memory is low
+  std::vector<std::size_t> ranks;     // of each task in the order of starts; empty: its index
   bool reports_progress = false;
   std::chrono::nanoseconds interval{0};
   bool has_moments =
@@ -185,6 +250,8 @@ struct batch_record {
   std::vector<task_record> tasks;
   std::size_t most_in_flight = 0;
   std::vector<limit_use> shared_limits;
+  std::vector<amount_use> amounts;
+  bool rule_threw = false;
   unsigned caller = 0;           // the thread of the call
   moment stop_requested_at = 0;  // of its own source: when the request had returned
   std::chrono::nanoseconds began{0};  // before the call

@@ -55,18 +55,33 @@ void judge_gaps(const batch_record& record, const Broken& broken) {
   }
 }
 
-/// A runner takes one task at a time. So below a task that starts, only the other runners have one each that they
-/// have taken and not started.
+/// The place of each task in the order of starts, without those that were refused, which never start.
+inline std::vector<std::size_t> places_of(const batch_record& record) {
+  const std::size_t size = record.tasks.size();
+  std::vector<std::size_t> in_order(size);
+  for (std::size_t index = 0; index != size; ++index) in_order[record.ranks.empty() ? index : record.ranks[index]] = index;
+  std::vector<std::size_t> places(size);
+  std::size_t next = 0;
+  for (const std::size_t index : in_order) {
+    places[index] = next;
+    if (record.tasks[index].starts != 0 || record.tasks[index].refused_at == 0) ++next;
+  }
+  return places;
+}
+
+/// A runner takes one task at a time. So before a task that starts, only the other runners have one each that they
+/// have taken and not started. At limit 1 this is the exact order.
 template <class Broken>
 void judge_one_by_one(const batch_record& record, const Broken& broken) {
+  const std::vector<std::size_t> places = places_of(record);
   std::size_t frontier = 0;
   std::size_t started = 0;
   for (const std::size_t index : started_by_time(record)) {
-    frontier = std::max(frontier, index + 1);
+    frontier = std::max(frontier, places[index] + 1);
     ++started;
     if (frontier - started >= record.limit)
-      return broken(frontier - started, " tasks below task ", frontier - 1, " had not started, with ", record.limit,
-                    " runners");
+      return broken(frontier - started, " tasks that come before had not started with task ", index, ", with ",
+                    record.limit, " runners");
   }
 }
 
@@ -75,7 +90,9 @@ template <class Broken>
 void judge_start_order(const batch_record& record, const Broken& broken) {
   if (!record.has_moments || record.stream) return;  // a stream promises no order of starts
   if (record.scope) return judge_one_by_one(record, broken);
-  if (record.limit == 1) judge_the_only_thread(record, broken);
+  // On an executor, a batch of unequal tasks leaves its place while all its tasks wait, and another thread comes back.
+  if (record.limit == 1 && !(record.is_unequal && record.on_executor)) judge_the_only_thread(record, broken);
+  if (record.is_unequal) return judge_one_by_one(record, broken);
   judge_gaps(record, broken);
 }
 

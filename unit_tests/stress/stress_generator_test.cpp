@@ -131,7 +131,7 @@ class StressGeneratorKinds : public testing::Test {
                          [what](const auto& each) { return each.what == what; });
   }
 
-  const std::vector<batch_plan> plans_ = plans_of(1, 0, 5'000);
+  const std::vector<batch_plan> plans_ = plans_of(1, 0, 6'000);
 };
 
 TEST_F(StressGeneratorKinds, HaveTasksThatMeetAtAnyPlace) {
@@ -380,6 +380,140 @@ TEST_F(StressGeneratorKinds, HaveExecutorsOfTwoThatCallEachOther) {
                      (calls(plan, one_of_two) || calls(plan, other_of_two));
             }),
             50);
+}
+
+/// What a batch has, or is: each new option, and all that it meets.
+struct capability {
+  const char* name;
+  bool (*is_of)(const batch_plan&);
+};
+
+const capability of_unequal_tasks[] = {
+    {"priority", [](const auto& plan) { return plan.unequal.priority != stress::priority_use::none; }},
+    {"budget", [](const auto& plan) { return plan.unequal.has_budget(); }},
+    {"two budgets", [](const auto& plan) { return plan.unequal.most_cost[0] != 0 && plan.unequal.most_cost[1] != 0; }},
+    {"budget of its own", [](const auto& plan) { return plan.unequal.own_budget != 0; }},
+    {"rate", [](const auto& plan) { return plan.unequal.has_rate(); }},
+    {"rule that delays", [](const auto& plan) { return plan.unequal.rule == stress::rule_use::delays; }},
+    {"rule that refuses", [](const auto& plan) { return plan.unequal.rule == stress::rule_use::refuses; }},
+    {"rule that throws", [](const auto& plan) { return plan.unequal.rule == stress::rule_use::throws; }},
+    {"enough memory", [](const auto& plan) { return plan.unequal.guard == stress::guard_use::enough; }},
+    {"low memory", [](const auto& plan) { return plan.unequal.guard == stress::guard_use::low; }},
+    {"retry", [](const auto& plan) { return plan.unequal.retry.again != 0; }},
+    {"retry of failures", [](const auto& plan) {
+       return plan.unequal.retry.again != 0 && !plan.bare && plan.has(action::throw_failure);
+     }},
+};
+
+const capability of_any_batch[] = {
+    {"task_timeout", [](const auto& plan) { return plan.task_timeout != fanout::no_limit; }},
+    {"timeout", [](const auto& plan) { return plan.timeout != fanout::no_limit; }},
+    {"stop_when", [](const auto& plan) { return plan.stop_when.what != stress::rule::kind::none; }},
+    {"around", [](const auto& plan) { return plan.around != stress::around_use::none; }},
+    {"around that throws", [](const auto& plan) {
+       return plan.around == stress::around_use::throws_instead || plan.around == stress::around_use::throws_afterwards;
+     }},
+    {"progress", [](const auto& plan) { return plan.callback.wanted; }},
+    {"token", [](const auto& plan) { return plan.token == token::own; }},
+    {"token of the outer task", [](const auto& plan) { return plan.token == token::outer_context; }},
+    {"stop from outside", [](const auto& plan) { return plan.stop_from_outside.count() != 0; }},
+    {"run_all", [](const auto& plan) { return plan.on_error == fanout::error_policy::run_all; }},
+    {"handle", [](const auto& plan) { return plan.is_submitted(); }},
+    {"execute", [](const auto& plan) { return plan.call == call::execute; }},
+    {"map", [](const auto& plan) { return plan.call == call::map; }},
+    {"settle", [](const auto& plan) { return plan.call == call::settle; }},
+    {"pool", [](const auto& plan) { return plan.call == call::with_pool; }},
+    {"first", [](const auto& plan) { return plan.call == call::first; }},
+    {"free", [](const auto& plan) { return plan.place == place::free; }},
+    {"own executor", [](const auto& plan) { return plan.place == place::own_executor; }},
+    {"adaptive executor", [](const auto& plan) { return plan.place == place::adaptive_executor; }},
+    {"passed-on executor", [](const auto& plan) { return plan.place == place::passed_on_executor; }},
+    {"shared executor", [](const auto& plan) { return plan.place == place::shared_executor; }},
+    {"one runner", [](const auto& plan) { return plan.size > 1 && plan.runners() == 1; }},
+    {"several runners", [](const auto& plan) { return plan.runners() > 1; }},
+    {"bare", [](const auto& plan) { return plan.bare; }},
+    {"failures", [](const auto& plan) { return plan.has(action::throw_failure); }},
+    {"inner batch", [](const auto& plan) { return plan.has(action::nest); }},
+    {"stop by a task", [](const auto& plan) { return plan.has(action::request_stop); }},
+};
+
+/// Pairs that cannot be.
+bool exclude_each_other(const std::string& one, const std::string& other) {
+  const auto are = [&](const char* first, const char* second) { return one == first && other == second; };
+  return are("retry of failures", "bare");
+}
+
+class StressGeneratorPairs : public testing::Test {
+ protected:
+  StressGeneratorPairs() {
+    for (const batch_plan& each : plans_of(5, 0, 40'000)) note(each);
+  }
+
+  long count(const capability& one, const capability& other) const {
+    return std::count_if(unequal_.begin(), unequal_.end(),
+                         [&](const batch_plan& plan) { return one.is_of(plan) && other.is_of(plan); });
+  }
+
+  std::vector<batch_plan> unequal_;  // also those inside others
+
+ private:
+  void note(const batch_plan& plan) {
+    if (plan.unequal.is_any() && plan.flaw == stress::flaw::none && plan.size != 0) unequal_.push_back(plan);
+    for (const batch_plan& each : plan.inner) note(each);
+  }
+};
+
+TEST_F(StressGeneratorPairs, HaveUnequalTasksWithEverything) {
+  for (const capability& one : of_unequal_tasks) {
+    for (const capability& other : of_any_batch) {
+      if (exclude_each_other(one.name, other.name)) continue;
+      EXPECT_GT(count(one, other), 3) << one.name << " with " << other.name;
+    }
+  }
+}
+
+TEST_F(StressGeneratorPairs, HaveAllWaysInWhichTasksAreUnequalAtOnce) {
+  const auto is_a_rule = [](const std::string& name) { return name.starts_with("rule that"); };
+  const auto is_memory = [](const std::string& name) { return name.ends_with(" memory"); };
+  for (const capability& one : of_unequal_tasks) {
+    for (const capability& other : of_unequal_tasks) {
+      const bool exclude = (is_a_rule(one.name) && is_a_rule(other.name)) || (is_memory(one.name) && is_memory(other.name));
+      if (&one == &other || exclude) continue;
+      EXPECT_GT(count(one, other), 3) << one.name << " with " << other.name;
+    }
+  }
+}
+
+TEST_F(StressGeneratorPairs, HaveTasksThatMeetInTheOrderOfPrioritiesAndAttempts) {
+  const auto meets = [&](const auto& is_so) {
+    return std::count_if(unequal_.begin(), unequal_.end(),
+                         [&](const batch_plan& plan) { return plan.meeting() > 1 && is_so(plan); });
+  };
+  EXPECT_GT(meets([](const auto& plan) { return plan.unequal.priority != stress::priority_use::none; }), 50);
+  EXPECT_GT(meets([](const auto& plan) { return plan.unequal.retry.again != 0; }), 50);
+  EXPECT_EQ(meets([](const auto& plan) { return plan.unequal.admits(); }), 0) << "others may hold what they need";
+}
+
+TEST_F(StressGeneratorPairs, HoldBudgetsAroundBatchesThatNeedThem) {
+  const auto holds = [&](const auto& is_so) {
+    return std::count_if(unequal_.begin(), unequal_.end(), [&](const batch_plan& plan) {
+      return plan.unequal.has_budget() && plan.has(action::nest) && is_so(plan.inner.front());
+    });
+  };
+  EXPECT_GT(holds([](const auto& inner) { return inner.unequal.has_budget(); }), 500);
+  EXPECT_GT(holds([](const auto& inner) { return inner.unequal.has_rate(); }), 50);
+  EXPECT_GT(holds([](const auto& inner) { return inner.is_submitted(); }), 20);
+  EXPECT_EQ(holds([](const auto& inner) { return inner.is_submitted() && inner.unequal.has_budget(); }), 0)
+      << "fanout does not know for what a task waits that waits for a handle";
+  EXPECT_EQ(holds([](const auto& inner) { return inner.place == place::shared_executor; }), 0)
+      << "its places may be held by tasks that wait for the budget";
+}
+
+TEST_F(StressGeneratorPairs, HaveFlawsOfUnequalTasks) {
+  const std::vector<batch_plan> plans = plans_of(6, 0, 10'000);
+  for (const stress::flaw each : {stress::flaw::cost_too_high, stress::flaw::budget_twice, stress::flaw::bad_pause}) {
+    EXPECT_GT(std::count_if(plans.begin(), plans.end(), [=](const auto& plan) { return plan.flaw == each; }), 10);
+  }
 }
 
 }  // namespace

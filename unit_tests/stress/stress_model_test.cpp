@@ -240,7 +240,7 @@ const planted violations[] = {
        r.tasks[0].started_at = 20;
        r.tasks[1].started_at = 21;
      },
-     "2 tasks below task 2 had not started, with 2 runners"},
+     "2 tasks that come before had not started with task 2, with 2 runners"},
     {"ATaskAddedAfterTheStopThatStarts", scope_dropped, [](auto& r) { r.stop_requested_at = 5; },
      "task 3 was added after the request to stop, and started"},
     {"MoreTasksWaitThanMay", joined, [](auto& r) { r.scope->most_waiting = 4; }, "4 tasks waited for a place"},

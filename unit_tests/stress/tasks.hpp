@@ -16,6 +16,7 @@
 
 #include "support.hpp"
 #include "fanout/fanout.hpp"
+#include "admitting.hpp"
 #include "loops.hpp"
 #include "observer.hpp"
 #include "payload.hpp"
@@ -27,15 +28,19 @@ namespace stress {
 
 class running_batch {
  public:
-  running_batch(std::shared_ptr<const batch_plan> plan, world& shared_world, running_batch* outer_batch)
+  /// `outer_task`: the index of the task of the outer batch that runs this one.
+  running_batch(std::shared_ptr<const batch_plan> plan, world& shared_world, running_batch* outer_batch,
+                std::size_t outer_task)
       : what(*plan),
         shared(shared_world),
-        seen(plan->size, !plan->bare),
+        seen(plan->size, !plan->bare, !plan->bare && plan->unequal.is_any()),
         plan_(std::move(plan)),
-        outer_(outer_batch) {
+        outer_(outer_batch),
+        outer_task_(outer_task) {
     // Nested automatic free calls together use no more threads than there are cores. Those that are submitted have their
-    // own.
-    if (what.place != place::free || what.limit != fanout::automatic || what.call == call::with_pool || what.grows())
+    // own, and so have unequal tasks.
+    if (what.place != place::free || what.limit != fanout::automatic || what.call == call::with_pool || what.grows() ||
+        what.unequal.is_any())
       return;
     const bool shares = outer_ != nullptr && outer_->automatic_at_work && !what.is_submitted();
     automatic_at_work = shares ? outer_->automatic_at_work : std::make_shared<support::gauge>();
@@ -45,17 +50,20 @@ class running_batch {
 
   template <class Perform>
   auto perform(std::size_t index, const fanout::task_context& context, const Perform& make_result) {
-    visit here(seen, index, stop_seen_in{context});
+    visit here(seen, index, context.attempt(), stop_seen_in{context, has_own_stops()});
+    const admitting::share mine(admission, index);
     const auto at_executor = visit_if<support::gauge::visit>(executor ? &executor->at_work : nullptr);
     const auto at_automatic = visit_if<support::gauge::visit>(automatic_at_work.get());
     if (context.index() != index) seen.notice("the context of a task has another index");
+    if (what.call != call::stream && what.call != call::invoke && context.seed() != fanout::detail::seed_of_task(what.size, index))
+      seen.notice("the seed of a task does not follow from that of its batch and its index");
     act(index, context, here);
     return make_result();
   }
 
   template <class Perform>
   auto perform_bare(std::size_t index, const Perform& make_result) {
-    const observer::visit here(seen, index, [] { return false; });
+    const observer::visit here(seen, index, 1, [] { return false; });
     if (!what.habits.empty()) act_without_context(what.of(index));
     return make_result();
   }
@@ -67,8 +75,15 @@ class running_batch {
   const batch_plan& what;
   world& shared;
   observer seen;
+  admitting admission{what.unequal, what.size, shared, seen};
   measured_executor* executor = nullptr;         // the one that its tasks run on; null for a free call
   measured_executor* called_in_loops = nullptr;  // the one that the turns of its tasks' loops call
+
+  /// What the tasks in which it runs hold of a shared budget.
+  std::uint64_t held_around(std::size_t budget) const {
+    if (outer_ == nullptr) return 0;
+    return outer_->what.unequal.cost(budget, outer_task_) + outer_->held_around(budget);
+  }
 
  protected:
   ~running_batch() = default;
@@ -79,8 +94,8 @@ class running_batch {
     seen.note_around(index);
     const bool may_throw = index % 3 == 0 && what.of(index) == action::nothing;
     if (what.around == around_use::throws_instead && may_throw) {
-      visit here(seen, index, stop_seen_in{context});
-      fail(index, here);
+      visit here(seen, index, context.attempt(), stop_seen_in{context, has_own_stops()});
+      fail(context, here);
     }
     try {
       body();
@@ -88,7 +103,7 @@ class running_batch {
       if (what.around != around_use::swallows) throw;
     }
     if (what.around == around_use::throws_afterwards && may_throw && seen.fails_after_its_end(index))
-      throw planted_failure(seen, index);
+      throw planted_failure(seen, index, context.attempt());
   }
 
   void on_progress(std::size_t completed, std::size_t total) {
@@ -104,10 +119,13 @@ class running_batch {
   std::shared_ptr<support::gauge> automatic_at_work;
 
  private:
+  /// A task with a limit of time sees a stop that is not that of its batch, and cannot tell which it is.
   struct stop_seen_in {
     const fanout::task_context& context;
-    bool operator()() const { return context.stop_requested(); }
+    bool may_be_its_own;
+    bool operator()() const { return !may_be_its_own && context.stop_requested(); }
   };
+  bool has_own_stops() const { return what.task_timeout != fanout::no_limit; }
   using visit = observer::visit<stop_seen_in>;
 
   template <class Visit>
@@ -140,12 +158,10 @@ class running_batch {
       case action::allocate:
         return allocate(index);
       case action::throw_failure:
-        return fail(index, here);
-      case action::wait_for_stop:
-        for (int turns = 0; turns != 30 && !context.stop_requested(); ++turns)
-          std::this_thread::sleep_for(microseconds(10));
-        if (context.stop_requested()) fail(index, here);
+        if (what.fails(index, context.attempt())) fail(context, here);
         return;
+      case action::wait_for_stop:
+        return wait_for_stop(context, here);
       case action::request_stop:
         return request_stop();
       case action::request_outer_stop:
@@ -173,10 +189,19 @@ class running_batch {
     if (does == action::meet) meet([] { return false; });
   }
 
-  [[noreturn]] void fail(std::size_t index, visit& here) {
+  [[noreturn]] void fail(const fanout::task_context& context, visit& here) {
     here.throws();
-    if (index % 4 == 3) throw index;
-    throw planted_failure(seen, index);
+    if (context.index() % 4 == 3) throw planted_number{context.index(), context.attempt()};
+    throw planted_failure(seen, context.index(), context.attempt());
+  }
+
+  void wait_for_stop(const fanout::task_context& context, visit& here) {
+    using namespace std::chrono_literals;
+    const bool must_be_told = what.tasks_wait_for_their_end();
+    const auto end = std::chrono::steady_clock::now() + (must_be_told ? support::patience : 300us);
+    while (!context.stop_requested() && std::chrono::steady_clock::now() < end) std::this_thread::sleep_for(10us);
+    if (!context.stop_requested() && must_be_told) seen.notice("a task was not told that its time was over");
+    if (context.stop_requested() && (!must_be_told || context.index() % 2 == 0)) fail(context, here);
   }
 
   static void allocate(std::size_t index) {
@@ -251,6 +276,7 @@ class running_batch {
 
   const std::shared_ptr<const batch_plan> plan_;
   running_batch* const outer_;
+  const std::size_t outer_task_;
 
   std::mutex mutex_;
   std::condition_variable changed_;

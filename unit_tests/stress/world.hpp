@@ -9,16 +9,20 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <vector>
 
 #include "support.hpp"
+#include "fanout/admission.hpp"
 #include "fanout/executor.hpp"
 #include "fanout/resource_pool.hpp"
+#include "admission_model.hpp"
 #include "observer.hpp"
 #include "plan.hpp"
 #include "plan_text.hpp"
 #include "record.hpp"
+#include "start_window.hpp"
 
 /// The state that the batches of all drivers share, and to which they report what they found.
 namespace stress {
@@ -63,6 +67,35 @@ struct measured_executor {
   }
 };
 
+/// A budget, and what the tasks that run hold of it.
+struct measured_budget {
+  explicit measured_budget(std::uint64_t capacity) : budget(capacity) {}
+
+  void take(std::uint64_t cost) {
+    const std::uint64_t now = held.fetch_add(cost) + cost;
+    for (std::uint64_t seen = most; now > seen && !most.compare_exchange_weak(seen, now);) continue;
+  }
+  void give_back(std::uint64_t cost) { held -= cost; }
+
+  amount_use use() const { return {.of = "a budget", .limit = budget.capacity(), .most = most}; }
+
+  const fanout::resource_budget budget;
+  std::atomic<std::uint64_t> held{0};
+  std::atomic<std::uint64_t> most{0};
+};
+
+/// A rate, and the starts that it allowed.
+struct measured_rate {
+  explicit measured_rate(const planned_rate& planned)
+      : limit(planned.starts, planned.per), window(planned.per), starts(planned.starts) {}
+
+  amount_use use() const { return {.of = "the starts in a window", .limit = starts, .most = window.most()}; }
+
+  const fanout::rate_limit limit;
+  start_window window;
+  const std::size_t starts;
+};
+
 /// Executors that threads pass to each other. One thread creates an executor; others move and use it, one at a time.
 /// A thread that returns one when there are too many destroys the oldest idle one.
 class passed_on_executors {
@@ -104,11 +137,16 @@ class world {
       executors.push_back(
           std::make_unique<measured_executor>(shared_limits[number], /*adaptive=*/number == shared_executors - 1));
     }
+    for (const std::uint64_t capacity : shared_budgets) budgets.emplace_back(capacity);
+    for (const planned_rate& each : shared_rates) rates.emplace_back(each);
   }
 
   std::vector<std::unique_ptr<measured_executor>> executors;
   fanout::resource_pool<used> leases = pool_of(2);  // for tasks of all kinds, which hold one and wait for nothing
   fanout::resource_pool<used> pool = pool_of(shared_pool_size);
+
+  std::deque<measured_budget> budgets;
+  std::deque<measured_rate> rates;
 
   passed_on_executors passed_on;
 
@@ -153,8 +191,19 @@ class world {
   }
 
   /// Checks the rest. Requires that no driver is left.
-  void look_at_the_buried() {
+  void look_at_what_is_left() {
     for (const auto& each : buried_) look_at(*each);
+    for (const measured_budget& each : budgets) {
+      amount_use at_end = each.use();
+      at_end.left = each.budget.in_use() + each.budget.waiting();
+      judge_amount(at_end, [this](const auto&... parts) {
+        std::ostringstream text;
+        text << "at the end, ";
+        (text << ... << parts);
+        found_.push_back(text.str());
+        broken_ = true;
+      });
+    }
   }
 
   std::size_t batches(ending how) const { return batches_[static_cast<std::size_t>(how)]; }
