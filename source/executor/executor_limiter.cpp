@@ -500,6 +500,7 @@ void executor_limiter::send_all_away(const helped& batch, const intrusive_list<q
 }
 
 void executor_limiter::note(helped& batch) {
+  if (!can_be_lowered_) return;
   batch.is_running_ = true;
   running_.add(batch.noted_);
 }

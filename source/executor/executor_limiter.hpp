@@ -40,7 +40,7 @@ class executor_limiter {
  public:
   class helped;
 
-  explicit executor_limiter(std::size_t limit) : allowed_(limit) {}
+  explicit executor_limiter(std::size_t limit) : can_be_lowered_(limit != 1), allowed_(limit) {}
 
   // ── The limit ──
 
@@ -262,6 +262,7 @@ class executor_limiter {
   }
   void tell_size() { queued_.store(slots_.size(), std::memory_order_relaxed); }
 
+  const bool can_be_lowered_;
   mutable std::mutex mutex_;
   // How many slots may be in use. Written under the mutex and that of the list of waits, so who holds one of them reads
   // what is true; an adaptive batch reads it as a hint.
