@@ -63,7 +63,10 @@ agenda_batch::agenda_batch(const batch_request& request, executor_core* on, std:
       tickets_(runners),
       desk_(*this, request.size, agenda(request.size, options_.priority), gates_, tickets_),
       threads_(on, limited_to_runners(runners), request.stops,
-               {.starter = from, .awaited_as = request.watch, .calls_nobody = on == nullptr && runners == 1}) {
+               {.starter = from,
+                .awaited_as = request.watch,
+                .calls_nobody = on == nullptr && runners == 1,
+                .caller_replaces = request.watch != nullptr}) {
   if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);
   for (ticket& each : tickets_) each.batch = this;
   open_gates(options_.admit);

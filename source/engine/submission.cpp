@@ -8,6 +8,7 @@
 
 #include "base/deferred_cancellation.hpp"
 #include "base/never_destroyed.hpp"
+#include "engine/agenda.hpp"
 #include "executor/batch_scope.hpp"
 #include "executor/position.hpp"
 
@@ -129,12 +130,12 @@ void submission_core::serve() noexcept {
   }
   // A leader gives its slot back when it starts no more tasks, and may then wait long for its helpers. Without a
   // reserve in its place, the next leader would hold that slot and not come, while the helpers wait for it. It also
-  // gives its slot back if the limit has been lowered and others use too many.
+  // gives its slot back if the limit has been lowered and others use too many, or if it takes its tasks from an agenda.
   std::optional<reserves::promise> in_its_place;
   if (limiter() != nullptr) {
     watch_.give_slot();
     try {
-      if (size_ > 1) in_its_place.emplace(1, executor_->helpers());
+      if (size_ > 1 || agenda::is_wanted(options_)) in_its_place.emplace(1, executor_->helpers());
     } catch (const std::exception&) {  // refused by the system: the next leader may have to wait for this one
     }
     if (!in_its_place) watch_.let_leader_keep_slot();

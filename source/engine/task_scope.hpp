@@ -70,6 +70,7 @@ class task_scope_core final : public batch_control,
     const scope_entry* starter = nullptr;  // see batch_scope
     const void* awaited_as = nullptr;      // the scope itself if null
     bool calls_nobody = false;             // only threads that wait for it work
+    bool caller_replaces = false;          // who waits for it takes the place of any reserve that is coming: see `wait`
   };
 
   task_scope_core(executor_core* on, run_options&& options, const stop_functions* stops, const surroundings& around);
@@ -221,6 +222,7 @@ class task_scope_core final : public batch_control,
 
   run_options options_;  // not changed after the constructor
   const std::size_t limit_;
+  const bool caller_replaces_;
   const bool can_call_;  // false if only threads that wait for it may work
   executor_cache::loan borrowed_;  // of a scope with a limit of its own, until it is joined
   executor_core& home_;

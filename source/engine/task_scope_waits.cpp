@@ -44,8 +44,9 @@ bool task_scope_core::reached(bool for_room) { return line_.is_over_now() || (fo
 /// reserves that are coming.
 auto task_scope_core::wait(const scope_entry* from, bool for_room, bool works) noexcept -> room {
   // A thread outside of all tasks holds no slot. If it took the place of a reserve that waits for one, it would
-  // have to go to the end of the line.
-  const bool may_replace = limiter() == nullptr || from != nullptr;
+  // have to go to the end of the line. But if it is a reserve itself, which leads a submitted batch, there may be no
+  // other: it is the one that was promised.
+  const bool may_replace = limiter() == nullptr || from != nullptr || caller_replaces_;
   while (!reached(for_room)) {
     bool all_arrive = false;
     if (works) {

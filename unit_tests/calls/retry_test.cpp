@@ -240,16 +240,45 @@ TEST(Retry, WorksOnExecutors) {
   }
 }
 
-TEST(Retry, LeavesTheExecutorToOthersDuringAPause) {
+/// Calls `check` with an executor of one, of which a submitted batch pauses for an hour.
+template <class Check>
+void beside_a_pause(const Check& check) {
   fanout::executor exec({.concurrency = 1});
   std::stop_source stop;
   auto paused = exec.submit_map(1, [&](int, const task_context& context) {
     if (context.attempt() == 1) throw std::runtime_error("once");
   }, {.stop = stop.get_token(), .retry = {.again = 1, .pause = 1h}});
   while (paused.progress().started == 0) std::this_thread::sleep_for(1ms);
-  EXPECT_EQ(exec.map(3, [](int i) { return i; }), (std::vector<int>{0, 1, 2}));
+  check(exec);
   stop.request_stop();
   EXPECT_THROW(paused.get(), fanout::operation_cancelled);
+}
+
+TEST(Retry, LeavesTheExecutorToOthersDuringAPause) {
+  const std::vector<int> expected{0, 1, 2};
+  beside_a_pause([&](auto& exec) { EXPECT_EQ(exec.map(3, [](int i) { return i; }), expected); });
+  beside_a_pause([&](auto& exec) { EXPECT_EQ(exec.submit_map(3, [](int i) { return i; }).get(), expected); });
+  beside_a_pause([&](auto& exec) {
+    auto beside = exec.submit_map(3, [](int i, const task_context& context) {
+      if (context.attempt() == 1) throw std::runtime_error("once");
+      return i;
+    }, {.retry = {.again = 1, .pause = 1ms}});
+    while (!beside.ready()) std::this_thread::sleep_for(1ms);  // a thread that waits would lead the batch
+    EXPECT_EQ(beside.get(), expected);
+  });
+}
+
+TEST(Retry, OfASubmittedBatchNeedsNoThreadBesideItsLeader) {
+  for (int round = 0; round != 20; ++round) {
+    fanout::release_idle();
+    fanout::executor exec({.concurrency = 1});
+    auto batch = exec.submit_map(2, [](int i, const task_context& context) {
+      if (context.attempt() < 3) throw std::runtime_error("not yet");
+      return i;
+    }, {.retry = {.again = 2, .pause = 100us}});
+    while (!batch.ready()) std::this_thread::sleep_for(100us);
+    EXPECT_EQ(batch.get(), (std::vector<int>{0, 1}));
+  }
 }
 
 TEST(Retry, NestsOnOneExecutor) {
