@@ -61,7 +61,7 @@ TEST_F(RunEnds, CommandsThatTakeTooLong) {
 
 TEST_F(RunEnds, CommandsThatDoNotWantToEndAfterAGrace) {
   const command_result result = run_shell("trap '' TERM; echo {}; " + sleep_ + "; echo never", "1\n",
-                                          {"--task-timeout", "1s", "--grace", "300ms"});
+                                          {"--task-timeout", "2s", "--grace", "300ms"});
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_EQ(result.out, "1\n");
   EXPECT_TRUE(nothing_sleeps());
@@ -93,7 +93,7 @@ TEST_F(RunEnds, WithTimeForTheChildrenOfACommandThatHasEnded) {
 
 TEST_F(RunEnds, CommandsThatWereStopped) {
   const command_result result =
-      run_shell("trap 'echo asked; exit' TERM; kill -STOP $$; true {}", "1\n", {"--task-timeout", "1s"});
+      run_shell("trap 'echo asked; exit' TERM; kill -STOP $$; true {}", "1\n", {"--task-timeout", "2s"});
   EXPECT_EQ(result.exit_code, 3);
   EXPECT_EQ(result.out, "asked\n");
 }

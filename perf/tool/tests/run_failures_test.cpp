@@ -1,6 +1,7 @@
 // What `fanout run` does when commands fail: how it tells, tries again, and stops.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -98,6 +99,28 @@ TEST_F(RunFailures, ByTheTimeOfACommandAreTriedAgain) {
                 {"--retry", "1", "--task-timeout", "2s"});
   EXPECT_EQ(result.exit_code, 0) << result.err;
   EXPECT_TRUE(has(result.err, ": 1 succeeded, 0 failed, 0 timed out, 0 stopped, 0 not started; 1 retried\n"));
+}
+
+class RunRefusals : public Run {
+ protected:
+  RunRefusals() {
+    setting_.before_start = [] {
+      const rlimit few{20, 20};  // each command needs up to five
+      setrlimit(RLIMIT_NOFILE, &few);
+    };
+  }
+};
+
+TEST_F(RunRefusals, OfTheSystemSayWhy) {
+  const command_result result = run("sleep 2{}", "0\n0\n0\n0\n0\n0\n0\n0\n", {"--concurrency", "8", "--timeout", "3s"});
+  EXPECT_TRUE(has(result.err, "could not be started: cannot make a pipe: Too many open files\n"));
+}
+
+TEST_F(RunRefusals, OfTheSystemAreTriedAgain) {
+  const command_result result =
+      run("sleep 0.{}", numbers(8), {"--concurrency", "8", "--retry", "1000", "--retry-pause", "20ms"});
+  EXPECT_EQ(result.exit_code, 0) << result.err;
+  EXPECT_TRUE(has(result.err, ": 8 succeeded, 0 failed,"));
 }
 
 // ---- Enough of them ----
