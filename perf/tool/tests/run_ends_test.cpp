@@ -182,7 +182,9 @@ TEST_F(RunEnds, CommandsOfARunInTheBackgroundOfAScriptOnlyBySigterm) {
 
 TEST_F(RunEnds, AWaitForTheRateOnCtrlC) {
   when_told("ready", [](pid_t tool) { kill(tool, SIGINT); });
-  const command_result result = run_shell("echo ready >&2; true {}", numbers(3), {"--rate", "1/1h"});
+  // What it writes is seen when it has ended.
+  const command_result result =
+      run_shell("echo ready >&2; true {}", numbers(3), {"--rate", "1/1h", "--as-completed"});
   EXPECT_EQ(result.exit_code, -SIGINT);
   EXPECT_TRUE(has(result.err, ": 1 succeeded, 0 failed, 0 timed out, 0 stopped, 2 not started"));
 }
