@@ -55,14 +55,7 @@ std::optional<std::string> parse_arguments(CLI::App& program, int argc, const ch
 
 std::string command_line_of(int argc, const char* const* argv) {
   std::string line = "fanout";
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    const bool plain = !word.empty() && word.find_first_not_of(
-                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                            "0123456789-_=./,:+%") == std::string_view::npos;
-    line += ' ';
-    line += plain ? std::string(word) : quoted_for_shell(word);
-  }
+  for (int i = 1; i < argc; ++i) line += ' ' + word_for_shell(argv[i]);
   return line;
 }
 

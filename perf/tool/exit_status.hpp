@@ -9,6 +9,8 @@ enum exit_status : int {
   succeeded = 0,
   failed = 1,         // the command ran, but its result is not what was asked for
   wrong_usage = 2,    // nothing ran
+  some_failed = 3,    // of the commands of `fanout run`
+  time_over = 124,    // of all of them, as of timeout(1)
   interrupted = 130,  // the process then ends by SIGINT, which shells report as 128 + SIGINT
 };
 

@@ -23,7 +23,7 @@ void change_mask(int how, int signal) {
 
 }  // namespace
 
-interrupt_watcher::interrupt_watcher(process_groups* groups) : groups_(groups) {
+interrupt_watcher::interrupt_watcher(process_groups* groups, manner how) : groups_(groups), how_(how) {
   sigemptyset(&watched_);
   sigaddset(&watched_, wake_up);
   if (!is_ignored(SIGINT)) sigaddset(&watched_, SIGINT);
@@ -57,8 +57,8 @@ void interrupt_watcher::watch() {
     if (sigwait(&watched_, &signal) != 0) continue;
     if (signal == wake_up) {
       if (ending_) return;
-    } else if (signal == SIGINT) {
-      interrupt();
+    } else if (signal == SIGINT || (how_ == manner::gently && (signal == SIGTERM || signal == SIGHUP))) {
+      interrupt(signal);
     } else if (signal == SIGTSTP) {
       stop_for_a_while();
     } else {
@@ -67,8 +67,10 @@ void interrupt_watcher::watch() {
   }
 }
 
-void interrupt_watcher::interrupt() {
-  if (!source_.request_stop()) end_by(SIGINT);
+void interrupt_watcher::interrupt(int signal) {
+  if (source_.stop_requested()) end_by(signal);
+  signal_.store(signal, std::memory_order_relaxed);
+  source_.request_stop();
 }
 
 void interrupt_watcher::stop_for_a_while() {

@@ -10,14 +10,16 @@
 #include "compare_command.hpp"
 #include "exit_status.hpp"
 #include "interrupt.hpp"
+#include "run/run_subcommand.hpp"
 #include "text_output.hpp"
 #include "tune_command.hpp"
 
 namespace {
 
-constexpr const char* description = "Measure how fanout schedules work on this machine";
+constexpr const char* description = "Run commands in parallel, and measure how fanout schedules work on this machine";
 constexpr const char* footer =
     "Examples:\n"
+    "  find . -name '*.log' | fanout run --command 'zstd -q {}' --input-list -\n"
     "  fanout compare --workload compress --input /usr/share/doc\n"
     "  fanout tune --workload compress --report report.html\n"
     "  fanout tune --help";
@@ -28,6 +30,7 @@ tool::exit_status run(int argc, char** argv) {
   program.footer(footer);
   const tool::compare_command compare(program);
   const tool::tune_command tune(program);
+  const tool::run_subcommand commands(program);
 
   try {
     if (const auto text = tool::parse_arguments(program, argc, argv)) {
@@ -37,9 +40,13 @@ tool::exit_status run(int argc, char** argv) {
     // Not left to CLI11, which would tell somebody who mistyped the subcommand that it is missing.
     if (compare.chosen()) return compare.run();
     if (tune.chosen()) return tune.run(tool::command_line_of(argc, argv));
-    throw tool::usage_error("a subcommand is needed: compare or tune");
+    if (commands.chosen()) return commands.run();
+    throw tool::usage_error("a subcommand is needed: compare, tune or run");
   } catch (const tool::usage_error& error) {
-    const std::string command = compare.chosen() ? "fanout compare" : tune.chosen() ? "fanout tune" : "fanout";
+    const std::string command = compare.chosen()    ? "fanout compare"
+                                : tune.chosen()     ? "fanout tune"
+                                : commands.chosen() ? "fanout run"
+                                                    : "fanout";
     throw tool::usage_error(std::string(error.what()) + " (see " + command + " --help)");
   }
 }

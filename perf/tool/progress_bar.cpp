@@ -61,12 +61,20 @@ progress_bar::~progress_bar() {
   if (!visible_) return;
   thread_.request_stop();
   thread_.join();
-  write_to_terminal(erase_line);
+  if (ends_line_) write_to_terminal(erase_line);
 }
 
 void progress_bar::describe(std::string_view activity) {
   const std::lock_guard lock(mutex_);
   activity_ = activity;
+}
+
+void progress_bar::write_beside(bool ends_line, const std::function<void()>& write) {
+  if (!visible_) return write();
+  const std::lock_guard lock(drawing_);
+  if (ends_line_) write_to_terminal(erase_line);
+  ends_line_ = ends_line;
+  write();
 }
 
 void progress_bar::draw() {
@@ -78,6 +86,8 @@ void progress_bar::draw() {
   // One column less than there are: writing into the last one would wrap the line.
   const std::size_t columns = terminal_columns() - 1;
   const std::size_t completed = completed_.load(std::memory_order_relaxed);
+  const std::lock_guard lock(drawing_);
+  if (!ends_line_) return;
   // One write, so that a cut-off line is never seen.
   write_to_terminal(fmt::format("{}{}", erase_line, render_progress(completed, total_, activity, columns)));
 }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -9,7 +10,7 @@
 
 namespace tool {
 
-/// A bar on standard error that shows how far the measurements are. A thread of its own draws it ten times a second
+/// A bar on standard error that shows how far the tasks are. A thread of its own draws it ten times a second
 /// from one counter, so that every competitor pays the same for it: one atomic increment a task.
 class progress_bar {
  public:
@@ -23,6 +24,10 @@ class progress_bar {
 
   /// Names what is measured from now on.
   void describe(std::string_view activity);
+
+  /// Writes something else to the terminal: `write` finds an empty line. The bar comes back below what was written, which
+  /// must end its line; while it does not, no bar is drawn.
+  void write_beside(bool ends_line, const std::function<void()>& write);
 
   /// So many have ended, for those who count in other steps.
   void reach(std::size_t completed) noexcept { completed_.store(completed, std::memory_order_relaxed); }
@@ -41,6 +46,8 @@ class progress_bar {
   std::atomic<std::size_t> completed_{0};
   std::mutex mutex_;  // guards activity_
   std::string activity_;
+  std::mutex drawing_;  // held while something is written to the terminal; guards ends_line_
+  bool ends_line_ = true;
   std::jthread thread_;
 };
 

@@ -21,6 +21,7 @@ g++ -std=c++20 package/find_component/main.cpp -o consumer $(pkg-config --cflags
 # The tool.
 fanout --version
 fanout tune --workload sleep --tasks 4 --milliseconds 2 --sizes 1,2 --budget 5s --no-baselines
+test "$(printf 'a\nb\n' | fanout run --command 'echo {}' --input-list -)" = "$(printf 'a\nb')"
 
 # Nothing stays behind.
 apt-get purge --yes libfanout-dev fanout-tool

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <cstdint>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "processes/process_groups.hpp"
+#include "processes/program.hpp"
 
 namespace tool {
 
@@ -25,18 +25,6 @@ struct command_streams {
 /// Throws a `std::runtime_error` if the standard input or output cannot be opened, or is a pipe with a name, whose
 /// content the first command would take from the others.
 void try_to_open(const command_streams& streams);
-
-/// How a command ended.
-struct command_end {
-  enum class kind { exited, killed, stopped };
-
-  kind how;
-  int number;  // the exit status, or the signal that killed or stopped it
-
-  /// The peak resident memory of the largest of its processes that were waited for. It counts from a copy of the
-  /// tool, so it is at least the resident memory of the tool.
-  std::uint64_t peak_memory_bytes;
-};
 
 /// Runs a program to its end, in a process group of its own, with default signal handling and no signal blocked. The
 /// program is looked up in PATH unless its name has a slash. When it has ended, the rest of its group is killed.

@@ -41,7 +41,16 @@ std::multimap<pid_t, pid_t> children_by_parent() {
   return children;
 }
 
-/// The processes that these have started, and those that they have started in turn, in no particular order.
+void send_to(const std::vector<pid_t>& leaders, const std::vector<pid_t>& descendants, int signal) {
+  for (const pid_t leader : leaders) {
+    kill(-leader, signal);
+    kill(leader, signal);  // which may have moved to another group of the session, even to that of the tool
+  }
+  for (const pid_t descendant : descendants) kill(descendant, signal);
+}
+
+}  // namespace
+
 std::vector<pid_t> descendants_of(const std::vector<pid_t>& ancestors) {
   const std::multimap<pid_t, pid_t> children = children_by_parent();
   std::vector<pid_t> found = ancestors;
@@ -54,16 +63,6 @@ std::vector<pid_t> descendants_of(const std::vector<pid_t>& ancestors) {
   found.erase(found.begin(), found.begin() + static_cast<std::ptrdiff_t>(ancestors.size()));
   return found;
 }
-
-void send_to(const std::vector<pid_t>& leaders, const std::vector<pid_t>& descendants, int signal) {
-  for (const pid_t leader : leaders) {
-    kill(-leader, signal);
-    kill(leader, signal);  // which may have moved to another group of the session, even to that of the tool
-  }
-  for (const pid_t descendant : descendants) kill(descendant, signal);
-}
-
-}  // namespace
 
 void signal_trees(const std::vector<pid_t>& leaders, int signal) {
   if (leaders.empty()) return;

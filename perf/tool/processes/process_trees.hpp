@@ -11,4 +11,7 @@ namespace tool {
 /// process, as a daemon has.
 void signal_trees(const std::vector<pid_t>& leaders, int signal);
 
+/// The processes that these have started, and those that they have started in turn, in no particular order.
+std::vector<pid_t> descendants_of(const std::vector<pid_t>& ancestors);
+
 }  // namespace tool

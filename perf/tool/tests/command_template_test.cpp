@@ -152,5 +152,22 @@ TEST(CommandTemplate, NoLineRunsAnythingInAShellWhateverQuotesStandAroundTheGap)
   }
 }
 
+TEST(CommandTemplate, KnowsItsProgramUnlessTheLineIsPartOfIt) {
+  EXPECT_EQ(command_template("'my program' {}", false).program(), "my program");
+  EXPECT_EQ(command_template("cat {} | wc", true).program(), "/bin/sh");
+  EXPECT_EQ(command_template("{} x", false).program(), "");
+  EXPECT_EQ(command_template("./{}.sh x", false).program(), "");
+}
+
+TEST(WordForShell, IsQuotedOnlyWhereAShellWouldNotTakeItLiterally) {
+  EXPECT_EQ(word_for_shell("--a=/b/c.d,e:f+g%h_i"), "--a=/b/c.d,e:f+g%h_i");
+  EXPECT_EQ(word_for_shell(""), "''");
+  EXPECT_EQ(word_for_shell("a b"), "'a b'");
+  EXPECT_EQ(word_for_shell("it's"), "'it'\\''s'");
+  for (const char* text : {"*", "~", "{}", "$x", "\n", "!", "#", "[a]", "a;b"}) {
+    EXPECT_EQ(word_for_shell(text), quoted_for_shell(text));
+  }
+}
+
 }  // namespace
 }  // namespace tool

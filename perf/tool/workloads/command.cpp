@@ -13,16 +13,13 @@
 #include "workloads/checksum.hpp"
 
 namespace tool {
-namespace {
-
-/// What is wrong with a command that ended, or nothing.
 std::optional<std::string> complaint(const command_end& end) {
   using kind = command_end::kind;
   if (end.how == kind::killed) return fmt::format("was ended by signal {}", end.number);
   if (end.how == kind::exited && end.number == 0) return std::nullopt;
   if (end.how == kind::exited) return fmt::format("ended with exit status {}", end.number);
   if (end.number == SIGTTIN) {
-    return "wanted to read the terminal, which a measured command cannot use; --stdin names a file that it can read";
+    return "wanted to read the terminal, which commands here cannot use; --stdin names a file that it can read";
   }
   if (end.number == SIGTTOU) {
     return "wanted to change the terminal, which other commands use at the same time, or to write to it after "
@@ -30,8 +27,6 @@ std::optional<std::string> complaint(const command_end& end) {
   }
   return fmt::format("stopped itself by signal {}", end.number);
 }
-
-}  // namespace
 
 command_workload::command_workload(process_groups& groups, std::string command, command_template words,
                                    command_streams streams, command_list list)

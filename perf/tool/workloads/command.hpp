@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ class command_refused : public command_error {
  public:
   using command_error::command_error;
 };
+
+/// What is wrong with a command that ended, such as "ended with exit status 7"; nothing if it succeeded.
+std::optional<std::string> complaint(const command_end& end);
 
 /// Runs a command for each line of a list. What it writes to standard error is seen.
 class command_workload final : public workload {

@@ -172,6 +172,13 @@ std::string quoted_for_shell(std::string_view text) {
   return quoted += "'";
 }
 
+std::string word_for_shell(std::string_view text) {
+  const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](char each) {
+    return is_one_of(each, letters) || is_one_of(each, digits) || is_one_of(each, "-_=./,:+%");
+  });
+  return plain ? std::string(text) : quoted_for_shell(text);
+}
+
 command_template::command_template(std::string_view text, bool shell) : shell_(shell) {
   if (text.find('\0') != std::string_view::npos) throw invalid("has a null character");
   if (text.find_first_not_of(blanks) == std::string_view::npos) throw invalid("is empty");
@@ -183,6 +190,11 @@ command_template::command_template(std::string_view text, bool shell) : shell_(s
   };
   if (!depends_on({.line = "x", .threads = {}})) throw invalid("has no {}, where the line of the list goes");
   takes_threads_ = depends_on({.line = {}, .threads = "1"});
+}
+
+std::string command_template::program() const {
+  std::string program = words_for("", 1).front();
+  return program == words_for("x", 1).front() ? program : std::string();
 }
 
 std::vector<std::string> command_template::words_for(std::string_view line, std::size_t threads) const {

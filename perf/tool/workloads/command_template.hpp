@@ -38,6 +38,9 @@ class command_template {
   /// Whether the command has a `{threads}`.
   bool takes_threads() const { return takes_threads_; }
 
+  /// The program, if it is the same for all lines; else nothing.
+  std::string program() const;
+
   /// The words to run for a line: the program first. Requires a line without null characters, which no word can hold.
   std::vector<std::string> words_for(std::string_view line, std::size_t threads) const;
 
@@ -49,5 +52,8 @@ class command_template {
 
 /// The text as one word for a POSIX shell, in single quotes.
 std::string quoted_for_shell(std::string_view text);
+
+/// The same without quotes where a shell takes the text literally without them.
+std::string word_for_shell(std::string_view text);
 
 }  // namespace tool
