@@ -355,7 +355,8 @@ std::size_t task_scope_core::runner_of(const chunk& its_chunk) const noexcept {
 
 bool task_scope_core::waits_for_slot() {
   if (limiter() == nullptr) return false;
-  if (limiter()->is_queued(*this)) return true;
+  // In the order in which a thread goes from one to the next when it takes the place of a reserve.
+  if (limiter()->is_queued(*this) || about_to_wait_.load(std::memory_order_acquire) != 0) return true;
   const std::lock_guard lock(mutex_);
   return !slot_waits_.empty();
 }

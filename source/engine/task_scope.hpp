@@ -257,6 +257,10 @@ class task_scope_core final : public batch_control,
   seat* free_seat_ = nullptr;
   intrusive_list<slot_wait> slot_waits_;
 
+  /// Threads that have taken, or are about to take, the place of a reserve that waits for a slot, and that are not in
+  /// `slot_waits_` yet. Counted by these threads; read by any that asks whether the scope waits for a slot.
+  std::atomic<std::size_t> about_to_wait_{0};
+
   stop_forwarder on_stop_;  // used by the constructor, and by the thread that joins
 };
 

@@ -50,6 +50,7 @@ auto task_scope_core::wait(const scope_entry* from, bool for_room, bool works) n
   while (!reached(for_room)) {
     bool all_arrive = false;
     if (works) {
+      about_to_wait_.fetch_add(1, std::memory_order_relaxed);  // ordered by the mutexes of the line and the limiter
       const line::offer answer = line_.offer_work();
       if (answer == line::offer::accepted) {
         work_on_slot(from, for_room);
@@ -64,6 +65,7 @@ auto task_scope_core::wait(const scope_entry* from, bool for_room, bool works) n
         }
         all_arrive = true;
       }
+      about_to_wait_.fetch_sub(1, std::memory_order_relaxed);
     }
     const auto sleep = [&](const std::atomic<bool>* exceeds) {
       const line::sleep_for what{.room = for_room,
@@ -82,7 +84,7 @@ auto task_scope_core::wait(const scope_entry* from, bool for_room, bool works) n
   return room::comes;
 }
 
-/// For a thread that counts as a coming runner.
+/// For a thread that counts as a coming runner, and as about to wait.
 void task_scope_core::work_on_slot(const scope_entry* from, bool for_room) noexcept {
   const leaves when = for_room ? leaves::when_there_is_room : leaves::when_nothing_is_left;
   batch_scope mine = scope_;
@@ -92,9 +94,13 @@ void task_scope_core::work_on_slot(const scope_entry* from, bool for_room) noexc
     if (line_.arrive()) call_runner();
     makes_way = run_tasks(mine, mine.has_own_slot(), when);
   };
-  if (limiter() == nullptr) return in_arena(work);
+  if (limiter() == nullptr) {
+    about_to_wait_.fetch_sub(1, std::memory_order_relaxed);
+    return in_arena(work);
+  }
   const auto how = [&] {
     const slot_wait until_then(*this, for_room);
+    about_to_wait_.fetch_sub(1, std::memory_order_release);  // who sees this sees the wait, or that it has ended
     if (reached(for_room)) return executor_limiter::enter_result{executor_limiter::admission::stopped};
     return limiter()->enter(from, until_then.ends.get_token(), scope_.awaited_as);
   }();

@@ -40,6 +40,9 @@ class unequal_tasks {
       if (plan.unequal.most_cost[which] != 0) inside.last_budget = std::max(inside.last_budget, which);
     }
     inside.are_seen = around.are_seen && !plan.is_submitted() && !plan.grows();
+    // The next task may hold some of a shared budget while it waits for that of its batch, which comes later, and which
+    // the task around an inner batch holds.
+    if (plan.unequal.has_budget() && plan.unequal.own_budget != 0) inside.are_seen = false;
     for (batch_plan& each : plan.inner) each = choose(std::move(each), inside);
     return plan;
   }
