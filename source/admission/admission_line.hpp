@@ -99,6 +99,14 @@ class basic_admission_line {
     if (mine.number != 0) give_up(mine);
   }
 
+  /// The batch cannot ask soon. It keeps its number. Does nothing if it is not in line.
+  void step_aside(place& mine) noexcept {
+    const auto lock = Primitives::lock(mutex_);
+    if (!mine.in_line) return;
+    line_.remove(mine);
+    tell_next();
+  }
+
   /// Calls `change(stock)`. If that returns true, the one whose turn it is may have something to ask for.
   template <class Change>
   void change(Change change) noexcept {

@@ -52,6 +52,9 @@ class gate {
   /// The batch waits no more, and takes nothing. Does nothing if it does not wait.
   virtual void leave() noexcept {}
 
+  /// The batch cannot ask soon, as if `applicant::ask_again` had said so: others may pass it until it asks again.
+  virtual void step_aside() noexcept {}
+
   /// The task begins now: called on its thread, at the last moment, and inside the entry of the batch.
   virtual void begin(std::size_t /*index*/) noexcept {}
 

@@ -50,6 +50,7 @@ class rate_gate final : public gate {
   }
 
   void leave() noexcept override { state_->line.leave(mine_); }
+  void step_aside() noexcept override { state_->line.step_aside(mine_); }
 
   void begin(std::size_t index) noexcept override {
     state_->line.change([&](rate_window& window) { return window.begin(task(index)); });

@@ -58,6 +58,7 @@ class budget_gate final : public gate {
   }
 
   void leave() noexcept override { state_->line.leave(mine_); }
+  void step_aside() noexcept override { state_->line.step_aside(mine_); }
 
   void begin(std::size_t index) noexcept override {
     const scope_entry* const here = current_entry();

@@ -66,6 +66,7 @@ agenda_batch::agenda_batch(const batch_request& request, executor_core* on, std:
                {.starter = from,
                 .awaited_as = request.watch,
                 .calls_nobody = on == nullptr && runners == 1,
+                .listener = this,
                 .caller_replaces = request.watch != nullptr}) {
   if (adapt_from != 0) adaptation_.emplace(adapt_from, runners);
   for (ticket& each : tickets_) each.batch = this;
@@ -76,6 +77,8 @@ void agenda_batch::open_gates(const std::vector<admission>& admit) {
   using place = std::pair<std::uint64_t, std::size_t>;  // equal ones are asked in the order of the options
   std::vector<std::pair<place, const admission_rule*>> rules;
   rules.reserve(admit.size());
+  for (const admission& each : admit)
+    if (each.rule() == nullptr) throw std::invalid_argument("run_options::admit has an admission that was moved from");
   for (const admission& each : admit) rules.emplace_back(place(each.rule()->order(), rules.size()), each.rule().get());
   std::sort(rules.begin(), rules.end());
   gates_.reserve(rules.size());
@@ -92,6 +95,7 @@ void agenda_batch::run() {
     executor_limiter::wait_for(started_in, threads_.awaited_as(), [&] { over = desk_.sleep(); });
   }
   alarm::cancel();
+  gates_.clear();  // whoever is about to say that the batch may ask again has said so now
   threads_.join();
 }
 
@@ -129,6 +133,9 @@ void agenda_batch::ring() noexcept {
   desk_.ring();
   if (threads_.waits_for_slot()) static_cast<void>(desk_.step_aside(/*leaves_line=*/true));
 }
+
+// A gate may have told the batch to ask, when this thread was not known to need a slot.
+void agenda_batch::comes_to_wait_for_slot() noexcept { static_cast<void>(desk_.step_aside(/*leaves_line=*/true)); }
 
 // ── One attempt ─────────────────────────────────────────────────────────────────────────────────────────────────────
 

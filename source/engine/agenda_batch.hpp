@@ -33,7 +33,7 @@ namespace fanout::detail {
 /// that takes tasks from the agenda until there is none that may start: see basic_agenda_desk. There are as many
 /// tickets as runners at most, and fewer while fewer tasks may start, so a batch whose tasks all wait holds no thread
 /// but that of its caller, and no slot.
-class agenda_batch final : public batch_control, private applicant, private alarm {
+class agenda_batch final : public batch_control, private applicant, private alarm, private task_scope_core::slot_listener {
  public:
   /// Asks for the priorities and costs of all tasks. `from`: the entry of the calling thread. `adapt_from`: see batch.
   agenda_batch(const batch_request& request, executor_core* on, std::size_t runners, const scope_entry* from,
@@ -76,9 +76,10 @@ class agenda_batch final : public batch_control, private applicant, private alar
   unsigned attempt_at(const chunk& its_chunk) const noexcept override { return now_[runner_of(its_chunk)].number; }
   std::size_t runner_of(const chunk& its_chunk) const noexcept override { return threads_.runner_of(its_chunk); }
 
-  // applicant, and alarm
+  // applicant, alarm, and slot_listener
   bool ask_again() noexcept override;
   void ring() noexcept override;
+  void comes_to_wait_for_slot() noexcept override;
 
   void open_gates(const std::vector<admission>& admit);
   void fail(const agenda::work& ended, const std::exception_ptr& failure) noexcept;

@@ -67,15 +67,16 @@ class basic_agenda_desk {
     lock held(mutex_);
     Ticket* const first = ticket_for_more();
     held.unlock();
-    batch_.add(first);
+    send(first);
   }
 
-  /// Sleeps until the batch is over, or a ticket is out, which it may use. Returns whether it is over.
+  /// Sleeps until the batch is over, or a ticket was sent, which it may use. Returns whether it is over.
   bool sleep() {
     lock held(mutex_);
     caller_sleeps_ = true;
-    changed_.wait(held, [this] { return is_over() || out_ != 0; });
+    changed_.wait(held, [this] { return is_over() || has_sent_; });
     caller_sleeps_ = false;
+    has_sent_ = false;
     return is_over();
   }
 
@@ -93,7 +94,7 @@ class basic_agenda_desk {
     if (asks_) return awake::asks;
     Ticket* const one = take_ticket();
     held.unlock();
-    batch_.add(one);
+    send(one);
     return awake::by_ticket;
   }
 
@@ -104,7 +105,7 @@ class basic_agenda_desk {
     has_to_ask_again_ = true;
     Ticket* const one = asks_ || left_ == 0 ? nullptr : take_ticket();
     held.unlock();
-    batch_.add(one);
+    send(one);
   }
 
   /// The batch waits for a place of its executor. So the next task gives back what it has got from some of the gates, and
@@ -113,13 +114,13 @@ class basic_agenda_desk {
   bool step_aside(bool leaves_line) noexcept {
     lock held(mutex_);
     if (asks_) return false;
-    if (steps_aside_ || no_more_ || passed_ == 0) return true;
+    if (steps_aside_ || no_more_ || gates_.empty() || (passed_ == 0 && !leaves_line)) return true;
     steps_aside_ = true;  // not `asks_`: who asks must give up after a stop, which would need the mutex of the gate
     held.unlock();
-    if (leaves_line) gates_[passed_]->leave();
+    if (leaves_line) gates_[passed_]->step_aside();
     leave_passed_gates();
     held.lock();
-    agenda_.put_back(*std::exchange(head_, std::nullopt));
+    if (head_) agenda_.put_back(*std::exchange(head_, std::nullopt));
     steps_aside_ = false;
     if (is_over()) tell_caller();
     return true;
@@ -137,7 +138,7 @@ class basic_agenda_desk {
       if (!next) return give_back(mine);
       Ticket* const more = ticket_for_more();
       held.unlock();
-      batch_.add(more);
+      send(more);
       const std::exception_ptr failure = batch_.run_attempt(*next, runner);
       bool ends = failure == nullptr || !batch_.wants_again(*next, failure);
       if (ends) batch_.end(*next, failure);
@@ -186,6 +187,17 @@ class basic_agenda_desk {
  private:
   using lock = std::unique_lock<typename Primitives::mutex>;
 
+  /// Has a runner use the ticket, if there is one, and then tells the caller, which may be the only one that can. (If it was
+  /// told before, it would find nothing to do, and not sleep either.) The batch is not over before this ends: the caller
+  /// of this function has a ticket, or is waited for.
+  void send(Ticket* one) noexcept {
+    if (one == nullptr) return;
+    batch_.add(one);
+    const lock held(mutex_);
+    has_sent_ = true;
+    tell_caller();
+  }
+
   // Under the mutex:
 
   bool is_over() const { return out_ == 0 && !asks_ && !steps_aside_ && (no_more_ || left_ == 0); }
@@ -206,7 +218,6 @@ class basic_agenda_desk {
   Ticket* take_ticket() noexcept {
     if (no_more_ || free_ticket_ == nullptr || out_ >= batch_.most_tickets()) return nullptr;
     batch_.note_at_work(++out_);
-    tell_caller();
     return std::exchange(free_ticket_, free_ticket_->next_free);
   }
 
@@ -214,7 +225,7 @@ class basic_agenda_desk {
 
   void give_back(Ticket& mine) noexcept {
     mine.next_free = std::exchange(free_ticket_, &mine);
-    batch_.note_at_work(--out_);  // a caller that sleeps was told when the ticket went out, and looks again
+    batch_.note_at_work(--out_);  // a caller that sleeps was or will be told of the ticket, and looks again
   }
 
   /// Has someone look at that time, unless someone does before.
@@ -264,7 +275,9 @@ class basic_agenda_desk {
       held.unlock();
       const admission_reply reply = ask(running);
       if (reply.what == admission_reply::kind::never) {
-        batch_.end(*head_, reply.why);
+        work refused = *head_;
+        if (refused.attempt != 1) --refused.attempt;  // this one was not made
+        batch_.end(refused, reply.why);
         head_.reset();  // before this thread may have to give up what is left
       }
       held.lock();
@@ -331,6 +344,7 @@ class basic_agenda_desk {
   bool has_to_ask_again_ = false;  // something has changed since it began to ask
   time_point rings_at_ = time_point::max();
   bool caller_sleeps_ = false;
+  bool has_sent_ = false;  // a ticket, since the caller has slept
   typename Primitives::condition_variable changed_{};
 };
 

@@ -265,7 +265,8 @@ void check_size(std::size_t size) {
 
 void throw_callable_once() {
   throw std::invalid_argument(
-      "the items are given away as rvalues, so a task cannot be tried again: pass the range as an lvalue");
+      "the items are given away as rvalues, so a task cannot be tried again: pass the range as an lvalue, or in "
+      "submit, which keeps a copy of it, by std::ref");
 }
 
 void throw_item_in_iterator() {

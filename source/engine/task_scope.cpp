@@ -51,6 +51,7 @@ task_scope_core::task_scope_core(executor_core* on, run_options&& options, const
     : batch_control(/*fenced=*/false, options.seed),
       options_(std::move(options)),
       limit_(limit_of(on, options_)),
+      listener_(around.listener),
       caller_replaces_(around.caller_replaces),
       can_call_(application_limit() != 1 && !around.calls_nobody),
       borrowed_(on == nullptr ? executor_cache::borrow(limit_, /*named=*/true) : nullptr),

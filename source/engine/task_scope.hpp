@@ -65,11 +65,21 @@ class task_scope_core final : public batch_control,
                               private executor_limiter::bounded,
                               private batch_deadline {
  public:
+  /// Who is told when a thread that waits for the scope is about to wait for a slot, in order to work.
+  class slot_listener {
+   public:
+    virtual void comes_to_wait_for_slot() noexcept = 0;
+
+   protected:
+    ~slot_listener() = default;
+  };
+
   /// What the threads of a scope that does not outlive the task that made it can know about it.
   struct surroundings {
     const scope_entry* starter = nullptr;  // see batch_scope
     const void* awaited_as = nullptr;      // the scope itself if null
     bool calls_nobody = false;             // only threads that wait for it work
+    slot_listener* listener = nullptr;
     bool caller_replaces = false;          // who waits for it takes the place of any reserve that is coming: see `wait`
   };
 
@@ -222,6 +232,7 @@ class task_scope_core final : public batch_control,
 
   run_options options_;  // not changed after the constructor
   const std::size_t limit_;
+  slot_listener* const listener_;
   const bool caller_replaces_;
   const bool can_call_;  // false if only threads that wait for it may work
   executor_cache::loan borrowed_;  // of a scope with a limit of its own, until it is joined

@@ -102,6 +102,7 @@ void task_scope_core::work_on_slot(const scope_entry* from, bool for_room) noexc
     const slot_wait until_then(*this, for_room);
     about_to_wait_.fetch_sub(1, std::memory_order_release);  // who sees this sees the wait, or that it has ended
     if (reached(for_room)) return executor_limiter::enter_result{executor_limiter::admission::stopped};
+    if (listener_ != nullptr) listener_->comes_to_wait_for_slot();
     return limiter()->enter(from, until_then.ends.get_token(), scope_.awaited_as);
   }();
   if (how.how == executor_limiter::admission::stopped) return call_off(1);

@@ -367,6 +367,32 @@ TEST(OwnRule, EndsATaskOnceThatItRefusesAsTheStopComes) {
   EXPECT_NE(std::string(error.errors()[0].what()).find("it had its chance"), std::string::npos);
 }
 
+TEST(OwnRule, ThatRefusesAnotherAttemptTellsHowManyWereMade) {
+  std::atomic<int> asked{0};
+  const fanout::admission only_twice([&](std::size_t) {
+    return ++asked <= 2 ? fanout::admission_answer::yes() : fanout::admission_answer::never("enough");
+  });
+  const auto error = thrown_by<fanout::task_error>([&] {
+    fanout::map_in_parallel(1, [](int) { throw std::runtime_error("fails"); },
+                            {.admit = {only_twice}, .retry = {.again = 5}});
+  });
+  EXPECT_EQ(error.attempts(), 2U);
+}
+
+TEST(OwnRule, LeavesTheCountsOfAHandleInOrder) {
+  const fanout::admission none([](std::size_t) { return fanout::admission_answer::never("closed"); });
+  auto batch = fanout::submit_map(10, [](int) {}, {.on_error = fanout::error_policy::run_all, .admit = {none}});
+  EXPECT_THROW(batch.get(), fanout::aggregate_error);
+  EXPECT_EQ(batch.progress().completed, 10U);
+  EXPECT_GE(batch.progress().started, batch.progress().completed);
+}
+
+TEST(OwnRule, ThatWasMovedFromIsRefused) {
+  fanout::admission none([](std::size_t) { return fanout::admission_answer::yes(); });
+  const fanout::admission moved = std::move(none);
+  EXPECT_THROW(fanout::map_in_parallel(1, [](int) { ADD_FAILURE(); }, {.admit = {none}}), std::invalid_argument);
+}
+
 TEST(OwnRule, PassesOnWhatItThrows) {
   const fanout::admission throws([](std::size_t i) -> fanout::admission_answer {
     if (i == 3) throw std::range_error("no answer");

@@ -74,4 +74,25 @@ TEST(AdmittedOnExecutor, HoldsNoShareWhileItWaitsForAPlaceAndNoTimeAnyMore) {
   wait_until([&] { return ran == 2; });
 }
 
+TEST(AdmittedOnExecutor, LetsOthersPassWhenItComesToWaitForAPlace) {
+  fanout::executor exec({.concurrency = 1});
+  const fanout::resource_budget budget(1);
+  const auto one = [](std::size_t) { return std::uint64_t{1}; };
+  std::atomic<bool> over{false};
+  const auto until_over = [&](const auto& call) {
+    while (!over) call();
+  };
+  std::jthread both([&] { until_over([&] { exec.map(1, [](int) {}, {.admit = {budget.by(one)}}); }); });
+  std::jthread only_the_budget([&] {
+    until_over([&] {
+      fanout::map_in_parallel(1, [](int) { std::this_thread::sleep_for(std::chrono::microseconds(30)); },
+                              {.admit = {budget.by(one)}});
+    });
+  });
+  for (int round = 0; round != 2'000; ++round) {
+    exec.map(1, [&](int) { fanout::map_in_parallel(1, [](int) {}, {.concurrency = 1, .admit = {budget.by(one)}}); });
+  }
+  over = true;
+}
+
 }  // namespace
