@@ -52,8 +52,9 @@ class FANOUT_EXPORT admission {
  public:
   /// A rule of your own. It is called with the index of a task that would start now, by one thread of the batch at a
   /// time, and by several threads at once if several batches use it. Asked for the same task until it says yes, and
-  /// once more for each further attempt. Do not block in it. What it throws ends the batch, and reaches the caller.
-  /// Throws `std::invalid_argument` if the function is empty.
+  /// anew for each further attempt. It may be asked again after a yes, where the task then has to wait for another
+  /// admission, or for a place of its executor. Do not block in it. What it throws ends the batch, and reaches the
+  /// caller. Throws `std::invalid_argument` if the function is empty.
   explicit admission(std::function<admission_answer(std::size_t index)> ask);
 
   /// For the library.
@@ -69,7 +70,8 @@ class FANOUT_EXPORT admission {
 /// more than its capacity together, over all batches that use it.
 ///
 ///     fanout::resource_budget memory(4'000'000'000);
-///     fanout::map_in_parallel(images, filter, {.admit = {memory.by([&](std::size_t i) { return bytes_of(images[i]); })}});
+///     const auto cost = [&](std::size_t i) { return bytes_of(images[i]); };
+///     fanout::map_in_parallel(images, filter, {.admit = {memory.by(cost)}});
 ///
 /// First come, first served: a batch whose next task must wait is in a line, and no other takes what is free before
 /// it, so a task that needs all of the budget gets its turn. Two exceptions: a batch whose task could start now but

@@ -36,9 +36,9 @@ class FANOUT_EXPORT error : public std::runtime_error {
 };
 
 /// A task threw. The cause is nested, whatever its type; `std::rethrow_if_nested(e)` or `e.rethrow_nested()` throws
-/// it again. `what()` reads `task 7 failed: <what() of the cause>`, or `task 7 failed after 3 attempts: …`. Of a `what()` of more than 2,000 bytes, it has
-/// the beginning and an ellipsis; the cause has all of it. If the cause is no `std::exception`, or its `what()` is
-/// null or empty, the message names its type. The cause is never copied.
+/// it again. `what()` reads `task 7 failed: <what() of the cause>`, or `task 7 failed after 3 attempts: …`. Of a
+/// `what()` of more than 2,000 bytes, it has the beginning and an ellipsis; the cause has all of it. If the cause is
+/// no `std::exception`, or its `what()` is null or empty, the message names its type. The cause is never copied.
 class FANOUT_EXPORT task_error : public error, public std::nested_exception {
  public:
   /// Throws `std::invalid_argument` if the cause is null.
@@ -49,7 +49,8 @@ class FANOUT_EXPORT task_error : public error, public std::nested_exception {
   /// The position of the task in the input, from 0.
   std::size_t index() const noexcept { return index_; }
 
-  /// How many attempts at the task were made: see `run_options::retry`. All failed, and the cause is that of the last.
+  /// How many attempts at the task were made: see `run_options::retry`. All failed, and the cause is that of the
+  /// last.
   unsigned attempts() const noexcept { return attempts_; }
 
  private:

@@ -188,7 +188,8 @@ class executor {
     return detail::first_on<Range>(&core(), std::forward<Range>(tasks), detail::limited_to(concurrency));
   }
 
-  /// Like the free function, within this executor's limit. Requires that the executor lives until the batch has ended.
+  /// Like the free function, within this executor's limit. Requires that the executor lives until the batch has
+  /// ended.
   template <detail::submitted_tasks Range>
   auto submit(Range&& tasks, const run_options& options = {}) const {
     return detail::submit_on<Range>(&core(), std::forward<Range>(tasks), options);
@@ -200,7 +201,8 @@ class executor {
     return detail::submit_on<Range>(&core(), std::forward<Range>(tasks), detail::limited_to(concurrency));
   }
 
-  /// Like the free function, within this executor's limit. Requires that the executor lives until the batch has ended.
+  /// Like the free function, within this executor's limit. Requires that the executor lives until the batch has
+  /// ended.
   template <detail::submitted_items Items, detail::submitted_mapper<Items> F>
   auto submit_map(Items&& items, F&& mapper, const run_options& options = {}) const {
     return detail::submit_map_on<Items>(&core(), std::forward<Items>(items), std::forward<F>(mapper), options);
@@ -241,8 +243,8 @@ class executor {
   }
 
   /// Like `stream_in_parallel`, with workers within this executor's limit, which applies to `automatic` as well. A
-  /// worker has a slot of the executor while it works, and none while it waits for the source or the reader, except for
-  /// some microseconds. The executor must exist longer than the stream.
+  /// worker has a slot of the executor while it works, and none while it waits for the source or the reader, except
+  /// for some microseconds. The executor must exist longer than the stream.
   template <detail::stream_input Range, detail::stream_mapper<Range> F>
   auto stream(Range&& source, F&& mapper, const stream_options& options = {}) const {
     return detail::stream_on<Range>(&core(), std::forward<Range>(source), std::forward<F>(mapper), options);

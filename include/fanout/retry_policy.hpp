@@ -26,9 +26,9 @@ struct retry_policy {
   /// Each pause is so many times as long as the one before; at least 1.
   double factor = detail::by_default(2.0);
 
-  /// Each pause is lengthened or shortened by up to this share of it, at random, so that tasks that failed together do
-  /// not come back together; from 0 to 1. The random numbers follow from `task_context::seed()`, so they are the same
-  /// in each run.
+  /// Each pause is lengthened or shortened by up to this share of it, at random, so that tasks that failed together
+  /// do not come back together; from 0 to 1. The random numbers follow from `task_context::seed()`, so they are the
+  /// same in each run.
   double jitter = detail::by_default(0.2);
 
   /// Whether a task that has failed with this exception is tried again. By default it is after any. Called on the

@@ -62,14 +62,14 @@ struct run_options {
   std::size_t max_pending = detail::by_default(std::numeric_limits<std::size_t>::max());
 
   /// Which task starts next: the one with the highest number, and among equals the one with the lowest index. Called
-  /// once for each index before any task starts, on the calling thread, or on the thread that leads a submitted batch;
-  /// what it throws reaches the caller. With the expected time of a task as its priority, the longest starts first,
-  /// which avoids that one long task is left at the end. It holds also where `admit` decides whether the next task may
-  /// start. By default, tasks start in the order of their indices.
+  /// once for each index before any task starts, on the calling thread, or on the thread that leads a submitted
+  /// batch; what it throws reaches the caller. With the expected time of a task as its priority, the longest starts
+  /// first, which avoids that one long task is left at the end. It holds also where `admit` decides whether the next
+  /// task may start. By default, tasks start in the order of their indices.
   ///
-  /// This option, `admit` and `retry` give a batch another way to hand out its tasks: one at a time, under a mutex, to
-  /// threads of fanout and the calling thread. perf/unequal measures what that costs. `for_each_range`, whose shares have
-  /// no index that is known before, throws `std::invalid_argument` for them, and so does a `task_scope`.
+  /// This option, `admit` and `retry` give a batch another way to hand out its tasks: one at a time, under a mutex,
+  /// to threads of fanout and the calling thread. perf/unequal measures what that costs. `for_each_range`, whose
+  /// shares have no index that is known before, throws `std::invalid_argument` for them, and so does a `task_scope`.
   std::function<std::int64_t(std::size_t index)> priority{};
 
   /// Who may start: the next task starts when each of these has admitted it. See `admission`.
@@ -90,12 +90,12 @@ struct run_options {
   /// `for_each_range`, a share counts as a task. Costs about a microsecond a task; see also `timeout`.
   std::chrono::nanoseconds task_timeout = no_limit;
 
-  /// Whether and when a task that has failed is tried again. See `retry_policy`. No attempt begins after a stop, and a
-  /// task that throws `operation_cancelled` was interrupted, and is not tried again (after a `deadline_exceeded` it is). A
-  /// task has ended, for `on_progress` and `stop_when`, when no further attempt is made. Its failure is that of the last
-  /// attempt; `task_error` tells how many there were. Items that are given away as rvalues cannot be given again: then
-  /// the call throws `std::invalid_argument`, and nothing has run. (`submit_map` gives away the items of a range that it
-  /// keeps: use `std::ref`.)
+  /// Whether and when a task that has failed is tried again. See `retry_policy`. No attempt begins after a stop, and
+  /// a task that throws `operation_cancelled` was interrupted, and is not tried again (after a `deadline_exceeded` it
+  /// is). A task has ended, for `on_progress` and `stop_when`, when no further attempt is made. Its failure is that
+  /// of the last attempt; `task_error` tells how many there were. Items that are given away as rvalues cannot be
+  /// given again: then the call throws `std::invalid_argument`, and nothing has run. (`submit_map` gives away the
+  /// items of a range that it keeps: use `std::ref`.)
   retry_policy retry{};
 
   /// When the batch has seen enough: `failures(10)`, `failed_share(0.1)`, `successes(3)`. The rule is asked whenever

@@ -9,14 +9,14 @@
 
 namespace tool {
 
-/// While it lives, the first Ctrl-C (SIGINT) requests a stop, and the second ends the process. The second is the way out
-/// when a task hangs in the kernel.
+/// While it lives, the first Ctrl-C (SIGINT) requests a stop, and the second ends the process. The second is the way
+/// out when a task hangs in the kernel.
 ///
 /// With process groups, it also extends signals for the tool to its commands: SIGTERM, SIGHUP and SIGQUIT kill them
 /// before they end the tool, and Ctrl-Z (SIGTSTP) stops them with the tool, until both are continued.
 ///
-/// Some commands must not be killed at once: *gently*, the first SIGINT, SIGTERM or SIGHUP requests a stop, and the second
-/// is as above.
+/// Some commands must not be killed at once: *gently*, the first SIGINT, SIGTERM or SIGHUP requests a stop, and the
+/// second is as above.
 ///
 /// A thread waits for the signals instead of a handler: `std::stop_source::request_stop` may lock and run
 /// callbacks, which no signal handler may. Requires to be made before other threads are, which inherit the blocked

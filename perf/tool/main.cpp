@@ -81,8 +81,8 @@ void fill_closed_streams() {
 
 int main(int argc, char** argv) {
   fill_closed_streams();
-  // A closed pipe, or a file above the limit (`ulimit -f`), is an error of the write, which is told as such, instead of
-  // a silent end.
+  // A closed pipe, or a file above the limit (`ulimit -f`), is an error of the write, which is told as such, instead
+  // of a silent end.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   // If the caller ignores it, which the tool inherits, then the exit status of a command is lost.

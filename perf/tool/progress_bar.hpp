@@ -25,8 +25,8 @@ class progress_bar {
   /// Names what is measured from now on.
   void describe(std::string_view activity);
 
-  /// Writes something else to the terminal: `write` finds an empty line. The bar comes back below what was written, which
-  /// must end its line; while it does not, no bar is drawn.
+  /// Writes something else to the terminal: `write` finds an empty line. The bar comes back below what was written,
+  /// which must end its line; while it does not, no bar is drawn.
   void write_beside(bool ends_line, const std::function<void()>& write);
 
   /// So many have ended, for those who count in other steps.

@@ -53,7 +53,10 @@ class rate_gate final : public gate {
   void step_aside() noexcept override { state_->line.step_aside(mine_); }
 
   void begin(std::size_t index) noexcept override {
-    state_->line.change([&](rate_window& window) { return window.begin(task(index)); });
+    state_->line.change([&](rate_window& window) {
+      window.begin(task(index));
+      return false;
+    });
   }
 
   void end(std::size_t index) noexcept override {

@@ -43,26 +43,24 @@ class basic_rate_window {
 
   bool fits(const want& /*start*/) const noexcept { return !all_are_pending() && Clock::now() >= earliest(); }
 
-  /// Each batch in line wants one start. Several batches that share a rate take turns otherwise, and each turn takes as
-  /// long as a thread needs to wake.
+  /// Each batch in line wants one start. Several batches that share a rate take turns otherwise, and each turn takes
+  /// as long as a thread needs to wake.
   bool leaves_enough(const places& line, const place& asking) const noexcept {
     std::size_t wanted = 1;
     for (const place* each = line.all.first(); each != &asking; each = intrusive_list<place>::next(*each)) ++wanted;
     return pending_.size() + wanted <= starts_ && Clock::now() >= earliest(wanted);
   }
 
-  /// While all are pending, nobody can say when there will be another.
-  bool is_worth_asking(const want& /*start*/) const noexcept { return !all_are_pending(); }
+  /// To learn a time.
+  static bool is_worth_asking(const want& /*start*/) noexcept { return true; }
 
   void take(const want& start) { pending_.push_back(start.task); }
 
-  /// The task begins: if its start is pending, it happens now. Returns whether only now those in line can learn when
-  /// the next one is.
-  bool begin(const task_key& task) noexcept {
-    const bool all_were_pending = all_are_pending();
-    if (!drop(task)) return false;
-    times_[begun_++ % starts_] = Clock::now().time_since_epoch();
-    return all_were_pending;
+  /// The task begins: if its start is pending, it happens now. Nobody is told, though the time of the next start is
+  /// known only now: a thread that is woken at this moment may take the core of this one before the task looks at a
+  /// clock, and then the start appears to be later than it was.
+  void begin(const task_key& task) noexcept {
+    if (drop(task)) times_[begun_++ % starts_] = Clock::now().time_since_epoch();
   }
 
   /// The task will not start after all, if its start is pending. Returns whether it was.
@@ -77,13 +75,15 @@ class basic_rate_window {
 
   static void check_wait(const places& /*line*/, const place& /*asking*/) noexcept {}  // a start is never given back
 
-  /// The first in line asks when there is a start. The others are told when it has taken, so they need no time of
-  /// their own, except if it waits for a place of its executor: nobody would find that out. So they ask once in a
-  /// while, together less than a thousand times a second.
+  /// The first in line asks when there is a start. If all are pending, the first of them happens now or later, so
+  /// another one is not possible for the time of a window. The others are told when it has taken, so they need no
+  /// time of their own, except if it waits for a place of its executor: nobody would find that out. So they ask once
+  /// in a while, together less than a thousand times a second.
   time_point ask_again_at(bool has_turn, std::size_t waiting) const noexcept {
     constexpr std::chrono::milliseconds once_in_a_while{100};
-    if (has_turn) return all_are_pending() ? time_point::max() : earliest();
     const time_point now = Clock::now();
+    if (has_turn && all_are_pending()) return now > time_point::max() - per_ ? time_point::max() : now + per_;
+    if (has_turn) return earliest();
     const time_point possible = all_are_pending() || earliest() < now ? now : earliest();
     const duration later = once_in_a_while + std::chrono::milliseconds(waiting);
     return possible > time_point::max() - later ? time_point::max() : possible + later;

@@ -25,10 +25,10 @@ class noted_condition_variable : public std::condition_variable {
   }
 };
 
-/// The synchronisation primitives: atomics, mutexes, condition variables and the like. The protocols that are hard
-/// to get right, in chunk.hpp, work_distributor.hpp, reserve_line.hpp, pool_line.hpp, admission_line.hpp,
-/// task_line.hpp, task_store.hpp and agenda_desk.hpp, take them as a template parameter. The model checker passes primitives of its own, and steps
-/// through every interleaving of the same code (unit_tests/model/).
+/// The synchronisation primitives: atomics, mutexes, condition variables and the like. The protocols that are hard to
+/// get right, in chunk.hpp, work_distributor.hpp, reserve_line.hpp, pool_line.hpp, admission_line.hpp, task_line.hpp,
+/// task_store.hpp and agenda_desk.hpp, take them as a template parameter. The model checker passes primitives of its
+/// own, and steps through every interleaving of the same code (unit_tests/model/).
 struct std_primitives {
   template <class T>
   using atomic = std::atomic<T>;

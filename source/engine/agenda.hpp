@@ -12,9 +12,9 @@
 
 namespace fanout::detail {
 
-/// Which task of a batch comes next: first those of the highest priority, then those of the lowest index. It holds the
-/// tasks that have not been started yet, and those that are to be tried again, now or at a later time. Not for several
-/// threads at once.
+/// Which task of a batch comes next: first those of the highest priority, then those of the lowest index. It holds
+/// the tasks that have not been started yet, and those that are to be tried again, now or at a later time. Not for
+/// several threads at once.
 class agenda {
  public:
   using time_point = std::chrono::steady_clock::time_point;
@@ -32,8 +32,8 @@ class agenda {
     std::exception_ptr before{};  // the failure of the attempt before
   };
 
-  /// Calls `priority` once for each task, in the order of their indices, unless it is empty. Throws what it throws, or
-  /// `std::bad_alloc`.
+  /// Calls `priority` once for each task, in the order of their indices, unless it is empty. Throws what it throws,
+  /// or `std::bad_alloc`.
   agenda(std::size_t size, const std::function<std::int64_t(std::size_t)>& priority);
 
   /// Whether an attempt may begin now.

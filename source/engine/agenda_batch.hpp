@@ -27,7 +27,8 @@
 
 namespace fanout::detail {
 
-/// A batch whose tasks are unequal: with a priority, with admission, or tried again. It takes its tasks from an agenda.
+/// A batch whose tasks are unequal: with a priority, with admission, or tried again. It takes its tasks from an
+/// agenda.
 ///
 /// Its threads are those of a scope of its own. Instead of a task, it adds a **ticket** to the scope: whoever runs
 /// that takes tasks from the agenda until there is none that may start: see basic_agenda_desk. There are as many
@@ -35,7 +36,8 @@ namespace fanout::detail {
 /// but that of its caller, and no slot.
 class agenda_batch final : public batch_control, private applicant, private alarm, private task_scope_core::slot_listener {
  public:
-  /// Asks for the priorities and costs of all tasks. `from`: the entry of the calling thread. `adapt_from`: see batch.
+  /// Asks for the priorities and costs of all tasks. `from`: the entry of the calling thread. `adapt_from`: see
+  /// batch.
   agenda_batch(const batch_request& request, executor_core* on, std::size_t runners, const scope_entry* from,
                std::size_t adapt_from);
   agenda_batch(const agenda_batch&) = delete;

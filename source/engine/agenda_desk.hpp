@@ -108,9 +108,9 @@ class basic_agenda_desk {
     send(one);
   }
 
-  /// The batch waits for a place of its executor. So the next task gives back what it has got from some of the gates, and
-  /// `leaves_line` of the next one. Returns false if a thread asks: that one has a place. May be called under the mutex of
-  /// the gate that the batch waits at, but for `leaves_line`.
+  /// The batch waits for a place of its executor. So the next task gives back what it has got from some of the gates,
+  /// and `leaves_line` of the next one. Returns false if a thread asks: that one has a place. May be called under the
+  /// mutex of the gate that the batch waits at, but for `leaves_line`.
   bool step_aside(bool leaves_line) noexcept {
     lock held(mutex_);
     if (asks_) return false;
@@ -187,9 +187,9 @@ class basic_agenda_desk {
  private:
   using lock = std::unique_lock<typename Primitives::mutex>;
 
-  /// Has a runner use the ticket, if there is one, and then tells the caller, which may be the only one that can. (If it was
-  /// told before, it would find nothing to do, and not sleep either.) The batch is not over before this ends: the caller
-  /// of this function has a ticket, or is waited for.
+  /// Has a runner use the ticket, if there is one, and then tells the caller, which may be the only one that can. (If
+  /// it was told before, it would find nothing to do, and not sleep either.) The batch is not over before this ends:
+  /// the caller of this function has a ticket, or is waited for.
   void send(Ticket* one) noexcept {
     if (one == nullptr) return;
     batch_.add(one);
@@ -202,7 +202,8 @@ class basic_agenda_desk {
 
   bool is_over() const { return out_ == 0 && !asks_ && !steps_aside_ && (no_more_ || left_ == 0); }
 
-  /// It is short: the thread that steps aside waits for mutexes only, of gates before the one that the batch waits at.
+  /// It is short: the thread that steps aside waits for mutexes only, of gates before the one that the batch waits
+  /// at.
   void wait_until_aside(lock& held) noexcept {
     while (steps_aside_) {
       held.unlock();

@@ -7,8 +7,8 @@
 
 namespace fanout::detail {
 
-/// Looks at a batch that another thread runs. It lives longer than the batch, and its address identifies the batch for
-/// threads that wait for it: see `batch_scope::awaited_as`.
+/// Looks at a batch that another thread runs. It lives longer than the batch, and its address identifies the batch
+/// for threads that wait for it: see `batch_scope::awaited_as`.
 class batch_watch {
  public:
   batch_watch() = default;

@@ -130,7 +130,8 @@ void submission_core::serve() noexcept {
   }
   // A leader gives its slot back when it starts no more tasks, and may then wait long for its helpers. Without a
   // reserve in its place, the next leader would hold that slot and not come, while the helpers wait for it. It also
-  // gives its slot back if the limit has been lowered and others use too many, or if it takes its tasks from an agenda.
+  // gives its slot back if the limit has been lowered and others use too many, or if it takes its tasks from an
+  // agenda.
   std::optional<reserves::promise> in_its_place;
   if (limiter() != nullptr) {
     watch_.give_slot();

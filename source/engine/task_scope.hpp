@@ -253,8 +253,8 @@ class task_scope_core final : public batch_control,
   line line_;
   reserves::calls calls_{*this};
   std::atomic<bool> ended_{false};      // no task is left, and none can be added
-  // By the thread that joins or drops. Released at the end of the join, which is the last that it does here, and acquired
-  // by the destructor.
+  // By the thread that joins or drops. Released at the end of the join, which is the last that it does here, and
+  // acquired by the destructor.
   enum class phase { open, joining, joined };
   std::atomic<phase> phase_{phase::open};
   std::atomic<std::thread::id> joined_by_{};  // written by that thread, and compared by each with its own

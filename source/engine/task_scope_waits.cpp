@@ -36,8 +36,8 @@ void task_scope_core::tell_slot_waits(bool of_room) noexcept {
 
 bool task_scope_core::reached(bool for_room) { return line_.is_over_now() || (for_room && line_.has_room_now()); }
 
-/// Waits until all is over or, if `for_room`, there is room, or will never be unless this thread goes on. `from` is the
-/// calling thread's entry. `works`: the thread runs tasks meanwhile.
+/// Waits until all is over or, if `for_room`, there is room, or will never be unless this thread goes on. `from` is
+/// the calling thread's entry. `works`: the thread runs tasks meanwhile.
 ///
 /// If the thread is in a task that holds a slot, and slots are needed to go on, it must be the one that waits for
 /// the slot: then the limiter sees that no other thread can give it one, and lends it one. So it takes the place of

@@ -12,8 +12,8 @@
 namespace fanout::detail::executor_cache {
 namespace {
 
-/// The limit on the slots of all executors in the list together. It allows a few megabytes of arenas, and is enough for
-/// every limit that sixteen threads use at once.
+/// The limit on the slots of all executors in the list together. It allows a few megabytes of arenas, and is enough
+/// for every limit that sixteen threads use at once.
 constexpr std::size_t most_idle_slots = 16'384;
 
 struct cache {

@@ -68,8 +68,8 @@ executor_core::visit::~visit() {
   }
 }
 
-// The helpers of a named executor are n - 1 reserves, and a leader is one of n threads that have slots. Where the helpers
-// are workers, each leader needs a reserve. The promises are kept for the next batch.
+// The helpers of a named executor are n - 1 reserves, and a leader is one of n threads that have slots. Where the
+// helpers are workers, each leader needs a reserve. The promises are kept for the next batch.
 executor_core::leader_promise::leader_promise(executor_core& where) : where_(where) {
   const std::lock_guard lock(where.leading_);
   const std::size_t most = where.named_ ? 1 : where.limit_;

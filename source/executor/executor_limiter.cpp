@@ -113,8 +113,8 @@ class wait_list {
     return false;
   }
 
-  /// Whether all slots that may be used are held by entries around stuck waits. (If more are in use, those that are not
-  /// held by such entries are given back, and then no other is granted.)
+  /// Whether all slots that may be used are held by entries around stuck waits. (If more are in use, those that are
+  /// not held by such entries are given back, and then no other is granted.)
   bool are_held_by_stuck(const executor_limiter& wanted) {
     return around_stuck([&](const scope_entry& entry) {
       return entry.entered().limiter == &wanted && entry.holds_slot();
@@ -179,8 +179,8 @@ wait_list& waits_of_process() {
 
 // ── The limit ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// A wait that could end under the old limit may be part of a deadlock under the new one, and nobody adds another wait
-/// that would show it.
+/// A wait that could end under the old limit may be part of a deadlock under the new one, and nobody adds another
+/// wait that would show it.
 void executor_limiter::allow(std::size_t slots) {
   const std::lock_guard all_waits(waits_of_process().mutex());
   {
@@ -269,7 +269,8 @@ executor_limiter::enter_result executor_limiter::step_aside(helped& batch, const
   return {self.what == waiter::aim::loan ? admission::borrowed : admission::slot, self.lender};
 }
 
-/// A thread outside of all batches holds no slot, so it cannot be part of a deadlock, unless others wait for its batch.
+/// A thread outside of all batches holds no slot, so it cannot be part of a deadlock, unless others wait for its
+/// batch.
 bool executor_limiter::wait_as_caller(waiter& self, std::unique_lock<std::mutex>& all_waits) {
   if (self.from != nullptr || self.awaited_as != nullptr) {
     all_waits.lock();
@@ -333,8 +334,8 @@ void executor_limiter::take_back(const scope_entry& entry, const void* awaited_a
   give_back(entry);
 }
 
-/// For a thread inside a task: waits if it has to, and returns whether it had. `all_waits` is locked before and after,
-/// but not during the wait.
+/// For a thread inside a task: waits if it has to, and returns whether it had. `all_waits` is locked before and
+/// after, but not during the wait.
 bool executor_limiter::wait_inside(waiter& self, std::unique_lock<std::mutex>& all_waits) {
   if (!has_to_wait(self)) return false;
   self.wanted = this;

@@ -33,9 +33,9 @@ namespace fanout::detail {
 ///
 /// **The limit may be lowered** below the number of slots in use. Then threads make way between their tasks, until no
 /// more slots are in use than are allowed: helpers give back their slots and request others, behind all who wait. A
-/// leader with a slot of its own waits for another one before all others, so that it is a caller that does not have to
-/// begin anew; meanwhile helpers go on with its batch. The slots of an entry around a nested batch are not given back,
-/// because its task has not ended.
+/// leader with a slot of its own waits for another one before all others, so that it is a caller that does not have
+/// to begin anew; meanwhile helpers go on with its batch. The slots of an entry around a nested batch are not given
+/// back, because its task has not ended.
 class executor_limiter {
  public:
   class helped;
@@ -124,10 +124,10 @@ class executor_limiter {
     return self.exceeds.load(std::memory_order_relaxed);
   }
 
-  /// For a leader that holds a slot of its own, between tasks: if more are in use than are allowed, gives the slot back
-  /// and waits for another one, before all others. `slot`: the leader has one, or has kept it. `borrowed`: it has a
-  /// loan. `stopped`: it has none, because the batch has been closed, or a stop was requested. The other arguments are
-  /// those of `enter`.
+  /// For a leader that holds a slot of its own, between tasks: if more are in use than are allowed, gives the slot
+  /// back and waits for another one, before all others. `slot`: the leader has one, or has kept it. `borrowed`: it
+  /// has a loan. `stopped`: it has none, because the batch has been closed, or a stop was requested. The other
+  /// arguments are those of `enter`.
   enter_result step_aside(helped& batch, const scope_entry* from, const std::stop_token& stop, const void* awaited_as,
                           const stop_functions* stops);
 
@@ -264,13 +264,13 @@ class executor_limiter {
 
   const bool can_be_lowered_;
   mutable std::mutex mutex_;
-  // How many slots may be in use. Written under the mutex and that of the list of waits, so who holds one of them reads
-  // what is true; an adaptive batch reads it as a hint.
+  // How many slots may be in use. Written under the mutex and that of the list of waits, so who holds one of them
+  // reads what is true; an adaptive batch reads it as a hint.
   std::atomic<std::size_t> allowed_;
   std::size_t used_ = 0;     // slots in use: as many as are allowed, or more, while a thread waits for one
   std::size_t leaving_ = 0;  // of these, those whose threads have been told to make way
-  // More may be in use than are allowed, without those that are leaving. Written under the mutex. A hint: a thread that
-  // sees it looks again under the mutex, and takes it back if it is not true any more.
+  // More may be in use than are allowed, without those that are leaving. Written under the mutex. A hint: a thread
+  // that sees it looks again under the mutex, and takes it back if it is not true any more.
   std::atomic<bool> too_many_{false};
   std::atomic<std::size_t> queued_{0};  // the size of `slots_`; written under the mutex
   // In the order of arrival:

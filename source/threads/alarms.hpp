@@ -21,8 +21,8 @@ class alarm : public list_entry<alarm> {
   /// Throws `resource_error` or `std::bad_alloc`; then it is not set. Requires that it is not set.
   void set(time_point at);
 
-  /// The same, whether it is set or not: if it is, for another time than this. Does not throw while a `clock_kept` lives.
-  /// Never waits, also if it is ringing: then it rings once more.
+  /// The same, whether it is set or not: if it is, for another time than this. Does not throw while a `clock_kept`
+  /// lives. Never waits, also if it is ringing: then it rings once more.
   void set_again(time_point at);
 
   /// `ring` is not called any more. If it is being called, waits until it has returned, unless the calling thread is

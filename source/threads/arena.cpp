@@ -272,8 +272,8 @@ class task_group_helpers final : public helper_calls {
     }
   }
 
-  // `is_over_` saves the leader of a small batch, which waits for this helper, the time in which the cache lines of all
-  // runners are fetched.
+  // `is_over_` saves the leader of a small batch, which waits for this helper, the time in which the cache lines of
+  // all runners are fetched.
   void help(std::size_t branch) noexcept {
     if (is_over_.load(std::memory_order_relaxed) || !team_.wants_help()) return;
     const deferred_cancellation until_it_returns;

@@ -25,8 +25,8 @@ void wait_until(const Condition& holds) {
   ASSERT_TRUE(holds());
 }
 
-// The batch has got some of the first budget, and waits for the second. When it may go on, it needs a place, which is held
-// by a task that waits for the first budget.
+// The batch has got some of the first budget, and waits for the second. When it may go on, it needs a place, which is
+// held by a task that waits for the first budget.
 TEST(AdmittedOnExecutor, HoldsNoShareWhileItWaitsForAPlace) {
   const watchdog here;
   fanout::executor executor({.concurrency = 1});

@@ -167,8 +167,8 @@ class AdaptiveExecutorThatHasLearned : public testing::Test {
     adapting_.map(std::views::iota(0, 3'000), [](int) { std::this_thread::sleep_for(2ms); });
   }
 
-  /// How many tasks a batch begins with at once, as far as is asked: its tasks wait for that many. There are as many as
-  /// the limit, too few to adapt on.
+  /// How many tasks a batch begins with at once, as far as is asked: its tasks wait for that many. There are as many
+  /// as the limit, too few to adapt on.
   std::size_t begins_with(std::size_t asked, std::chrono::milliseconds patience) {
     std::atomic<std::size_t> in_flight{0};
     std::atomic<std::size_t> most{0};

@@ -16,8 +16,8 @@
 /// What the tests of a limit that changes share.
 namespace support {
 
-/// Tasks that say how many of them are in flight. The first ones wait until they are let go; the later ones are counted
-/// apart, because the first may still run when the limit has been lowered.
+/// Tasks that say how many of them are in flight. The first ones wait until they are let go; the later ones are
+/// counted apart, because the first may still run when the limit has been lowered.
 class two_crowds {
  public:
   /// `first`: how many tasks wait. `together`: so many of the later tasks, the first of them, meet each other.

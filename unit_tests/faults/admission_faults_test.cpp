@@ -10,16 +10,16 @@
 #include "fanout/admission.hpp"
 #include "faults/refusing_memory.hpp"
 
-/// Each allocation fails of a batch that comes and asks. It is refused with a `std::bad_alloc`, holds nothing, is in no
-/// line, and the next one gets its turn.
+/// Each allocation fails of a batch that comes and asks. It is refused with a `std::bad_alloc`, holds nothing, is in
+/// no line, and the next one gets its turn.
 namespace {
 
 using namespace support;
 using admission_tests::batch;
 using fanout::admission;
 
-/// Calls `operation` with the first allocation refused, then with the second, and so on, until none is. Returns how many
-/// were refused.
+/// Calls `operation` with the first allocation refused, then with the second, and so on, until none is. Returns how
+/// many were refused.
 template <class Operation, class Check>
 std::size_t refuse_each_allocation(Operation operation, Check check) {
   for (std::size_t step = 0;; ++step) {

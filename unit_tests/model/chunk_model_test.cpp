@@ -163,8 +163,8 @@ struct stealing_back : chunk_scenario<stealing_back<tasks, wanted>, 2, tasks> {
   }
 };
 
-/// The batch is stopped at any moment. `thieves` may be 0. No task starts after a stop of which its runner knows, none
-/// twice, and nobody waits for what does not come.
+/// The batch is stopped at any moment. `thieves` may be 0. No task starts after a stop of which its runner knows,
+/// none twice, and nobody waits for what does not come.
 template <int thieves>
 struct stopping : chunk_scenario<stopping<thieves>, 2 + thieves, 6> {
   atomic<std::uint32_t> stopped_;

@@ -85,7 +85,8 @@ class admitting {
     const std::size_t index_;
   };
 
-  /// `held_around(which)`: how much of that shared budget the tasks around the batch hold. Requires that it has ended.
+  /// `held_around(which)`: how much of that shared budget the tasks around the batch hold. Requires that it has
+  /// ended.
   template <class HeldAround>
   std::vector<amount_use> amounts(const HeldAround& held_around) const {
     std::vector<amount_use> all;

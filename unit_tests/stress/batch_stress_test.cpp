@@ -21,10 +21,11 @@
 
 /// Random batches on several threads at once, called and submitted, each of which the model judges when it is over.
 ///
-/// FANOUT_STRESS_SECONDS says for how long it goes on. FANOUT_STRESS_SEED replays a run: it fixes the plans, which are
-/// all that is drawn at random, so that driver k gives the same calls the same tasks in the same order. It cannot fix how
-/// the kernel interleaves the threads: which task fails first, when a stop from outside comes, how far each driver gets.
-/// So a replay that finds nothing refutes nothing; run it for longer, or on fewer cores (`taskset -c 0`).
+/// FANOUT_STRESS_SECONDS says for how long it goes on. FANOUT_STRESS_SEED replays a run: it fixes the plans, which
+/// are all that is drawn at random, so that driver k gives the same calls the same tasks in the same order. It cannot
+/// fix how the kernel interleaves the threads: which task fails first, when a stop from outside comes, how far each
+/// driver gets. So a replay that finds nothing refutes nothing; run it for longer, or on fewer cores (`taskset -c
+/// 0`).
 namespace {
 
 using namespace std::chrono_literals;

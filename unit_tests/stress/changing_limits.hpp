@@ -10,8 +10,8 @@
 #include "fanout/executor.hpp"
 #include "world.hpp"
 
-/// A thread that lowers the limits of the shared executors again and again, and raises them soon after. The model knows
-/// the greatest limit only: tasks that meet wait until it is raised again, and no batch may hang.
+/// A thread that lowers the limits of the shared executors again and again, and raises them soon after. The model
+/// knows the greatest limit only: tasks that meet wait until it is raised again, and no batch may hang.
 namespace stress {
 
 class changing_limits {

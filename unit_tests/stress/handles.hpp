@@ -100,7 +100,8 @@ class handle_user {
         return;
       }
       case handle_use::waited_by_two: {
-        // Whichever of the two runs it. If this is a task, both wait, because only fanout knows for whom it must lend.
+        // Whichever of the two runs it. If this is a task, both wait, because only fanout knows for whom it must
+        // lend.
         const std::jthread other([this, &handle] { wait(handle); });
         return wait(handle);
       }

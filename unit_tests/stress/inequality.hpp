@@ -14,7 +14,8 @@
 namespace stress {
 
 /// What all drivers share. Tasks that hold some of a budget start only batches that use the same or a later one:
-/// fanout finds out if a task would wait for what it holds itself, but not if two tasks wait for two budgets crosswise.
+/// fanout finds out if a task would wait for what it holds itself, but not if two tasks wait for two budgets
+/// crosswise.
 inline constexpr std::uint64_t shared_budgets[] = {10, 3};
 struct planned_rate {
   std::size_t starts;

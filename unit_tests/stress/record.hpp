@@ -198,9 +198,10 @@ struct scope_record {
   std::size_t in_flight_at_end = 0;    // when `join` had returned or thrown
 };
 
-/// `out_of_time`: `deadline_exceeded`, which does not count as `cancelled`. `source_error`: the exception of the source
-/// of a stream. `rule_error`: that of an admission, or of `retry_policy::when`. `hold_and_wait`: the wait for a budget
-/// would have had no end. `left`: the reader of a stream has left it. `dropped`: nobody took the results, or joined the scope.
+/// `out_of_time`: `deadline_exceeded`, which does not count as `cancelled`. `source_error`: the exception of the
+/// source of a stream. `rule_error`: that of an admission, or of `retry_policy::when`. `hold_and_wait`: the wait for
+/// a budget would have had no end. `left`: the reader of a stream has left it. `dropped`: nobody took the results, or
+/// joined the scope.
 enum class ending {
   returned,
   task_error,

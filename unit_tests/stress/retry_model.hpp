@@ -12,14 +12,14 @@
 /// Checks the record of a batch against what `run_options::retry` and `task_timeout` promise.
 namespace stress {
 
-/// A task may have taken too long only if the batch took as long. (The time of a task is taken around it, where it may
-/// be suspended, so its own times do not tell.)
+/// A task may have taken too long only if the batch took as long. (The time of a task is taken around it, where it
+/// may be suspended, so its own times do not tell.)
 inline bool tasks_may_be_late(const batch_record& record) {
   return record.task_timeout != fanout::no_limit && record.over - record.began >= record.task_timeout;
 }
 
-/// A task may be late before it has begun, if its runner is suspended and the batch is stopped meanwhile. Then it counts
-/// as one that has started and failed. So many may have.
+/// A task may be late before it has begun, if its runner is suspended and the batch is stopped meanwhile. Then it
+/// counts as one that has started and failed. So many may have.
 inline std::size_t late_in_vain(const batch_record& record) {
   return record.task_timeout == fanout::no_limit ? 0 : record.limit;
 }
@@ -66,8 +66,8 @@ void judge_attempts_of(const batch_record& record, std::size_t index, bool all_w
     broken("task ", index, " failed, and was not tried again after ", all.size(), " attempts");
 }
 
-/// The failure that is told is that of the last attempt. An attempt that is refused counts, and so does one whose body
-/// could not be called because of a stop.
+/// The failure that is told is that of the last attempt. An attempt that is refused counts, and so does one whose
+/// body could not be called because of a stop.
 template <class Failure, class Broken>
 void judge_told_attempts(const batch_record& record, std::size_t index, const Failure& told, const Broken& broken) {
   if (index >= record.tasks.size()) return;  // reported elsewhere

@@ -51,8 +51,8 @@ void judge_rule_of_one_runner(const batch_record& record, const Broken& broken) 
 template <class Broken>
 void judge_rule(const batch_record& record, std::size_t started, std::size_t failed, const Broken& broken) {
   const rule& asked = record.stop_when;
-  // In a scope, a runner may be suspended just before it stops the others. Where tasks are tried again, those that pause
-  // have failed when the batch ends. Who is late is not always told.
+  // In a scope, a runner may be suspended just before it stops the others. Where tasks are tried again, those that
+  // pause have failed when the batch ends. Who is late is not always told.
   const bool counts = !record.scope && record.retry.again == 0 && record.task_timeout == fanout::no_limit;
   if (counts && asked.what == rule::kind::failures && failed > asked.number - 1 + record.limit)
     broken(failed, " tasks failed with ", record.limit, " runners, which was to end after ", asked.number);

@@ -90,7 +90,8 @@ template <class Broken>
 void judge_start_order(const batch_record& record, const Broken& broken) {
   if (!record.has_moments || record.stream) return;  // a stream promises no order of starts
   if (record.scope) return judge_one_by_one(record, broken);
-  // On an executor, a batch of unequal tasks leaves its place while all its tasks wait, and another thread comes back.
+  // On an executor, a batch of unequal tasks leaves its place while all its tasks wait, and another thread comes
+  // back.
   if (record.limit == 1 && !(record.is_unequal && record.on_executor)) judge_the_only_thread(record, broken);
   if (record.is_unequal) return judge_one_by_one(record, broken);
   judge_gaps(record, broken);

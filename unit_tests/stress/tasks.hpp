@@ -37,8 +37,8 @@ class running_batch {
         plan_(std::move(plan)),
         outer_(outer_batch),
         outer_task_(outer_task) {
-    // Nested automatic free calls together use no more threads than there are cores. Those that are submitted have their
-    // own, and so have unequal tasks.
+    // Nested automatic free calls together use no more threads than there are cores. Those that are submitted have
+    // their own, and so have unequal tasks.
     if (what.place != place::free || what.limit != fanout::automatic || what.call == call::with_pool || what.grows() ||
         what.unequal.is_any())
       return;

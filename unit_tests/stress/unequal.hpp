@@ -9,8 +9,8 @@
 #include "habits.hpp"
 #include "plan.hpp"
 
-/// Chooses how the tasks of a batch, and of those in its tasks, are unequal: in which order they start, what they need
-/// to start, how long they may take, and how often they are tried. The rest of the plan must be complete.
+/// Chooses how the tasks of a batch, and of those in its tasks, are unequal: in which order they start, what they
+/// need to start, how long they may take, and how often they are tried. The rest of the plan must be complete.
 namespace stress {
 
 /// What the tasks around a batch hold.
@@ -40,8 +40,8 @@ class unequal_tasks {
       if (plan.unequal.most_cost[which] != 0) inside.last_budget = std::max(inside.last_budget, which);
     }
     inside.are_seen = around.are_seen && !plan.is_submitted() && !plan.grows();
-    // The next task may hold some of a shared budget while it waits for that of its batch, which comes later, and which
-    // the task around an inner batch holds.
+    // The next task may hold some of a shared budget while it waits for that of its batch, which comes later, and
+    // which the task around an inner batch holds.
     if (plan.unequal.has_budget() && plan.unequal.own_budget != 0) inside.are_seen = false;
     for (batch_plan& each : plan.inner) each = choose(std::move(each), inside);
     return plan;
@@ -85,8 +85,8 @@ class unequal_tasks {
     unequal.in_reverse = drawn_.one_in(2);
   }
 
-  /// Whether tasks that hold some of a budget wait for nothing that is held by tasks which wait for the budget: a place of
-  /// an executor that they share.
+  /// Whether tasks that hold some of a budget wait for nothing that is held by tasks which wait for the budget: a
+  /// place of an executor that they share.
   static bool lets_others_give_back(const batch_plan& plan) {
     return !plan.has(action::loop) && std::all_of(plan.inner.begin(), plan.inner.end(), [](const batch_plan& each) {
       return each.place != place::shared_executor && lets_others_give_back(each);

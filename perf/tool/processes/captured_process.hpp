@@ -55,9 +55,9 @@ struct captured_end {
 
 /// Runs a program as `run_process` does, and gives the listener what it writes, all on the calling thread.
 ///
-/// At the limit, or once a stop is requested (seen within 100 ms), the command and what it has started get SIGTERM. What
-/// still runs after the time of grace is killed. A command that ends by itself may leave processes that hold its outputs,
-/// such as the `tee` of `> >(tee log)`: they have as much time to end. Then the rest of its group is killed.
+/// At the limit, or once a stop is requested (seen within 100 ms), the command and what it has started get SIGTERM.
+/// What still runs after the time of grace is killed. A command that ends by itself may leave processes that hold its
+/// outputs, such as the `tee` of `> >(tee log)`: they have as much time to end. Then the rest of its group is killed.
 ///
 /// `memory` is for reading. Throws `std::system_error` if the program cannot be started.
 captured_end run_captured(process_groups& groups, captured_start start, const captured_limits& limits,

@@ -61,8 +61,8 @@ void read_some(descriptor& pipe, const descriptor& process, std::span<char> igno
   if (count == 0 || (count < 0 && errno != EINTR)) pipe.reset();
 }
 
-/// Reads the pipe, if there is one, until the process ends. Does not collect the process. Returns the signal that stopped
-/// it, if one did.
+/// Reads the pipe, if there is one, until the process ends. Does not collect the process. Returns the signal that
+/// stopped it, if one did.
 std::optional<int> wait_for_end(pid_t child, descriptor pipe) {
   // What the command leaves running may keep the pipe open, so its end alone does not tell. Before Linux 5.3 there is
   // no such descriptor, and the time-out of poll() takes its place.

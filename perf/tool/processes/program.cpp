@@ -35,8 +35,8 @@ struct start_plan {
   const rlimit& open_files;
   process_groups::place& place;
   pid_t tool;
-  // Volatile, because the new process writes it and this one reads it: the compiler takes a value that is written just
-  // before _exit() for one that nobody reads.
+  // Volatile, because the new process writes it and this one reads it: the compiler takes a value that is written
+  // just before _exit() for one that nobody reads.
   volatile int error = 0;
 };
 

@@ -31,17 +31,17 @@ struct command_end {
   std::uint64_t peak_memory_bytes;
 };
 
-/// Starts it as the leader of a group that claims the place, with default signal handling and no signal blocked. Throws
-/// `std::system_error` if it cannot be started.
+/// Starts it as the leader of a group that claims the place, with default signal handling and no signal blocked.
+/// Throws `std::system_error` if it cannot be started.
 pid_t start_program(process_groups::place& place, const program_start& start);
 
-/// Raises the limit of open files for the tool itself, which needs some for each command. What the tool starts afterwards
-/// has the limit that the tool was started with.
+/// Raises the limit of open files for the tool itself, which needs some for each command. What the tool starts
+/// afterwards has the limit that the tool was started with.
 void raise_limit_of_open_files();
 
 /// Whether the program has ended; does not collect it: until that is done, no other process can have its number. With
-/// `wait`, returns when its state has changed. A program that has stopped itself is killed, because nobody would continue
-/// it, and `stopped_by` gets the signal; one that another process has stopped by SIGSTOP runs.
+/// `wait`, returns when its state has changed. A program that has stopped itself is killed, because nobody would
+/// continue it, and `stopped_by` gets the signal; one that another process has stopped by SIGSTOP runs.
 bool has_ended(pid_t child, bool wait, std::optional<int>& stopped_by);
 
 /// Collects a process that has ended; `stopped_by` is the signal that stopped it before, if one did.

@@ -59,8 +59,8 @@ struct run_result {
   std::string fault{};       // of the tool, such as a closed standard output, which has stopped it; empty if none
 };
 
-/// Runs the command for each line, and writes what the commands write. After a stop nothing starts, running commands are
-/// asked to end, and the call returns when they have. Requires that `groups` has room for the concurrency. Throws
+/// Runs the command for each line, and writes what the commands write. After a stop nothing starts, running commands
+/// are asked to end, and the call returns when they have. Requires that `groups` has room for the concurrency. Throws
 /// `fanout::resource_error` if there are no threads; nothing has run then.
 run_result run_commands(const run_settings& settings, process_groups& groups, const std::stop_token& stop,
                         progress_bar& bar);

@@ -19,8 +19,8 @@ class command_failed : public std::exception {
   bool worth_again_;
 };
 
-/// Whether a program that could not be started with this error could be later: the system had no process, memory or open
-/// file for it.
+/// Whether a program that could not be started with this error could be later: the system had no process, memory or
+/// open file for it.
 inline bool may_start_later(int error) {
   return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE || error == ETXTBSY;
 }

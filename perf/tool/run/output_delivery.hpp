@@ -23,8 +23,8 @@ struct command_outputs {
 /// Writes the outputs of the commands to the outputs of the tool, that of each command in one piece: in the order of
 /// their indices, or as they come. In order, the first command that has not ended has its *turn*: it need not wait.
 ///
-/// Several threads may call it. They throw `std::system_error` if standard output takes no more, or if what has to wait
-/// can be kept nowhere. What standard error does not take is lost, because nobody would read of it.
+/// Several threads may call it. They throw `std::system_error` if standard output takes no more, or if what has to
+/// wait can be kept nowhere. What standard error does not take is lost, because nobody would read of it.
 class output_delivery {
  public:
   output_delivery(bool in_order, progress_bar& bar);
@@ -57,8 +57,8 @@ class output_delivery {
 
   std::mutex writing_;  // held while outputs are written as they come; in order, the turn says who writes
 
-  // Written under `mutex_`, by the thread that has written the outputs of the command before. Acquired without it by a
-  // thread whose command may have the turn, and released by the increment: so what it writes comes behind that.
+  // Written under `mutex_`, by the thread that has written the outputs of the command before. Acquired without it by
+  // a thread whose command may have the turn, and released by the increment: so what it writes comes behind that.
   std::atomic<std::size_t> turn_{0};
   std::mutex mutex_;  // guards all below
   std::map<std::size_t, waiting_outputs> waiting_;

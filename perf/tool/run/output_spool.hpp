@@ -11,8 +11,8 @@
 
 namespace tool {
 
-/// Holds output that does not fit into memory: one temporary file without a name for all commands, so that the number of
-/// outputs is not limited by that of open files. Any thread may call it.
+/// Holds output that does not fit into memory: one temporary file without a name for all commands, so that the number
+/// of outputs is not limited by that of open files. Any thread may call it.
 class output_spool {
  public:
   struct piece {
@@ -36,8 +36,8 @@ class output_spool {
   std::once_flag opened_;
   descriptor file_;  // written by the call of `opened_`, which orders it before all that use it
 
-  // Relaxed: the number alone matters. The bytes of a piece are read by the thread that wrote them, or by one that got
-  // the piece from it.
+  // Relaxed: the number alone matters. The bytes of a piece are read by the thread that wrote them, or by one that
+  // got the piece from it.
   std::atomic<off_t> end_{0};
 };
 

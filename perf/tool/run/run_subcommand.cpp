@@ -26,8 +26,8 @@
 namespace tool {
 namespace {
 
-/// With `auto`, so many commands for a core at most: more than commands that compute can use, and enough to see whether
-/// those that wait gain from more.
+/// With `auto`, so many commands for a core at most: more than commands that compute can use, and enough to see
+/// whether those that wait gain from more.
 constexpr std::size_t most_for_a_core = 4;
 
 /// The file that a shell would run for this name. Throws `std::system_error`.

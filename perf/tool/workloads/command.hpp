@@ -47,7 +47,8 @@ class command_workload final : public workload {
   void use_threads(std::size_t threads) override { threads_ = threads; }
   std::optional<std::uint64_t> take_peak_memory() override;
 
-  /// Throws `command_error`, or `command_refused`. Once `stop` is requested the command is killed, with what it has started.
+  /// Throws `command_error`, or `command_refused`. Once `stop` is requested the command is killed, with what it has
+  /// started.
   std::uint64_t run(std::size_t index, const std::stop_token& stop) const override;
 
  private:

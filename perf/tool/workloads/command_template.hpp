@@ -10,10 +10,11 @@ namespace tool {
 
 /// A command with a gap: `zstd -q -c {}`.
 ///
-/// Without a shell, the text is split into words at blanks. Quotes keep blanks together as in a POSIX shell: all between
-/// `'…'` is taken as it is; between `"…"` a backslash escapes `"`, `\`, `$` and `` ` ``; elsewhere it escapes any
-/// character. A backslash at the end of a line joins the next one to it. Nothing is expanded, so whatever a shell would
-/// not take literally is refused where it is not quoted, so that nobody hands a `>` or a `*` to a program by mistake:
+/// Without a shell, the text is split into words at blanks. Quotes keep blanks together as in a POSIX shell: all
+/// between `'…'` is taken as it is; between `"…"` a backslash escapes `"`, `\`, `$` and `` ` ``; elsewhere it escapes
+/// any character. A backslash at the end of a line joins the next one to it. Nothing is expanded, so whatever a shell
+/// would not take literally is refused where it is not quoted, so that nobody hands a `>` or a `*` to a program by
+/// mistake:
 ///
 /// * ``| & ; < > ( ) ` $ * ?``, a `[` with a `]` behind it, `~` and `#` at the beginning of a word, `{a,b}` and `{1..9}`,
 ///   and a `` ` `` or a variable between `"…"`
@@ -22,9 +23,9 @@ namespace tool {
 /// Each `{}` becomes the line of the list, as part of its word: a line with blanks or quotes stays one word. Each
 /// `{threads}` becomes the number of threads. `{{}}` and `{{threads}}` stand for the texts `{}` and `{threads}`.
 ///
-/// With a shell, the text goes to `/bin/sh -c`, and each `{}` becomes `"$1"`, which holds the line: it is one word and
-/// cannot run anything, wherever it stands. So `{}` should not stand inside quotes of the command's own: between `'…'` it
-/// would not be the line, and between `"…"` it would be parted at its blanks.
+/// With a shell, the text goes to `/bin/sh -c`, and each `{}` becomes `"$1"`, which holds the line: it is one word
+/// and cannot run anything, wherever it stands. So `{}` should not stand inside quotes of the command's own: between
+/// `'…'` it would not be the line, and between `"…"` it would be parted at its blanks.
 class command_template {
  public:
   /// The text cannot be used. The message is about it, without naming an option.
