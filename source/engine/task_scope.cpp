@@ -120,7 +120,7 @@ task_scope_core::line::fate task_scope_core::add(closure& task, if_full then) {
     }
     if (beyond) done = line_.add(true, task);
   }
-  if (done.calls) call_runner();
+  if (done.calls) request_runner();
   return done.what;
 }
 
@@ -134,7 +134,15 @@ bool task_scope_core::may_be_own_task() const {
 
 // ── The runners ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-void task_scope_core::call_runner() noexcept { limiter() != nullptr ? limiter()->request(*this, 1) : calls_.call(1); }
+void task_scope_core::request_runner() noexcept {
+  limiter() != nullptr ? limiter()->request(*this, 1) : calls_.call(1);
+}
+
+/// Not for a thread that adds: it asks by itself, and may hold a mutex that the listener locks.
+void task_scope_core::call_runner() noexcept {
+  request_runner();
+  if (listener_ != nullptr && waits_for_slot()) listener_->comes_to_wait_for_slot();
+}
 
 void task_scope_core::call_off(std::size_t coming) noexcept {
   if (line_.call_off(coming)) call_runner();

@@ -65,7 +65,8 @@ class task_scope_core final : public batch_control,
                               private executor_limiter::bounded,
                               private batch_deadline {
  public:
-  /// Who is told when a thread that waits for the scope is about to wait for a slot, in order to work.
+  /// Who is told when the scope comes to wait for a slot although nothing was added: for instance because a runner left
+  /// when a task came.
   class slot_listener {
    public:
     virtual void comes_to_wait_for_slot() noexcept = 0;
@@ -202,6 +203,7 @@ class task_scope_core final : public batch_control,
 
   line::fate add(closure& task, if_full then);
   static bool accept(line::fate done);
+  void request_runner() noexcept;
   void call_runner() noexcept;
   void call_off(std::size_t coming) noexcept;
   std::size_t withdraw() noexcept { return limiter() != nullptr ? limiter()->withdraw(*this) : calls_.withdraw(); }
