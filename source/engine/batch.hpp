@@ -54,8 +54,9 @@ class batch final : public batch_control,
 
   /// Waits for a slot of this limiter, or a loan: see executor_limiter::enter. `has_slot`: the batch has one already.
   executor_limiter::enter_result enter(executor_limiter& limiter, const scope_entry* from, bool has_slot) {
-    if (!has_slot) return limiter.enter(from, request_.options.stop, request_.watch, request_.stops, this);
-    limiter.note_running(*this);
+    helped* const pauses = request_.size > runners_.size() ? this : nullptr;  // otherwise no runner holds several tasks
+    if (!has_slot) return limiter.enter(from, request_.options.stop, request_.watch, request_.stops, pauses);
+    if (pauses != nullptr) limiter.note_running(*this);
     return {executor_limiter::admission::slot};
   }
 

@@ -71,7 +71,7 @@ class basic_work_distributor {
     runner_work& mine = all[me].work;
     mine.pace.taken += ended;
     const task_range claimed = claim(mine);
-    return claimed.empty() ? take_from_others(me, all) : claimed;
+    return claimed.empty() && all.size() != 1 ? take_from_others(me, all) : claimed;
   }
 
   /// Whether every task has been started; once true, it stays true. Tasks that a thief is about to take count as not
