@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <memory>
@@ -103,6 +104,8 @@ class basic_agenda_desk {
     lock held(mutex_);
     rings_at_ = time_point::max();
     has_to_ask_again_ = true;
+    if (!asks_ && !steps_aside_ && passed_ != 0 && Primitives::now() >= gives_back_at_)
+      return give_back_for_a_while(held);
     Ticket* const one = asks_ || left_ == 0 ? nullptr : take_ticket();
     held.unlock();
     send(one);
@@ -115,13 +118,7 @@ class basic_agenda_desk {
     lock held(mutex_);
     if (asks_) return false;
     if (steps_aside_ || no_more_ || gates_.empty() || (passed_ == 0 && !leaves_line)) return true;
-    steps_aside_ = true;  // not `asks_`: who asks must give up after a stop, which would need the mutex of the gate
-    held.unlock();
-    if (leaves_line) gates_[passed_]->step_aside();
-    leave_passed_gates();
-    held.lock();
-    if (head_) agenda_.put_back(*std::exchange(head_, std::nullopt));
-    steps_aside_ = false;
+    step_aside_now(held, leaves_line);
     if (is_over()) tell_caller();
     return true;
   }
@@ -186,6 +183,30 @@ class basic_agenda_desk {
 
  private:
   using lock = std::unique_lock<typename Primitives::mutex>;
+
+  /// How long a task holds what it has got while it waits for more, and how long it then leaves that to others.
+  static constexpr std::chrono::milliseconds longest_hold{100};
+  static constexpr std::chrono::milliseconds asks_anew_after{10};
+
+  /// Called with the mutex held, and returns with it, but not meanwhile.
+  void step_aside_now(lock& held, bool leaves_line) noexcept {
+    steps_aside_ = true;  // not `asks_`: who asks must give up after a stop, which would need the mutex of the gate
+    held.unlock();
+    if (leaves_line) gates_[passed_]->step_aside();
+    leave_passed_gates();
+    held.lock();
+    if (head_) agenda_.put_back(*std::exchange(head_, std::nullopt));
+    steps_aside_ = false;
+    gives_back_at_ = time_point::max();
+  }
+
+  /// The next task has held what it has got for long, while it waits for more: what it waits for may be held by a
+  /// task that needs this.
+  void give_back_for_a_while(lock& held) noexcept {
+    step_aside_now(held, /*leaves_line=*/true);
+    look_at(Primitives::now() + asks_anew_after);
+    if (is_over()) tell_caller();
+  }
 
   /// Has a runner use the ticket, if there is one, and then tells the caller, which may be the only one that can. (If
   /// it was told before, it would find nothing to do, and not sleep either.) The batch is not over before this ends:
@@ -292,6 +313,7 @@ class basic_agenda_desk {
       wake_tasks();  // the alarm may have rung meanwhile
       if (reply.what == admission_reply::kind::yes) {
         passed_ = 0;
+        gives_back_at_ = time_point::max();
         ++in_flight_;
         return std::exchange(head_, std::nullopt);
       } else if (reply.what == admission_reply::kind::never) {
@@ -299,6 +321,8 @@ class basic_agenda_desk {
         has_to_ask_again_ = true;
       } else {
         if (passed_ == 0) agenda_.put_back(*std::exchange(head_, std::nullopt));
+        if (passed_ != 0 && gives_back_at_ == time_point::max()) gives_back_at_ = Primitives::now() + longest_hold;
+        look_at(gives_back_at_);
         look_at(reply.until);
       }
     }
@@ -344,6 +368,7 @@ class basic_agenda_desk {
   std::optional<work> head_{};     // the next task, if some gates have admitted it
   bool has_to_ask_again_ = false;  // something has changed since it began to ask
   time_point rings_at_ = time_point::max();
+  time_point gives_back_at_ = time_point::max();  // if `head_` waits with what it has got
   bool caller_sleeps_ = false;
   bool has_sent_ = false;  // a ticket, since the caller has slept
   typename Primitives::condition_variable changed_{};

@@ -234,6 +234,18 @@ TEST(Budget, RefusesATaskThatWouldWaitForItself) {
   }, {.admit = {budget.by([](std::size_t) { return 1; })}});
 }
 
+TEST(Budget, IsGivenBackForAWhileByATaskThatHasToWaitForAnother) {
+  const fanout::resource_budget memory(2);
+  const fanout::resource_budget licence(1);
+  const auto one = [](std::size_t) { return std::uint64_t{1}; };
+  // The second task has got its memory, and waits for the licence. The first has the licence, and needs that memory.
+  fanout::map_in_parallel(2, [&](int) {
+    std::this_thread::sleep_for(20ms);
+    fanout::map_in_parallel(1, [](int) {}, {.admit = {memory.by(one)}});
+  }, {.concurrency = 2, .admit = {memory.by(one), licence.by(one)}, .timeout = patience});
+  EXPECT_EQ(memory.in_use(), 0U);
+}
+
 /// The most starts in any window of this length.
 std::size_t most_in_window(std::vector<clock_type::time_point> starts, std::chrono::nanoseconds window) {
   std::sort(starts.begin(), starts.end());
