@@ -66,13 +66,13 @@ void judge_attempts_of(const batch_record& record, std::size_t index, bool all_w
     broken("task ", index, " failed, and was not tried again after ", all.size(), " attempts");
 }
 
-/// The failure that is told is that of the last attempt. An attempt that is refused counts, and so does one whose
-/// body could not be called because of a stop.
+/// The failure that is told is that of the last attempt. An attempt that is refused does not count, unless it
+/// was the first; one whose body could not be called because of a stop does.
 template <class Failure, class Broken>
 void judge_told_attempts(const batch_record& record, std::size_t index, const Failure& told, const Broken& broken) {
   if (index >= record.tasks.size()) return;  // reported elsewhere
   const task_record& task = record.tasks[index];
-  const unsigned made = std::max(task.starts, task.arounds) + (told.refused ? 1 : 0);
+  const unsigned made = std::max({task.starts, task.arounds, told.refused ? 1U : 0U});
   const bool was_late_in_vain = told.timed_out && told.attempts == made + 1;
   if (told.attempts != made && !was_late_in_vain)
     broken("task ", index, " is told to have had ", told.attempts, " attempts, and had ", made);

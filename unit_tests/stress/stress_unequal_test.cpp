@@ -90,7 +90,7 @@ batch_record refused_by_a_rule() {
   record.tasks[3].refused_at = 9;
   record.tasks[5].threw = record.tasks[5].attempts[0].threw = true;
   record.tasks[5].refused_at = 30;
-  record.told = {{.index = 3, .cause = 3, .refused = true}, {.index = 5, .cause = 5, .attempts = 2, .refused = true}};
+  record.told = {{.index = 3, .cause = 3, .refused = true}, {.index = 5, .cause = 5, .attempts = 1, .refused = true}};
   return record;
 }
 

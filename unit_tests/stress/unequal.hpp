@@ -70,7 +70,8 @@ class unequal_tasks {
     constexpr std::size_t most_tasks = 300;  // they take turns with those of other batches
     if (plan.size > most_tasks || plan.meeting() != 0) return;
     inequality& unequal = plan.unequal;
-    const bool may_use_budgets = lets_others_give_back(plan) && (!around.hold || (around.are_seen && !plan.is_submitted()));
+    const bool may_use_budgets = !unequal.has_budget() && lets_others_give_back(plan) &&
+                                 (!around.hold || (around.are_seen && !plan.is_submitted()));
     for (std::size_t which = around.last_budget; which != std::size(shared_budgets); ++which) {
       if (may_use_budgets && drawn_.one_in(2)) unequal.most_cost[which] = drawn_.between(1, shared_budgets[which]);
     }
