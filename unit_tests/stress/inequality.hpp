@@ -52,8 +52,10 @@ inline std::int64_t priority_of(priority_use use, std::size_t index) {
 inline std::vector<std::size_t> ranks_of(priority_use use, std::size_t size) {
   std::vector<std::size_t> order(size);
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [use](std::size_t one, std::size_t other) {
-    return priority_of(use, one) > priority_of(use, other);
+  std::sort(order.begin(), order.end(), [use](std::size_t one, std::size_t other) {
+    const std::int64_t first = priority_of(use, one);
+    const std::int64_t second = priority_of(use, other);
+    return first != second ? first > second : one < other;
   });
   std::vector<std::size_t> ranks(size);
   for (std::size_t rank = 0; rank != size; ++rank) ranks[order[rank]] = rank;
