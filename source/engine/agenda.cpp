@@ -13,7 +13,7 @@ constexpr auto wakes_later = [](const auto& one, const auto& other) {
 };
 
 template <class T, class Before>
-void push(std::vector<T>& heap, T&& each, const Before& before) noexcept {
+void push(std::vector<T>& heap, T each, const Before& before) noexcept {
   heap.push_back(std::move(each));
   std::push_heap(heap.begin(), heap.end(), before);
 }

@@ -42,7 +42,7 @@ class agenda_batch final : public batch_control, private applicant, private alar
                std::size_t adapt_from);
   agenda_batch(const agenda_batch&) = delete;
   agenda_batch& operator=(const agenda_batch&) = delete;
-  ~agenda_batch() = default;  // after `run`
+  ~agenda_batch() override = default;  // after `run`
 
   /// Runs the batch; the calling thread helps.
   void run();
