@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "admission/gate.hpp"
+#include "fanout/detail/time_limit.hpp"
 #include "fanout/error.hpp"
 
 namespace fanout {
@@ -46,7 +47,7 @@ class rule_of_user final : public admission_rule {
   static admission_reply reply_of(const admission_answer& answer) {
     switch (answer.what_) {
       case admission_answer::kind::not_yet:
-        return {.what = admission_reply::kind::wait, .until = from_now(answer.again_)};
+        return {.what = admission_reply::kind::wait, .until = again_at(answer.again_)};
       case admission_answer::kind::never:
         return {.what = admission_reply::kind::never, .why = std::make_exception_ptr(task_refused(answer.why_))};
       case admission_answer::kind::yes: break;
@@ -54,11 +55,9 @@ class rule_of_user final : public admission_rule {
     return {};
   }
 
-  static std::chrono::steady_clock::time_point from_now(std::chrono::nanoseconds after) {
-    using clock = std::chrono::steady_clock;
-    after = std::max<std::chrono::nanoseconds>(after, std::chrono::milliseconds(1));
-    const clock::time_point now = clock::now();
-    return after > clock::time_point::max() - now ? clock::time_point::max() : now + after;
+  static std::chrono::steady_clock::time_point again_at(std::chrono::nanoseconds wait) {
+    constexpr std::chrono::nanoseconds shortest = std::chrono::milliseconds(1);
+    return after(std::chrono::steady_clock::now(), std::max(wait, shortest));
   }
 
   const std::shared_ptr<const rule_function> ask_;

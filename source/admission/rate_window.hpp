@@ -82,22 +82,25 @@ class basic_rate_window {
   time_point ask_again_at(bool has_turn, std::size_t waiting) const noexcept {
     constexpr std::chrono::milliseconds once_in_a_while{100};
     const time_point now = Clock::now();
-    if (has_turn && all_are_pending()) return now > time_point::max() - per_ ? time_point::max() : now + per_;
+    if (has_turn && all_are_pending()) return later(now, per_);
     if (has_turn) return earliest();
-    const time_point possible = all_are_pending() || earliest() < now ? now : earliest();
-    const duration later = once_in_a_while + std::chrono::milliseconds(waiting);
-    return possible > time_point::max() - later ? time_point::max() : possible + later;
+    const time_point possible = all_are_pending() ? now : std::max(now, earliest());
+    return later(possible, once_in_a_while + std::chrono::milliseconds(waiting));
   }
 
  private:
+  /// At most the end of the clock.
+  static time_point later(time_point than, duration by) noexcept {
+    return than > time_point::max() - by ? time_point::max() : than + by;
+  }
+
   bool all_are_pending() const noexcept { return pending_.size() == starts_; }
 
   /// When there are so many starts more. Requires that there may be so many besides those that are pending.
   time_point earliest(std::size_t more = 1) const noexcept {
     const std::size_t back = starts_ - pending_.size() - (more - 1);  // so many before this must be out of its window
     if (begun_ < back) return time_point::min();
-    const time_point start(times_[(begun_ - back) % starts_]);
-    return start > time_point::max() - per_ ? time_point::max() : start + per_;
+    return later(time_point(times_[(begun_ - back) % starts_]), per_);
   }
 
   const std::size_t starts_;
