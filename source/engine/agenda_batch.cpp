@@ -38,8 +38,6 @@ bool is_final(const std::exception_ptr& cause) noexcept {
   }
 }
 
-run_options limited_to_runners(std::size_t runners) { return {.concurrency = runners}; }
-
 }  // namespace
 
 const closure_kind agenda_batch::ticket::kind_of_this{
@@ -62,7 +60,7 @@ agenda_batch::agenda_batch(const batch_request& request, executor_core* on, std:
       now_(runners),
       tickets_(runners),
       desk_(*this, request.size, agenda(request.size, options_.priority), gates_, tickets_),
-      threads_(on, limited_to_runners(runners), request.stops,
+      threads_(on, limited_to(runners), request.stops,
                {.starter = from,
                 .awaited_as = request.watch,
                 .calls_nobody = on == nullptr && runners == 1,
@@ -77,9 +75,10 @@ void agenda_batch::open_gates(const std::vector<admission>& admit) {
   using place = std::pair<std::uint64_t, std::size_t>;  // equal ones are asked in the order of the options
   std::vector<std::pair<place, const admission_rule*>> rules;
   rules.reserve(admit.size());
-  for (const admission& each : admit)
+  for (const admission& each : admit) {
     if (each.rule() == nullptr) throw std::invalid_argument("run_options::admit has an admission that was moved from");
-  for (const admission& each : admit) rules.emplace_back(place(each.rule()->order(), rules.size()), each.rule().get());
+    rules.emplace_back(place(each.rule()->order(), rules.size()), each.rule().get());
+  }
   std::sort(rules.begin(), rules.end());
   gates_.reserve(rules.size());
   for (const auto& [order, rule] : rules) gates_.push_back(rule->open(request_.size, *this));
@@ -102,8 +101,7 @@ void agenda_batch::run() {
 void agenda_batch::finish() {
   if (request_.cancellation_is_data && verdict_.is_cancelled()) return;
   if (!verdict_.is_success()) {
-    const std::size_t completed = completed_.load(std::memory_order_acquire);
-    verdict_.pronounce(verdict_.is_cancelled() ? completed : 0, request_.size, /*all_ran=*/false);
+    verdict_.pronounce(verdict_.is_cancelled() ? completed() : 0, request_.size, /*all_ran=*/false);
   }
   if (!progress_.wanted()) return;
   const with_float_settings same(float_settings_);
@@ -113,7 +111,7 @@ void agenda_batch::finish() {
 // The ends are read first, so that no task is seen to have ended before it was started.
 batch_progress agenda_batch::counts() const {
   batch_progress seen{.failed = verdict_.failed()};
-  seen.completed = completed_.load(std::memory_order_acquire);
+  seen.completed = completed();
   seen.started = std::max(started_.load(std::memory_order_relaxed), seen.completed);  // one that was refused did not start
   return seen;
 }
@@ -178,18 +176,17 @@ void agenda_batch::end(const agenda::work& ended, const std::exception_ptr& fail
   }
   if (failure) fail(ended, failure);
   // Release: a thread that reads the count may read what the tasks wrote.
-  const std::size_t completed = completed_.fetch_add(1, std::memory_order_acq_rel) + 1;
+  const std::size_t ended_now = completed_.fetch_add(1, std::memory_order_acq_rel) + 1;
   if (progress_.wanted()) {
     try {
-      progress_.update([this] { return completed_.load(std::memory_order_acquire); });
+      progress_.update([this] { return completed(); });
     } catch (...) {
       break_off(std::current_exception());
     }
   }
-  if (verdict_.has_rule() && completed != request_.size && (verdict_.ask_rule(completed) || verdict_.is_decided()))
-    stop();
-  if (!adaptation_) return;
-  static_cast<void>(adaptation_->update(threads_.most_now(), clock::now(), [this] { return completed_.load(std::memory_order_acquire); }));
+  if (verdict_.has_rule() && verdict_.ends_by_rule(ended_now, request_.size)) stop();
+  if (adaptation_)
+    static_cast<void>(adaptation_->update(threads_.most_now(), clock::now(), [this] { return completed(); }));
 }
 
 void agenda_batch::fail(const agenda::work& ended, const std::exception_ptr& failure) noexcept {
@@ -222,7 +219,7 @@ void agenda_batch::have_enough() noexcept {
 }
 
 void agenda_batch::cancel() noexcept {
-  if (completed_.load(std::memory_order_acquire) == request_.size) return;  // nothing is left to cancel
+  if (completed() == request_.size) return;  // nothing is left to cancel
   if (verdict_.cancel()) stop();
 }
 

@@ -83,6 +83,7 @@ class agenda_batch final : public batch_control, private applicant, private alar
   void ring() noexcept override;
   void comes_to_wait_for_slot() noexcept override;
 
+  std::size_t completed() const { return completed_.load(std::memory_order_acquire); }
   void open_gates(const std::vector<admission>& admit);
   void fail(const agenda::work& ended, const std::exception_ptr& failure) noexcept;
   void stop() noexcept;

@@ -28,7 +28,8 @@
 /// then asks once more.
 ///
 /// A task that has passed some gates holds what it has got, until its batch has to **step aside**: when it may go on,
-/// and waits for a place of its executor. Whoever has the place may wait for what the task holds.
+/// and waits for a place of its executor. Whoever has the place may wait for what the task holds. It also gives back
+/// what it has held for long, for a while, because a task that holds the rest may need it.
 ///
 /// After the stop nothing is taken. The thread that stops the batch gives up what is left, or leaves this to the
 /// thread that asks, which owns the gates and the next task.
@@ -119,7 +120,6 @@ class basic_agenda_desk {
     if (asks_) return false;
     if (steps_aside_ || no_more_ || gates_.empty() || (passed_ == 0 && !leaves_line)) return true;
     step_aside_now(held, leaves_line);
-    if (is_over()) tell_caller();
     return true;
   }
 
@@ -198,6 +198,7 @@ class basic_agenda_desk {
     if (head_) agenda_.put_back(*std::exchange(head_, std::nullopt));
     steps_aside_ = false;
     gives_back_at_ = time_point::max();
+    if (is_over()) tell_caller();
   }
 
   /// The next task has held what it has got for long, while it waits for more: what it waits for may be held by a
@@ -205,7 +206,6 @@ class basic_agenda_desk {
   void give_back_for_a_while(lock& held) noexcept {
     step_aside_now(held, /*leaves_line=*/true);
     look_at(Primitives::now() + asks_anew_after);
-    if (is_over()) tell_caller();
   }
 
   /// Has a runner use the ticket, if there is one, and then tells the caller, which may be the only one that can. (If
@@ -339,8 +339,7 @@ class basic_agenda_desk {
         reply = gates_[passed_]->ask(head_->index, running);
         if (reply.what == admission_reply::kind::yes) ++passed_;
       }
-      if (reply.what != admission_reply::kind::never) return reply;
-      leave_passed_gates();
+      if (reply.what == admission_reply::kind::never) leave_passed_gates();
       return reply;
     } catch (...) {
       batch_.break_off(std::current_exception());

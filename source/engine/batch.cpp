@@ -263,12 +263,8 @@ void batch::report_progress() noexcept {
   }
 }
 
-// A rule that is fulfilled by the last task changes nothing: all have run. A runner that finds the decision made by
-// another one stops the batch as well: the other may have been suspended before it does, and this one would start its
-// next task.
 void batch::ask_rule() noexcept {
-  const std::size_t ended = completed();
-  if (ended != request_.size && (verdict_.ask_rule(ended) || verdict_.is_decided())) stop();
+  if (verdict_.ends_by_rule(completed(), request_.size)) stop();
 }
 
 void batch::have_enough() noexcept {

@@ -44,6 +44,13 @@ class verdict {
   bool has_rule() const noexcept { return rule_.is_set(); }
   [[nodiscard]] bool ask_rule(std::size_t ended) noexcept;
 
+  /// The same for a batch of `total` tasks. A rule that is fulfilled by the last task changes nothing: all have run. A
+  /// runner that finds the decision made by another one stops the batch as well: the other may have been suspended
+  /// before it does, and this one would start its next task.
+  [[nodiscard]] bool ends_by_rule(std::size_t ended, std::size_t total) noexcept {
+    return ended != total && (ask_rule(ended) || is_decided());
+  }
+
   /// Whether the end was decided, maybe by a thread that is only about to stop the batch.
   bool is_decided() const noexcept { return ending_.load(std::memory_order_acquire) != ending::undecided; }
 
