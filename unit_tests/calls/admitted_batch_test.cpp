@@ -53,6 +53,25 @@ class held {
   std::atomic<std::uint64_t> most_{0};
 };
 
+/// A task that holds 1 of the budget until it is ended.
+class holder_of_one {
+ public:
+  explicit holder_of_one(const fanout::resource_budget& budget) : batch_([this, budget] {
+    fanout::map_in_parallel(1, [this](int) {
+      holds_.set();
+      EXPECT_TRUE(ends_.wait());
+    }, {.admit = {budget.by([](std::size_t) { return 1; })}});
+  }) {
+    EXPECT_TRUE(holds_.wait());
+  }
+  void end() const { ends_.set(); }
+
+ private:
+  mutable event holds_;
+  mutable event ends_;
+  std::jthread batch_;  // last: it uses the others
+};
+
 std::uint64_t cost_of(std::size_t index) { return 1 + index * 7 % 10; }
 
 TEST(Budget, IsNeverExceeded) {
@@ -128,15 +147,7 @@ TEST(Budget, GivesTheWholeOfItAStartUnderAStreamOfSmallOnes) {
 
 TEST(Budget, TakesNothingAfterAStop) {
   const fanout::resource_budget budget(2);
-  event holds;
-  event ends;
-  std::jthread holder([&] {
-    fanout::map_in_parallel(1, [&](int) {
-      holds.set();
-      EXPECT_TRUE(ends.wait());
-    }, {.admit = {budget.by([](std::size_t) { return 1; })}});
-  });
-  ASSERT_TRUE(holds.wait());
+  const holder_of_one holder(budget);
   std::stop_source stop;
   auto whole = fanout::submit_map(3, [](int) { ADD_FAILURE(); }, {
       .stop = stop.get_token(), .admit = {budget.by([](std::size_t) { return 2; })}});
@@ -147,7 +158,7 @@ TEST(Budget, TakesNothingAfterAStop) {
   EXPECT_THROW(whole.get(), fanout::operation_cancelled);
   EXPECT_EQ(behind.get(), std::vector<int>{0});
   EXPECT_EQ(budget.in_use(), 1U);
-  ends.set();
+  holder.end();
 }
 
 TEST(Budget, EndsAtTheTimeLimit) {
@@ -166,19 +177,11 @@ TEST(Budget, EndsAtTheTimeLimit) {
 TEST(Budget, HoldsNoPlaceOfTheExecutorWhileItWaits) {
   fanout::executor exec({.concurrency = 1});
   const fanout::resource_budget budget(1);
-  event holds;
-  event ends;
-  std::jthread holder([&] {
-    fanout::map_in_parallel(1, [&](int) {
-      holds.set();
-      EXPECT_TRUE(ends.wait());
-    }, {.admit = {budget.by([](std::size_t) { return 1; })}});
-  });
-  ASSERT_TRUE(holds.wait());
+  const holder_of_one holder(budget);
   auto waits = exec.submit_map(2, [](int i) { return i; }, {.admit = {budget.by([](std::size_t) { return 1; })}});
   while (budget.waiting() == 0) std::this_thread::sleep_for(1ms);
   EXPECT_EQ(exec.map(3, [](int i) { return i; }), (std::vector<int>{0, 1, 2}));
-  ends.set();
+  holder.end();
   EXPECT_EQ(waits.get(), (std::vector<int>{0, 1}));
 }
 
