@@ -6,9 +6,12 @@
 #include <chrono>
 #include <cstddef>
 #include <limits>
+#include <memory>
 #include <new>
 #include <random>
 #include <vector>
+
+#include "support.hpp"
 
 // The starts of a limit without its line, at times that the tests choose.
 
@@ -138,8 +141,10 @@ TEST_F(RateWindow, ComputesWithTheLongestTimes) {
 }
 
 TEST_F(RateWindow, RefusesMoreStartsThanThereIsMemoryFor) {
-  EXPECT_THROW(window(std::numeric_limits<std::size_t>::max(), 1s), std::bad_alloc);
-  EXPECT_THROW(window(std::numeric_limits<std::size_t>::max() / 8 + 1, 1s), std::bad_alloc);
+  if (support::under_thread_sanitizer) GTEST_SKIP() << "its operator new ends the program instead";
+  static std::unique_ptr<window> kept;  // of a window that nobody could look at, a compiler may leave out the memory
+  EXPECT_THROW(kept = std::make_unique<window>(std::numeric_limits<std::size_t>::max(), 1s), std::bad_alloc);
+  EXPECT_THROW(kept = std::make_unique<window>(std::numeric_limits<std::size_t>::max() / 8 + 1, 1s), std::bad_alloc);
 }
 
 /// The same, by looking at all starts so far.

@@ -182,9 +182,9 @@ TEST_F(ExecutorLimiter, SeesADeadlockThatALowerLimitCompletes) {
   ASSERT_EQ(enter(a).how, admission::slot);
   ASSERT_EQ(enter(b).how, admission::slot);
   std::jthread a_to_b([&] { call_from_task(a, b); });
-  std::jthread b_to_a([&] { call_from_task(b, a); });
-  wait_until_waiting(a, 1);
   wait_until_waiting(b, 1);
+  std::jthread b_to_a([&] { call_from_task(b, a); });  // the newer wait: it is the one that borrows
+  wait_until_waiting(a, 1);
   EXPECT_EQ(borrowed, 0);
   a.allow(1);
   a_to_b.join();
