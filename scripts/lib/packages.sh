@@ -45,6 +45,14 @@ check_packages=(
   node-p-map          # runs the JavaScript of docs/coming-from.md, where there is a node
 )
 
+# The libraries that the adapters give fanout's threads to, for their tests, examples and benchmarks: scripts/test --all.
+host_packages=(
+  libopencv-imgproc-dev # OpenCV: images and their filters
+  libfftw3-dev          # FFTW: Fourier transforms
+  libopenexr-dev        # OpenEXR: files of images
+  libeigen3-dev         # Eigen: matrices and tensors
+)
+
 # What scripts/coverage needs beyond tool_packages and test_packages.
 coverage_packages=(
   gcovr               # sums up what gcov counted
