@@ -128,6 +128,7 @@ TEST_F(TaskScope, AcceptsTasksOfAllKinds) {
   over_aligned aligned;
   aligned.value = 1;
   const std::string text = "one that is too long for the object";
+  calls_of_function = 0;
   task_scope scope;
   scope.add([] { ++ran; });
   scope.add(+[] { ++ran; });
