@@ -146,6 +146,24 @@ TEST_F(TaskScope, AcceptsTasksOfAllKinds) {
   EXPECT_EQ(calls_of_function, 2);
 }
 
+TEST_F(TaskScope, KnowsWhetherItRunsItsCaller) {
+  const fanout::executor executor({.concurrency = 2});
+  for (const bool is_on_executor : {false, true}) {
+    const auto scope = is_on_executor ? std::make_unique<task_scope>(executor) : std::make_unique<task_scope>();
+    EXPECT_FALSE(scope->runs_caller());
+    for (int i = 0; i != 10; ++i) {
+      scope->add([&] {
+        EXPECT_TRUE(scope->runs_caller());
+        fanout::map_in_parallel(3, [&](int) { EXPECT_FALSE(scope->runs_caller()); }, 2);
+        executor.map(3, [&](int) { EXPECT_FALSE(scope->runs_caller()); });
+        EXPECT_TRUE(scope->runs_caller());
+      });
+    }
+    scope->join();
+    EXPECT_FALSE(scope->runs_caller());
+  }
+}
+
 TEST_F(TaskScope, RefusesAnEmptyFunctionAndGoesOn) {
   std::atomic<int> ran = 0;
   task_scope scope;
