@@ -45,7 +45,8 @@ class Reference(unittest.TestCase):
     def test_begins_with_the_readme_and_has_the_public_names_alone(self):
         self.assertEqual(self.make().returncode, 0)
         self.assertIn("quick_start.cpp", (self.html / "index.html").read_text(encoding="utf-8"))
-        for name in ("classfanout_1_1executor.html", "structfanout_1_1pool__statistics.html", "md_docs_pools.html"):
+        for name in ("classfanout_1_1executor.html", "structfanout_1_1pool__statistics.html", "md_docs_pools.html",
+                     "classfanout_1_1adapters_1_1opencv__backend.html"):
             self.assertTrue((self.html / name).is_file(), name)
         self.assertIn("execute_in_parallel", (self.html / "namespacefanout.html").read_text(encoding="utf-8"))
         self.assertEqual(list(self.html.glob("*fanout_1_1detail*")), [])
