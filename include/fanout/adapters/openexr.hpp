@@ -15,9 +15,8 @@ namespace fanout::adapters {
 ///
 ///     IlmThread::ThreadPool::globalThreadPool().setThreadProvider(new fanout::adapters::openexr_provider(executor));
 ///
-/// The pool owns the provider, which lets go of the executor when its number of threads becomes 0, and runs each task
-/// at once from then on. Do that before the executor is destroyed, `Imf::setGlobalThreadCount(0)`: the pool lives
-/// longer.
+/// The pool owns the provider, which lets go of the executor when its number of threads becomes 0: do that before the
+/// executor is destroyed, by `Imf::setGlobalThreadCount(0)`. Each task runs at once from then on.
 ///
 /// OpenEXR posts single tasks from the threads that read and write files, and then blocks each in the destructor of a
 /// `TaskGroup` until its tasks have run. No task posts another one, and none throws. A thread that works in a task of
@@ -54,7 +53,8 @@ class openexr_provider final : public ILMTHREAD_NAMESPACE::ThreadPoolProvider {
   const executor& executor_;
   std::atomic<int> threads_ = static_cast<int>(executor_.greatest_concurrency());
   std::shared_mutex mutex_;  // guards the pointer
-  std::unique_ptr<task_scope> scope_{new task_scope(executor_, {.concurrency = executor_.greatest_concurrency()})};
+  std::unique_ptr<task_scope> scope_ =
+      std::make_unique<task_scope>(executor_, run_options{.concurrency = threads_.load()});
 };
 
 }  // namespace fanout::adapters
