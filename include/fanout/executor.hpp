@@ -87,11 +87,6 @@ class executor {
   /// The greatest limit that the executor can have: the one with which it was made. 0 if it was moved from.
   FANOUT_EXPORT std::size_t greatest_concurrency() const noexcept;
 
-  /// Whether the calling code runs in a task of this executor, or in a batch inside one: then it has a slot of the
-  /// executor already, and what it calls here waits for none. It should not wait in other ways than through fanout for
-  /// work that needs another slot, because those may be held by tasks that do the same. False if it was moved from.
-  [[nodiscard]] FANOUT_EXPORT bool runs_caller() const noexcept;
-
   /// Changes the limit, to any number from 1 to `greatest_concurrency()`. Any thread may call this at any time, the
   /// executor's own tasks included. It waits for no task.
   ///

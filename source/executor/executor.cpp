@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "executor/executor_core.hpp"
-#include "executor/position.hpp"
 #include "fanout/detail/batch.hpp"
 #include "fanout/detail/machine.hpp"
 #include "fanout/limits.hpp"
@@ -63,12 +62,6 @@ std::size_t executor::concurrency() const noexcept {
 }
 
 std::size_t executor::greatest_concurrency() const noexcept { return core_ ? core_->limit() : 0; }
-
-bool executor::runs_caller() const noexcept {
-  if (!core_) return false;
-  const detail::position here;
-  return detail::innermost_entry(here.entry(), *core_->limiter()) != nullptr;
-}
 
 void executor::set_concurrency(concurrency_limit limit) {
   detail::executor_core& of = core();

@@ -150,6 +150,13 @@ TEST_P(EigenAtLimit, EndsWhereATaskOfAnotherExecutorInATaskEvaluates) {
     for (const bool good : each) EXPECT_TRUE(good);
 }
 
+TEST_P(EigenAtLimit, EndsWhereATaskWaitsForABatchThatEvaluates) {
+  const auto evaluate = [&](int) { return same(product(pool, left, right, GetParam()), expected); };
+  const auto results = executor.map(4, [&](int) { return fanout::submit_map(3, evaluate, 2).get(); });
+  for (const auto& each : results)
+    for (const bool good : each) EXPECT_TRUE(good);
+}
+
 TEST_P(EigenAtLimit, RunsClosuresThatClosuresPost) {
   Eigen::Barrier ended(64);
   std::function<void(int)> post = [&](int depth) {

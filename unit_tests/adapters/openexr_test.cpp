@@ -160,6 +160,13 @@ TEST_P(OpenexrAtLimit, EndsWhereTasksOfAnotherExecutorInTasksWriteAndRead) {
   executor.map(4, [&](int) { other.map(2, [&](int) { EXPECT_TRUE(survives(pixels, file)); }); });
 }
 
+TEST_P(OpenexrAtLimit, EndsWhereATaskWaitsForABatchThatWritesAndReads) {
+  const openexr_on here(executor);
+  executor.map(4, [&](int) {
+    for (const bool good : fanout::submit_map(2, [&](int) { return survives(pixels, file); }, 2).get()) EXPECT_TRUE(good);
+  });
+}
+
 TEST_P(OpenexrAtLimit, EndsWhereSeveralThreadsWriteAndRead) {
   const openexr_on here(executor);
   std::vector<std::jthread> threads;

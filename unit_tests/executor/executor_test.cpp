@@ -125,26 +125,6 @@ TEST(Executor, SaysThatItWasMovedFrom) {
             "the executor has been moved from");
 }
 
-TEST(Executor, KnowsWhetherItRunsItsCaller) {
-  fanout::executor one({.concurrency = 2});
-  const fanout::executor other({.concurrency = 2});
-  EXPECT_FALSE(one.runs_caller());
-  one.execute(std::vector(4, std::function<void()>([&] {
-    EXPECT_TRUE(one.runs_caller());
-    EXPECT_FALSE(other.runs_caller());
-    const std::vector<bool> inside = other.map(4, [&](int) { return one.runs_caller() && other.runs_caller(); });
-    EXPECT_EQ(inside, std::vector(4, true));
-    const std::vector<bool> free = fanout::map_in_parallel(4, [&](int) { return one.runs_caller(); }, 2);
-    EXPECT_EQ(free, std::vector(4, true));
-    std::jthread([&] { EXPECT_FALSE(one.runs_caller()); });
-    EXPECT_FALSE(other.runs_caller());
-  })));
-  for (const bool each : one.submit_map(3, [&](int) { return one.runs_caller(); }).get()) EXPECT_TRUE(each);
-  EXPECT_FALSE(one.runs_caller());
-  const fanout::executor moved = std::move(one);
-  EXPECT_FALSE(one.runs_caller());  // NOLINT(bugprone-use-after-move)
-}
-
 TEST(Executor, CanBeMadeAndDestroyedByATask) {
   of(2).execute(std::vector(8, [] {
     executor inner = of(3);

@@ -19,9 +19,9 @@ namespace fanout::adapters {
 ///     Eigen::ThreadPoolDevice device(&pool, pool.NumThreads());
 ///
 /// Eigen posts closures, from the thread that evaluates an expression and from the closures themselves, and then
-/// blocks the former until all have run. They throw nothing; an exception ends the process. A thread that works in a
-/// task of the executor holds a slot when it blocks, and all others may do the same: there a closure runs at once,
-/// inside `Schedule`, as in Eigen's own pool when its queues are full. So it does if there is no memory to post it.
+/// blocks the former until all have run. They throw nothing; an exception ends the process. A task of fanout may hold
+/// the slot that its closures need while it blocks, even all tasks all slots: there a closure runs at once, inside
+/// `Schedule`, as in Eigen's own pool when its queues are full. So it does if there is no memory to post it.
 /// Elsewhere `Schedule` does not wait. A closure must not wait for those that it posts.
 class eigen_pool final : public Eigen::ThreadPoolInterface {
  public:
@@ -51,7 +51,7 @@ class eigen_pool final : public Eigen::ThreadPoolInterface {
   int CurrentThreadId() const override { return scope_.runs_caller() ? static_cast<int>(*current_runner()) : -1; }
 
  private:
-  bool at_once() const noexcept { return executor_.runs_caller() && !scope_.runs_caller(); }
+  bool at_once() const noexcept { return current_runner().has_value() && !scope_.runs_caller(); }
   const executor& executor_;
   task_scope scope_;
 };

@@ -7,6 +7,7 @@
 #include <new>
 #include <shared_mutex>
 
+#include "fanout/task_context.hpp"
 #include "fanout/task_scope.hpp"
 
 namespace fanout::adapters {
@@ -18,10 +19,10 @@ namespace fanout::adapters {
 /// The pool owns the provider, which lets go of the executor when its number of threads becomes 0: do that before the
 /// executor is destroyed, by `Imf::setGlobalThreadCount(0)`. Each task runs at once from then on.
 ///
-/// OpenEXR posts single tasks from the threads that read and write files, and then blocks each in the destructor of a
-/// `TaskGroup` until its tasks have run. No task posts another one, and none throws. A thread that works in a task of
-/// the executor holds a slot while it blocks, and all others may do the same: there a task runs at once, inside
-/// `addTask`. So it does if there is no memory to post it. Elsewhere `addTask` does not wait.
+/// OpenEXR posts tasks from the threads that read and write files, and blocks these until the tasks have run. No task
+/// posts another one, or throws. A task of fanout may hold the slot that those need while it blocks, even all tasks
+/// all slots: there each runs at once, inside `addTask`. So it does if there is no memory to post it. Elsewhere
+/// `addTask` does not wait.
 class openexr_provider final : public ILMTHREAD_NAMESPACE::ThreadPoolProvider {
  public:
   /// Throws `resource_error` if the process may not create the threads, or `std::bad_alloc`.
@@ -37,7 +38,7 @@ class openexr_provider final : public ILMTHREAD_NAMESPACE::ThreadPoolProvider {
       if (group != nullptr) group->finishOneTask();
     };
     try {
-      if (const std::shared_lock lock(mutex_); scope_ && !executor_.runs_caller()) return scope_->add(run);
+      if (const std::shared_lock lock(mutex_); scope_ && !current_runner()) return scope_->add(run);
     } catch (const std::bad_alloc&) {
     }
     run();
