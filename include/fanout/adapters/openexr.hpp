@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <memory>
-#include <new>
 #include <shared_mutex>
 
 #include "fanout/task_context.hpp"
