@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <limits>
 #include <new>
 
 #include "fanout/error.hpp"
@@ -13,7 +12,7 @@
 
 namespace fanout::adapters {
 
-/// Runs the loops of OpenCV (4.5.2 or newer) on an executor, which must stay where it is until OpenCV has another backend:
+/// Runs the loops of OpenCV (4.5.2 or newer) on an executor, which must stay there until OpenCV has another backend:
 ///
 ///     cv::parallel::setParallelForBackend(std::make_shared<fanout::adapters::opencv_backend>(executor), false);
 ///
@@ -47,15 +46,15 @@ class opencv_backend final : public cv::parallel::ParallelForAPI {
     return runner < getNumThreads() ? runner : 0;  // not in a loop, but in a task of an executor with more threads
   }
   /// The number that was set or, if that is lower, the greatest limit of the executor: the limit may change meanwhile.
-  int getNumThreads() const override { return std::min(limit_.load(), static_cast<int>(executor_.greatest_concurrency())); }
+  int getNumThreads() const override { return limit_; }
   /// Limits the loops that begin later, 0 to one thread. OpenCV itself calls this with the number of cores if
   /// `setParallelForBackend` is called without `false`. Returns the number before.
-  int setNumThreads(int threads) override { return limit_.exchange(std::max(threads, 1)); }
+  int setNumThreads(int threads) override { return limit_.exchange(std::clamp(threads, 1, most_)); }
   const char* getName() const override { return "fanout"; }
-
  private:
   const executor& executor_;
-  std::atomic<int> limit_ = std::numeric_limits<int>::max();  // set and read by any thread; no other data depends on it
+  const int most_ = std::max(1, static_cast<int>(executor_.greatest_concurrency()));
+  std::atomic<int> limit_ = most_;  // set and read by any thread; no other data depends on it
 };
 
 }  // namespace fanout::adapters
