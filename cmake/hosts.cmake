@@ -45,3 +45,8 @@ fanout_add_host(opencv libopencv-imgproc-dev found_opencv)
 fanout_add_host(fftw libfftw3-dev found_fftw)
 fanout_add_host(openexr libopenexr-dev OpenEXR::OpenEXR)
 fanout_add_host(eigen libeigen3-dev Eigen3::Eigen)
+
+if(TARGET host_eigen AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # The standard library's own use of std::result_of, for what Eigen gives to std::bind.
+  target_compile_options(host_eigen INTERFACE -Wno-deprecated-declarations)
+endif()

@@ -6,6 +6,7 @@
 
 #include "fanout/adapters/eigen.hpp"
 #include "faults/out_of_memory.hpp"
+#include "support.hpp"
 
 /// The pool runs each closure once whatever is refused: every allocation fails once, or all from one on.
 namespace {

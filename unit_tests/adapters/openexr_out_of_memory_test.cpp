@@ -8,6 +8,7 @@
 
 #include "fanout/adapters/openexr.hpp"
 #include "faults/out_of_memory.hpp"
+#include "support.hpp"
 
 /// The provider runs each task once whatever is refused: every allocation fails once, or all from one on.
 namespace {
