@@ -21,7 +21,7 @@ endif()
 
 # Read from the header, because a target of the same build comes without TBB_VERSION.
 get_target_property(fanout_tbb_directories TBB::tbb INTERFACE_INCLUDE_DIRECTORIES)
-string(REGEX REPLACE "\\$<BUILD_INTERFACE:([^>]*)>" "\\1" fanout_tbb_directories "${fanout_tbb_directories}")
+string(REGEX REPLACE "\\$<(BUILD_INTERFACE|\\$<CONFIG:[^>]*>):([^>]*)>" "\\2" fanout_tbb_directories "${fanout_tbb_directories}")
 string(GENEX_STRIP "${fanout_tbb_directories}" fanout_tbb_directories)
 unset(fanout_tbb_header)
 find_file(fanout_tbb_header oneapi/tbb/version.h
@@ -34,4 +34,14 @@ else()
 endif()
 if(NOT fanout_tbb_version VERSION_GREATER_EQUAL fanout_tbb_minimum)
   message(FATAL_ERROR "fanout needs oneTBB ${fanout_tbb_minimum} or newer, but TBB::tbb is '${fanout_tbb_version}'")
+endif()
+
+# What fanout links. A project may build oneTBB without installing it (TBB_INSTALL is OFF, or EXCLUDE_FROM_ALL), and then
+# install(EXPORT) would refuse a library that links TBB::tbb directly: a target of this build that is in no export set.
+# install(EXPORT) checks neither imported targets nor names inside generator expressions.
+add_library(fanout_tbb INTERFACE IMPORTED GLOBAL)
+target_link_libraries(fanout_tbb INTERFACE TBB::tbb)
+set(fanout_installed_tbb "")
+if(NOT BUILD_SHARED_LIBS) # the installed shared library needs no oneTBB of its users
+  set(fanout_installed_tbb $<LINK_ONLY:$<1:TBB::tbb>>)
 endif()

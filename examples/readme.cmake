@@ -8,11 +8,23 @@ if(found EQUAL -1)
   message(FATAL_ERROR "README.md does not show examples/quick_start.cpp as it is")
 endif()
 
-# check_page(<page> <language> <example>…): each block of the language in docs/<page>.md is a part of one of the examples,
-# and each example is shown. A part may stand deeper in the example than in the page, so both are compared without their
-# indentation.
+# check_page(<page> <language> [SECTION <heading>] <example>…): each block of the language in docs/<page>.md, or in that
+# section of it, is a part of one of the examples, and each example is shown. A part may stand deeper in the example than in
+# the page, so both are compared without their indentation.
 function(check_page page_name language)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "SECTION" "")
+  set(ARGN ${arg_UNPARSED_ARGUMENTS})
   file(READ "${SOURCE_DIR}/docs/${page_name}.md" page)
+  if(arg_SECTION)
+    string(FIND "${page}" "\n## ${arg_SECTION}\n" begin)
+    if(begin EQUAL -1)
+      message(FATAL_ERROR "docs/${page_name}.md has no section '${arg_SECTION}'")
+    endif()
+    math(EXPR begin "${begin} + 1")
+    string(SUBSTRING "${page}" ${begin} -1 page)
+    string(FIND "${page}" "\n## " end)
+    string(SUBSTRING "${page}" 0 ${end} page)
+  endif()
   string(LENGTH "```${language}" opening)
   set(shown "")
   while(TRUE)
@@ -49,6 +61,8 @@ function(check_page page_name language)
   endforeach()
 endfunction()
 
+check_page(drop-in cpp SECTION "A pool class of your own" drop_in/own_pool.hpp)
+check_page(drop-in cpp SECTION "Callers that cannot take an exception" drop_in/c_callback.hpp)
 check_page(handles cpp handles.cpp progress_window.cpp)
 check_page(loops cpp loops.cpp)
 check_page(openmp cpp beside_openmp.cpp)

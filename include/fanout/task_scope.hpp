@@ -104,6 +104,9 @@ class task_scope {
   /// Requests the stop, and does not wait.
   FANOUT_EXPORT void request_stop() noexcept;
 
+  /// Whether the calling code runs in a task of this scope, and not in a batch inside one.
+  [[nodiscard]] FANOUT_EXPORT bool runs_caller() const noexcept;
+
   /// How far the scope is, without waiting. `total` is the number of tasks added so far.
   FANOUT_EXPORT batch_progress progress() const noexcept;
 

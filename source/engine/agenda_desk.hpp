@@ -7,7 +7,6 @@
 #include <mutex>
 #include <optional>
 #include <span>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -115,10 +114,13 @@ class basic_agenda_desk {
   /// The batch waits for a place of its executor. So the next task gives back what it has got from some of the gates,
   /// and `leaves_line` of the next one. Returns false if a thread asks: that one has a place. May be called under the
   /// mutex of the gate that the batch waits at, but for `leaves_line`.
+  ///
+  /// Whoever calls it may be late: a runner has got the place meanwhile, has asked, and waits at a gate. Then no ticket
+  /// is out, and the batch stays there, because nobody would ask again.
   bool step_aside(bool leaves_line) noexcept {
     lock held(mutex_);
     if (asks_) return false;
-    if (steps_aside_ || no_more_ || gates_.empty() || (passed_ == 0 && !leaves_line)) return true;
+    if (out_ == 0 || steps_aside_ || no_more_ || gates_.empty() || (passed_ == 0 && !leaves_line)) return true;
     step_aside_now(held, leaves_line);
     return true;
   }
@@ -197,6 +199,7 @@ class basic_agenda_desk {
     held.lock();
     if (head_) agenda_.put_back(*std::exchange(head_, std::nullopt));
     steps_aside_ = false;
+    aside_.notify_all();
     gives_back_at_ = time_point::max();
     if (is_over()) tell_caller();
   }
@@ -226,11 +229,7 @@ class basic_agenda_desk {
   /// It is short: the thread that steps aside waits for mutexes only, of gates before the one that the batch waits
   /// at.
   void wait_until_aside(lock& held) noexcept {
-    while (steps_aside_) {
-      held.unlock();
-      std::this_thread::yield();
-      held.lock();
-    }
+    aside_.wait(held, [this] { return !steps_aside_; });
   }
 
   void tell_caller() noexcept {
@@ -370,7 +369,8 @@ class basic_agenda_desk {
   time_point gives_back_at_ = time_point::max();  // if `head_` waits with what it has got
   bool caller_sleeps_ = false;
   bool has_sent_ = false;  // a ticket, since the caller has slept
-  typename Primitives::condition_variable changed_{};
+  typename Primitives::condition_variable changed_{};  // the caller may have something to do
+  typename Primitives::condition_variable aside_{};    // `steps_aside_` is over
 };
 
 }  // namespace fanout::detail

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <chrono>
 #include <mutex>
-#include <optional>
 #include <stdexcept>
 #include <stop_token>
 #include <thread>
@@ -22,14 +21,14 @@ bool stream_run::has_come(std::size_t number) noexcept {
   return stream_.cancelled() || broken_.load(std::memory_order_acquire);
 }
 
+/// Under the mutex, because the source of the stop is on the reader's stack. What the request runs locks the mutex of
+/// the limiter only.
 void stream_run::wake_reader() noexcept {
-  std::optional<std::stop_source> arrival;
   {
     const std::lock_guard lock(mutex_);
-    arrival = arrival_;
+    if (arrival_ != nullptr) arrival_->request_stop();
   }
   woken_.notify_one();
-  if (arrival) arrival->request_stop();
 }
 
 void stream_run::await(std::size_t number) {
@@ -128,10 +127,11 @@ void stream_run::wait_inside(std::size_t number, const scope_entry& here) {
 /// True if it has mapped something.
 bool stream_run::help(std::size_t number, const scope_entry& here) {
   std::stop_source arrival;
-  {
+  const auto set_arrival = [this](std::stop_source* source) noexcept {
     const std::lock_guard lock(mutex_);
-    arrival_ = arrival;
-  }
+    arrival_ = source;
+  };
+  set_arrival(&arrival);
   bool has_helped = false;
   const auto ready = stream_.word_of(number).fetch_or(stream_control::awaited, std::memory_order_acq_rel);
   if (!stream_.is_ready(ready) && !has_come(number)) {
@@ -167,8 +167,7 @@ bool stream_run::help(std::size_t number, const scope_entry& here) {
       }
     }
   }
-  const std::lock_guard lock(mutex_);
-  arrival_.reset();
+  set_arrival(nullptr);
   return has_helped;
 }
 

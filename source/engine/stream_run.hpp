@@ -109,7 +109,7 @@ class stream_run final : private reserves::duty, private executor_limiter::helpe
   mutable std::mutex mutex_;  // guards what follows
   std_primitives::condition_variable woken_;
   std::exception_ptr breakage_;
-  std::optional<std::stop_source> arrival_;  // ends the reader's wait for a slot
+  std::stop_source* arrival_ = nullptr;  // ends the reader's wait for a slot
 
   stop_for_tasks stop_for_tasks_;
   std::atomic<bool> broken_{false};  // there is a `breakage_`

@@ -127,6 +127,11 @@ task_scope_core::line::fate task_scope_core::add(closure& task, if_full then) {
 /// Whether the calling thread works for a task of this scope.
 bool task_scope_core::is_own_task() const { return is_inside(current_entry(), scope_.awaited_as); }
 
+bool task_scope_core::runs_caller() const noexcept {
+  const scope_entry* const here = current_entry();
+  return here != nullptr && here->entered().awaited_as == scope_.awaited_as;
+}
+
 /// A worker of oneTBB in the scope's arena might, with a piece of a loop.
 bool task_scope_core::may_be_own_task() const {
   return current_entry() != nullptr ? is_own_task() : executor_core::scope_of_worker().home == &home_;
@@ -410,6 +415,7 @@ namespace fanout {
 
 void task_scope::engine_join() { core_->join(); }
 void task_scope::request_stop() noexcept { core_->cancel(); }
+bool task_scope::runs_caller() const noexcept { return core_->runs_caller(); }
 batch_progress task_scope::progress() const noexcept { return core_->counts(); }
 
 }  // namespace fanout

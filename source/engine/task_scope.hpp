@@ -119,6 +119,7 @@ class task_scope_core final : public batch_control,
 
   /// See batch_scope.
   const void* awaited_as() const { return scope_.awaited_as; }
+  bool runs_caller() const noexcept;
   std::size_t runner_of(const chunk& its_chunk) const noexcept override;
 
   /// The chunk of the runner that runs this task of the scope.

@@ -128,6 +128,7 @@ TEST_F(TaskScope, AcceptsTasksOfAllKinds) {
   over_aligned aligned;
   aligned.value = 1;
   const std::string text = "one that is too long for the object";
+  calls_of_function = 0;
   task_scope scope;
   scope.add([] { ++ran; });
   scope.add(+[] { ++ran; });
@@ -143,6 +144,24 @@ TEST_F(TaskScope, AcceptsTasksOfAllKinds) {
   scope.join();
   EXPECT_EQ(ran, 9);
   EXPECT_EQ(calls_of_function, 2);
+}
+
+TEST_F(TaskScope, KnowsWhetherItRunsItsCaller) {
+  const fanout::executor executor({.concurrency = 2});
+  for (const bool is_on_executor : {false, true}) {
+    const auto scope = is_on_executor ? std::make_unique<task_scope>(executor) : std::make_unique<task_scope>();
+    EXPECT_FALSE(scope->runs_caller());
+    for (int i = 0; i != 10; ++i) {
+      scope->add([&] {
+        EXPECT_TRUE(scope->runs_caller());
+        fanout::map_in_parallel(3, [&](int) { EXPECT_FALSE(scope->runs_caller()); }, 2);
+        executor.map(3, [&](int) { EXPECT_FALSE(scope->runs_caller()); });
+        EXPECT_TRUE(scope->runs_caller());
+      });
+    }
+    scope->join();
+    EXPECT_FALSE(scope->runs_caller());
+  }
 }
 
 TEST_F(TaskScope, RefusesAnEmptyFunctionAndGoesOn) {

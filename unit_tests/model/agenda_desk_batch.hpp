@@ -65,6 +65,7 @@ struct desk_scenario : rl::test_suite<Scenario, int{threads}> {
   void keep_time() {
     alarm_.keep([this] {
       desk_->ring();
+      if (self().needs_slot()) static_cast<void>(desk_->step_aside(/*leaves_line=*/true));
       RL_ASSERT(!destroyed_);
     });
   }
@@ -76,10 +77,12 @@ struct desk_scenario : rl::test_suite<Scenario, int{threads}> {
     if (gives_up) desk_->give_up();
   }
 
-  void ask_again() {
-    desk_->ask_again();
+  bool ask_again() {
+    const bool asks = desk_->ask_again() == desk::awake::asks;
     RL_ASSERT(!destroyed_);
+    return asks || !self().needs_slot() || !desk_->step_aside(/*leaves_line=*/false);
   }
+  bool needs_slot() const { return false; }
 
   // ── What the desk asks for ──
 

@@ -73,6 +73,9 @@ PLANTED(sends_a_ticket_without_a_word)
 PLANTED(gives_up_without_a_word)
 #include "planted/gives_up_without_a_word.hpp"
 }
+PLANTED(steps_aside_too_late)
+#include "planted/steps_aside_too_late.hpp"
+}
 #undef PLANTED
 
 namespace {
@@ -175,6 +178,10 @@ TEST(AgendaDeskMistakes, FindsThatTheCallerSleepsOnBesideATicket) {
 
 TEST(AgendaDeskMistakes, FindsThatTheCallerSleepsOnWhenAllIsGivenUp) {
   expect_lost(every_execution<stopped_in_a_pause<DESK(gives_up_without_a_word), 2, false>>());
+}
+
+TEST(AgendaDeskMistakes, FindsThatItStepsAsideThoughNobodyAsksAgain) {
+  expect_lost(every_execution<stepping_aside<DESK(steps_aside_too_late), false>>());
 }
 
 }  // namespace

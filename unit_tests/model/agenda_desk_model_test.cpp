@@ -65,6 +65,9 @@ TEST(AgendaDeskModel, AsksAgainWhenAGateOpensBesideARunner) {
 TEST(AgendaDeskModel, AsksAgainWhenAGateOpensAsAPauseEnds) {
   expect_holds(every_execution<told_as_time_passes<basic_agenda_desk>>());
 }
+TEST(AgendaDeskModel, AsksAgainWhenItHasSteppedAside) {
+  expect_holds(every_execution<stepping_aside<basic_agenda_desk, false>>());
+}
 TEST(AgendaDeskModel, EndsWhenItIsStoppedAsAGateOpens) {
   expect_holds(every_execution<stopped_at_a_gate<basic_agenda_desk, 3>>());
   expect_holds(every_execution<stopped_at_a_gate<basic_agenda_desk, 3, true>>());
@@ -83,6 +86,7 @@ TEST(AgendaDeskModel, HoldsInExecutionsByChance) {
   expect_holds(some_executions<retrying_together<basic_agenda_desk>>(executions));
   expect_holds(some_executions<meeting_after_a_pause<basic_agenda_desk>>(executions));
   expect_holds(some_executions<told_by_a_gate<basic_agenda_desk, 3, 2>>(executions));
+  expect_holds(some_executions<stepping_aside<basic_agenda_desk, true>>(executions / 10));
 }
 
 }  // namespace

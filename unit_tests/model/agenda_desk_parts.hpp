@@ -187,7 +187,7 @@ class watched_agenda {
 };
 
 /// A gate that asks a function of the scenario, under its mutex, and notes what it has promised. `Owner` has the
-/// function `ask_again`.
+/// function `ask_again`, which returns false if the batch steps aside.
 template <class Owner>
 class desk_gate final : public fanout::detail::gate {
  public:
@@ -210,6 +210,11 @@ class desk_gate final : public fanout::detail::gate {
     in_line_ = false;
   }
 
+  void step_aside() noexcept override {
+    const std::lock_guard lock(mutex_);
+    in_line_ = false;
+  }
+
   void end(std::size_t index) noexcept override {
     change([&] { RL_ASSERT(held_.erase(index) == 1); });
   }
@@ -219,7 +224,7 @@ class desk_gate final : public fanout::detail::gate {
   void change(const Change& what) {
     const std::lock_guard lock(mutex_);
     what();
-    if (in_line_) of_.ask_again();
+    if (in_line_ && !of_.ask_again()) in_line_ = false;
   }
 
   /// By how many tasks. For a rule, which is called under the mutex.

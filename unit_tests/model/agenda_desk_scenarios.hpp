@@ -244,6 +244,28 @@ struct told_as_time_passes : desk_scenario<told_as_time_passes<Desk>, Desk, 3, 2
   bool is_open_ = false;
 };
 
+/// The batch waits for a place of its executor whenever it is told, and may have got it at any moment since. Thread 1
+/// keeps the time at which the last of the gates wants to be asked again, and thread 2 opens it. If it passes another one
+/// before, it gives that back from time to time, so the last one opens by itself in the end.
+template <DESK, bool passes_one>
+struct stepping_aside : desk_scenario<stepping_aside<Desk, passes_one>, Desk, 3, 1> {
+  void open_gates() {
+    if (passes_one) this->open_gate([](auto, auto) { return admission_reply{answer::yes}; });
+    gate_ = &this->open_gate([this](auto, auto) {
+      const bool is_early = desk_primitives::now() < this->at(1);
+      if (is_open_ || (passes_one && !is_early)) return admission_reply{answer::yes};
+      return is_early ? admission_reply{answer::wait, this->at(1)} : admission_reply{answer::wait};
+    });
+  }
+  void act(unsigned me) {
+    if (me == 1) return this->keep_time();
+    gate_->change([this] { is_open_ = true; });
+  }
+  static bool needs_slot() { return true; }
+  desk_gate<typename stepping_aside::desk_scenario>* gate_ = nullptr;
+  bool is_open_ = false;
+};
+
 /// A gate opens, a time passes at which a task is tried again, and the batch is stopped, in any order. The gate comes
 /// after one that admits all, and says when to ask again at the latest.
 template <DESK>

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <limits>
 #include <new>
 
 #include "fanout/error.hpp"
@@ -13,20 +12,18 @@
 
 namespace fanout::adapters {
 
-/// Runs the loops of OpenCV (4.5.2 or newer) on an executor, which must stay where it is until OpenCV has another backend:
+/// Runs the loops of OpenCV (4.5.2 or newer) on an executor, which must stay there until OpenCV has another backend:
 ///
 ///     cv::parallel::setParallelForBackend(std::make_shared<fanout::adapters::opencv_backend>(executor), false);
 ///
-/// OpenCV expects that `parallel_for` returns when each stripe has run once, on any thread. OpenCV calls it from the thread
-/// that calls OpenCV, and for one loop of the process at a time: a loop that begins meanwhile, inside or elsewhere, runs on
-/// its calling thread, and does not get here. The call may block: here it waits for a slot of the executor, unless a task
-/// of that executor makes it, which has one. OpenCV catches what a body throws, runs the other stripes, and throws the
-/// first exception at the end. If there is no memory for a batch, the calling thread runs the stripes that are left.
+/// OpenCV calls `parallel_for` from the thread that calls OpenCV, for one loop of the process at a time: a loop that
+/// begins meanwhile, inside or elsewhere, runs on its calling thread, and does not get here. It returns when each
+/// stripe has run once, on any thread. It may block: it waits for a slot of the executor, unless a task of that
+/// executor makes the call. OpenCV catches what a body throws, and throws the first exception at the end. If there is
+/// no memory for a batch, the calling thread runs the stripes that are left.
 class opencv_backend final : public cv::parallel::ParallelForAPI {
  public:
-  /// Does not use the executor, nor does the destructor.
   explicit opencv_backend(const executor& on) noexcept : executor_(on) {}
-
   /// Throws what a body throws; those of OpenCV throw nothing.
   void parallel_for(int stripes, FN_parallel_for_body_cb_t body, void* data) override {
     std::atomic<int> next = 0;  // claimed by the threads of the loop; the end of the batch orders what they wrote
@@ -43,25 +40,21 @@ class opencv_backend final : public cv::parallel::ParallelForAPI {
     }
     if (const int left = stripes - next.load(std::memory_order_relaxed); left > 0) run(left);
   }
-
   /// Numbers the threads of a loop from 0, below `getNumThreads()`.
   int getThreadNum() const override {
     const auto runner = static_cast<int>(current_runner().value_or(0));
     return runner < getNumThreads() ? runner : 0;  // not in a loop, but in a task of an executor with more threads
   }
   /// The number that was set or, if that is lower, the greatest limit of the executor: the limit may change meanwhile.
-  int getNumThreads() const override {
-    return std::min(limit_.load(std::memory_order_relaxed), static_cast<int>(executor_.greatest_concurrency()));
-  }
+  int getNumThreads() const override { return limit_; }
   /// Limits the loops that begin later, 0 to one thread. OpenCV itself calls this with the number of cores if
   /// `setParallelForBackend` is called without `false`. Returns the number before.
-  int setNumThreads(int threads) override { return limit_.exchange(std::max(threads, 1), std::memory_order_relaxed); }
-  /// For OpenCV's log.
+  int setNumThreads(int threads) override { return limit_.exchange(std::clamp(threads, 1, most_)); }
   const char* getName() const override { return "fanout"; }
-
  private:
   const executor& executor_;
-  std::atomic<int> limit_ = std::numeric_limits<int>::max();  // set and read by any thread; no other data depends on it
+  const int most_ = std::max(1, static_cast<int>(executor_.greatest_concurrency()));
+  std::atomic<int> limit_ = most_;  // set and read by any thread; no other data depends on it
 };
 
 }  // namespace fanout::adapters

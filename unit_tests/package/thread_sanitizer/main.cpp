@@ -459,6 +459,46 @@ void work_around(std::size_t limit) {
   }
 }
 
+// A rule that decides who may start has a state of its own, which one thread of the batch at a time uses, and the caller
+// when the batch has ended. So have what a retry asks, for one task after another, and the costs and priorities.
+void ask_rules(std::size_t limit) {
+  const fanout::executor executor({.concurrency = limit});
+  for (const bool on_executor : {false, true}) {
+    std::string asked = "asked:";
+    std::size_t times = 0;
+    std::string ranked;
+    const fanout::resource_budget budget(2);
+    const fanout::run_options options{
+        .concurrency = limit,
+        .priority =
+            [&](std::size_t index) {
+              ranked += text_of(index);
+              return static_cast<std::int64_t>(index % 3);
+            },
+        .admit = {fanout::admission([&](std::size_t index) {
+                    asked += text_of(index);
+                    return ++times % 3 == 0 ? fanout::admission_answer::not_yet(std::chrono::milliseconds(1))
+                                                 : fanout::admission_answer::yes();
+                  }),
+                  budget.by([](std::size_t index) { return index % 2 + 1; }),
+                  fanout::rate_limit(20, std::chrono::milliseconds(1))},
+        .retry = {.again = 1}};
+    std::vector<std::string> before(30);
+    const auto mapper = [&](std::size_t index, const fanout::task_context& context) {
+      if (context.attempt() == 1 && index % 4 == 0) {
+        before[index] = text_of(index);
+        throw std::runtime_error("the first attempt");
+      }
+      return before[index] + text_of(index);
+    };
+    const auto results = on_executor ? executor.map(before.size(), mapper, options)
+                                     : fanout::map_in_parallel(before.size(), mapper, options);
+    require(results.size() == before.size() && results[0] == text_of(0) + text_of(0), "the results of unequal tasks");
+    asked += ranked;
+    require(asked.size() > 30, "what the rules were asked");
+  }
+}
+
 // ── Races ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 int shared = 0;
@@ -567,6 +607,7 @@ int main(int argc, char** argv) {
       read_streams(limit);
       stop_from_outside(limit);
       work_around(limit);
+      ask_rules(limit);
     }
   }
 }

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <OpenEXR/IlmThreadPool.h>
+
+#include <atomic>
+#include <memory>
+#include <shared_mutex>
+
+#include "fanout/task_context.hpp"
+#include "fanout/task_scope.hpp"
+
+namespace fanout::adapters {
+
+/// Runs the tasks of OpenEXR (3.1 or newer) on an executor:
+///
+///     IlmThread::ThreadPool::globalThreadPool().setThreadProvider(new fanout::adapters::openexr_provider(executor));
+///
+/// The pool owns the provider, which lets go of the executor when its number of threads becomes 0: do that before the
+/// executor is destroyed, by `Imf::setGlobalThreadCount(0)`. Each task runs at once from then on.
+///
+/// OpenEXR posts tasks from the threads that read and write files, and blocks these until the tasks have run. No task
+/// posts another one, or throws. A task of fanout may hold the slot that those need while it blocks, even all tasks
+/// all slots: there each runs at once, inside `addTask`. So it does if there is no memory to post it. Elsewhere
+/// `addTask` does not wait.
+class openexr_provider final : public ILMTHREAD_NAMESPACE::ThreadPoolProvider {
+ public:
+  /// Throws `resource_error` if the process may not create the threads, or `std::bad_alloc`.
+  explicit openexr_provider(const executor& on) : executor_(on) {}
+  ~openexr_provider() override { openexr_provider::finish(); }
+  /// The limit of the executor; 0 after `finish`, which `setNumThreads(0)` calls. Other numbers change nothing.
+  int numThreads() const override { return threads_; }
+  void setNumThreads(int count) override { if (count == 0) finish(); }
+  void addTask(ILMTHREAD_NAMESPACE::Task* task) override {
+    const auto run = [task, group = task->group()]() noexcept {
+      task->execute();
+      delete task;  // before its group learns that it has ended
+      if (group != nullptr) group->finishOneTask();
+    };
+    try {
+      if (const std::shared_lock lock(mutex_); scope_ && !current_runner()) return scope_->add(run);
+    } catch (const std::bad_alloc&) {
+    }
+    run();
+  }
+  /// Waits for all tasks that were posted, and lets go of the executor.
+  void finish() override {
+    threads_ = 0;
+    std::unique_ptr<task_scope> ends;
+    if (const std::unique_lock lock(mutex_); true) ends.swap(scope_);
+    if (ends) ends->join();
+  }
+ private:
+  const executor& executor_;
+  std::atomic<int> threads_ = static_cast<int>(executor_.greatest_concurrency());
+  std::shared_mutex mutex_;  // guards the pointer
+  std::unique_ptr<task_scope> scope_ =
+      std::make_unique<task_scope>(executor_, run_options{.concurrency = threads_.load()});
+};
+
+}  // namespace fanout::adapters

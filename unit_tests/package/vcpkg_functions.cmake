@@ -1,0 +1,123 @@
+# What the port of vcpkg calls, done with plain CMake as vcpkg documents it: the tests have no vcpkg, which builds its ports
+# from the network. What a function does not know is an error. Expects the variables that vcpkg sets for a port, and
+# CONFIGURE_OPTIONS in place of its toolchain.
+
+set(build_types Debug Release)
+if(VCPKG_BUILD_TYPE STREQUAL "release")
+  set(build_types Release)
+endif()
+
+macro(parse_strictly one_value multi_value options)
+  cmake_parse_arguments(PARSE_ARGV 0 arg "${options}" "${one_value}" "${multi_value}")
+  if(arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "${CMAKE_CURRENT_FUNCTION} does not know: ${arg_UNPARSED_ARGUMENTS}")
+  endif()
+endmacro()
+
+function(vcpkg_check_features)
+  parse_strictly("OUT_FEATURE_OPTIONS" "FEATURES" "")
+  set(options "")
+  while(arg_FEATURES)
+    list(POP_FRONT arg_FEATURES feature variable)
+    if("${feature}" IN_LIST FEATURES)
+      list(APPEND options "-D${variable}=ON")
+    else()
+      list(APPEND options "-D${variable}=OFF")
+    endif()
+  endwhile()
+  set(${arg_OUT_FEATURE_OPTIONS} "${options}" PARENT_SCOPE)
+endfunction()
+
+function(vcpkg_cmake_configure)
+  parse_strictly("SOURCE_PATH" "OPTIONS" "")
+  set(shared OFF)
+  if(VCPKG_LIBRARY_LINKAGE STREQUAL "dynamic")
+    set(shared ON)
+  endif()
+  foreach(type IN LISTS build_types)
+    set(prefix "${CURRENT_PACKAGES_DIR}")
+    if(type STREQUAL "Debug")
+      string(APPEND prefix "/debug")
+    endif()
+    execute_process(
+      COMMAND "${CMAKE_COMMAND}" -G ${GENERATOR} -S "${arg_SOURCE_PATH}" -B "${CURRENT_BUILDTREES_DIR}/${type}" ${arg_OPTIONS}
+        -DCMAKE_BUILD_TYPE=${type} "-DCMAKE_INSTALL_PREFIX=${prefix}" -DBUILD_SHARED_LIBS=${shared}
+        ${CONFIGURE_OPTIONS}
+      OUTPUT_QUIET ERROR_VARIABLE complaints COMMAND_ERROR_IS_FATAL ANY
+    )
+    if(complaints MATCHES "Manually-specified variables were not used")
+      message(FATAL_ERROR "The port sets what fanout does not read:\n${complaints}")
+    endif()
+  endforeach()
+endfunction()
+
+function(vcpkg_cmake_install)
+  parse_strictly("" "" "")
+  foreach(type IN LISTS build_types)
+    execute_process(
+      COMMAND "${CMAKE_COMMAND}" --build "${CURRENT_BUILDTREES_DIR}/${type}" --target install
+      OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY
+    )
+  endforeach()
+endfunction()
+
+# Moves the files for CMake to share/<port>. They then lie two levels below the prefix, whatever it was before, and those of
+# the debug libraries lead to debug/lib.
+function(vcpkg_cmake_config_fixup)
+  parse_strictly("CONFIG_PATH" "" "")
+  set(share "${CURRENT_PACKAGES_DIR}/share/${PORT}")
+  file(GLOB files "${CURRENT_PACKAGES_DIR}/${arg_CONFIG_PATH}/*.cmake")
+  file(GLOB debug_files "${CURRENT_PACKAGES_DIR}/debug/${arg_CONFIG_PATH}/*-debug.cmake")
+  if(NOT files OR (NOT debug_files AND "Debug" IN_LIST build_types))
+    message(FATAL_ERROR "There are no files for CMake in ${arg_CONFIG_PATH}")
+  endif()
+  foreach(file IN LISTS debug_files)
+    file(READ "${file}" text)
+    string(REPLACE "\${_IMPORT_PREFIX}/lib" "\${_IMPORT_PREFIX}/debug/lib" text "${text}")
+    get_filename_component(name "${file}" NAME)
+    file(WRITE "${share}/${name}" "${text}")
+  endforeach()
+  foreach(file IN LISTS files)
+    file(READ "${file}" text)
+    string(REGEX REPLACE "(get_filename_component\\(_IMPORT_PREFIX \"\\\${CMAKE_CURRENT_LIST_FILE}\" PATH\\)\n)(get_filename_component\\(_IMPORT_PREFIX \"\\\${_IMPORT_PREFIX}\" PATH\\)\n)*" "\\1\\2\\2" text "${text}")
+    string(REGEX REPLACE "(PACKAGE_PREFIX_DIR \"\\\${CMAKE_CURRENT_LIST_DIR})/[./]*\"" "\\1/../../\"" text "${text}")
+    get_filename_component(name "${file}" NAME)
+    file(WRITE "${share}/${name}" "${text}")
+  endforeach()
+  foreach(prefix IN ITEMS "${CURRENT_PACKAGES_DIR}" "${CURRENT_PACKAGES_DIR}/debug")
+    file(REMOVE_RECURSE "${prefix}/lib/cmake")
+  endforeach()
+endfunction()
+
+# vcpkg makes the paths relative, which they are.
+function(vcpkg_fixup_pkgconfig)
+  parse_strictly("" "" "")
+  file(GLOB files "${CURRENT_PACKAGES_DIR}/lib/pkgconfig/*.pc" "${CURRENT_PACKAGES_DIR}/debug/lib/pkgconfig/*.pc")
+  foreach(file IN LISTS files)
+    file(READ "${file}" text)
+    string(FIND "${text}" "${CURRENT_PACKAGES_DIR}" found)
+    if(NOT found EQUAL -1)
+      message(FATAL_ERROR "${file} has an absolute path:\n${text}")
+    endif()
+  endforeach()
+endfunction()
+
+function(vcpkg_copy_tools)
+  parse_strictly("" "TOOL_NAMES" "AUTO_CLEAN")
+  foreach(tool IN LISTS arg_TOOL_NAMES)
+    file(COPY "${CURRENT_PACKAGES_DIR}/bin/${tool}" DESTINATION "${CURRENT_PACKAGES_DIR}/tools/${PORT}")
+    file(REMOVE "${CURRENT_PACKAGES_DIR}/bin/${tool}" "${CURRENT_PACKAGES_DIR}/debug/bin/${tool}")
+  endforeach()
+  foreach(bin IN ITEMS bin debug/bin)
+    file(GLOB left "${CURRENT_PACKAGES_DIR}/${bin}/*")
+    if(arg_AUTO_CLEAN AND NOT left)
+      file(REMOVE_RECURSE "${CURRENT_PACKAGES_DIR}/${bin}")
+    endif()
+  endforeach()
+endfunction()
+
+function(vcpkg_install_copyright)
+  parse_strictly("" "FILE_LIST" "")
+  file(READ "${arg_FILE_LIST}" text)
+  file(WRITE "${CURRENT_PACKAGES_DIR}/share/${PORT}/copyright" "${text}")
+endfunction()
