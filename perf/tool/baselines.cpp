@@ -3,15 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <cstddef>
 #include <fanout/fanout.hpp>
-#include <functional>
-#include <mutex>
-#include <system_error>
-#include <thread>
 
-#include "competitors/competitor.hpp"
 #include "duration.hpp"
 #include "exit_status.hpp"
 #include "workloads/command.hpp"
@@ -21,32 +15,18 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 using seconds = std::chrono::duration<double>;
+using namespace std::chrono_literals;
 
 measured_baselines left_out(const std::string& because) {
   return {.results = std::nullopt, .left_out = "The hand-written schedulers were left out: " + because + "."};
 }
 
-/// Requests a stop at `end`, or as soon as `other` is requested.
-class time_limit {
- public:
-  time_limit(clock::time_point end, const std::stop_token& other)
-      : on_other_(other, [this] { stop_.request_stop(); }), thread_([this, end](const std::stop_token& over) {
-          std::unique_lock lock(mutex_);
-          over_.wait_until(lock, over, end, [] { return false; });
-          if (!over.stop_requested()) stop_.request_stop();
-        }) {}
-
-  std::stop_token token() const { return stop_.get_token(); }
-
- private:
-  std::stop_source stop_;
-  std::stop_callback<std::function<void()>> on_other_;
-  std::mutex mutex_;  // guards nothing: a condition variable needs one
-  std::condition_variable_any over_;
-  std::jthread thread_;
-};
-
 }  // namespace
+
+std::vector<fanout::comparison_scheduler> hand_written_schedulers() {
+  using scheduler = fanout::comparison_scheduler;
+  return {scheduler::serial(), scheduler::executor(), scheduler::thread_rounds(), scheduler::thread_pool()};
+}
 
 measured_baselines measure_baselines(const workload& tasks, const fanout::tuning_report& report,
                                      const baseline_time& time, bool show_progress, const std::stop_token& stop) {
@@ -64,20 +44,20 @@ measured_baselines measure_baselines(const workload& tasks, const fanout::tuning
   }
   const double repetitions = std::min<seconds>(left, time.share) / round - 1;
   try {
-    const time_limit limit(time.end, stop);
-    return {.results = compare(tasks, make_competitors(report.recommended()),
-                               {.repetitions = static_cast<std::size_t>(std::clamp(repetitions, 1.0, 15.0)),
+    return {.results = compare(tasks, hand_written_schedulers(),
+                               {.concurrency = report.recommended(),
+                                .repetitions = static_cast<std::size_t>(std::clamp(repetitions, 1.0, 15.0)),
                                 .show_progress = show_progress,
-                                .stop = limit.token(),
-                                .end = time.end}),
+                                .stop = stop,
+                                .budget = std::max<std::chrono::nanoseconds>(time.end - clock::now(), 1ns)}),
             .left_out = {}};
   } catch (const interruption&) {
-    return left_out(stop.stop_requested() ? "they were interrupted" : "they did not end within the budget");
+    return left_out("they were interrupted");
+  } catch (const fanout::budget_error&) {
+    return left_out("they did not end within the budget");
   } catch (const command_refused& error) {
     return left_out(error.what());
-  } catch (const std::system_error& error) {
-    return left_out(error.what());
-  } catch (const fanout::resource_error& error) {
+  } catch (const fanout::comparison_error& error) {
     return left_out(error.what());
   }
 }

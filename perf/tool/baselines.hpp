@@ -2,14 +2,19 @@
 
 #include <chrono>
 #include <fanout/tuning.hpp>
+#include <fanout/tuning_comparison.hpp>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "compare.hpp"
 #include "workloads/workload.hpp"
 
 namespace tool {
+
+/// Those that `fanout compare` runs unless others are named: serial, fanout, and two that are written with `std::thread`.
+std::vector<fanout::comparison_scheduler> hand_written_schedulers();
 
 /// The schedulers of `fanout compare` at the recommended size, or why there are none.
 struct measured_baselines {

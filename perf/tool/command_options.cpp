@@ -63,13 +63,14 @@ command_streams command_options::streams() const {
   return streams;
 }
 
-workload_options::prepared command_options::prepare(process_groups& groups) const try {
+workload_options::prepared command_options::prepare(process_groups& groups, bool checks_output) const try {
   if (input_list_.empty()) throw usage_error("--command needs --input-list, whose lines take the place of {}");
   command_template words(command_, shell_);
   command_streams streams = this->streams();
   command_list list = read_list(input_list_, null_ ? separator::null : separator::newline);
   if (list.lines.empty()) throw usage_error(fmt::format("--input-list '{}' holds no lines", input_list_));
-  return {std::make_unique<command_workload>(groups, command_, std::move(words), std::move(streams), std::move(list)),
+  return {std::make_unique<command_workload>(groups, command_, std::move(words), std::move(streams), std::move(list),
+                                             checks_output && output_ == "pipe"),
           {}};
 } catch (const command_template::invalid& error) {
   throw usage_error(fmt::format("--command '{}' {}", short_line(command_), error.what()));

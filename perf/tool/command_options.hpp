@@ -11,7 +11,7 @@
 
 namespace tool {
 
-/// The options of `fanout tune` that measure a command in place of a workload: `--command`, and those that belong to
+/// The options of `fanout tune` and `fanout compare` that measure a command in place of a workload: `--command`, and those that belong to
 /// it.
 class command_options {
  public:
@@ -26,8 +26,9 @@ class command_options {
   /// The files that the tool or the commands read.
   std::vector<named_file> files_read() const;
 
-  /// The command over its list. Throws `usage_error`.
-  workload_options::prepared prepare(process_groups& groups) const;
+  /// The command over its list. `checks_output`: the checksum of a task is that of the output of its command, unless
+  /// `--output` says that it does not go into a pipe. Throws `usage_error`.
+  workload_options::prepared prepare(process_groups& groups, bool checks_output) const;
 
  private:
   command_streams streams() const;

@@ -1,15 +1,16 @@
 #include "compare.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <chrono>
 #include <map>
-#include <numeric>
-#include <random>
-#include <set>
+#include <mutex>
+#include <string_view>
 #include <utility>
 
 #include "exit_status.hpp"
 #include "progress_bar.hpp"
+#include "text_output.hpp"
 #include "workloads/checksum.hpp"
 
 namespace tool {
@@ -17,68 +18,81 @@ namespace {
 
 using failed_tasks = std::map<std::size_t, input_error>;
 
-/// What is known of one competitor while the measurements go on.
-struct record {
-  std::vector<double> seconds;
-  std::vector<std::uint64_t> checksums;  // of the latest run, or of the first one that was different
-  std::set<std::size_t> differences;     // tasks whose checksum was not the expected one in some run
+/// A task's checksum, or that its input could not be read, which is equal to anything.
+struct task_result {
+  std::size_t index;
+  std::uint64_t checksum;
+  bool unreadable;
 };
 
-/// Keeps a failure that only means unreadable input, throws any other.
-void note_failure(std::size_t index, const std::exception_ptr& failure, failed_tasks& failures) {
-  try {
-    std::rethrow_exception(failure);
-  } catch (const input_error& error) {
-    failures.emplace(index, error);
+/// What the tasks could not read. They run on many threads.
+class unreadable_tasks {
+ public:
+  void add(std::size_t index, const input_error& error) {
+    const std::lock_guard lock(mutex_);
+    failures_.emplace(index, error);
   }
-}
 
-void note_outcomes(const std::vector<task_outcome>& outcomes, const std::vector<std::uint64_t>& expected,
-                   record& competitor, failed_tasks& failures) {
-  const bool was_equal = competitor.differences.empty();
-  if (was_equal) competitor.checksums.assign(outcomes.size(), 0);
-  for (std::size_t index = 0; index < outcomes.size(); ++index) {
-    if (outcomes[index].failure) {
-      note_failure(index, outcomes[index].failure, failures);
-      continue;
+  /// Requires that no task runs.
+  const failed_tasks& all() const { return failures_; }
+
+ private:
+  std::mutex mutex_;  // guards the map while tasks run
+  failed_tasks failures_;
+};
+
+/// The checksums of each competitor's latest run, or of its first one that was different.
+class kept_checksums {
+ public:
+  explicit kept_checksums(std::size_t tasks) : tasks_(tasks) {}
+
+  /// The competitor runs next.
+  void begin_run(std::string_view competitor) {
+    if (latest_ != nullptr) latest_->had_difference |= std::exchange(latest_->has_difference, false);
+    latest_ = &records_[std::string(competitor)];
+    latest_->checksums.resize(tasks_);
+  }
+
+  bool note(const task_result& expected, const task_result& result) {
+    const bool equal = expected.unreadable || result.unreadable || expected.checksum == result.checksum;
+    if (!latest_->had_difference) latest_->checksums[result.index] = result.checksum;
+    latest_->has_difference |= !equal;
+    return equal;
+  }
+
+  std::uint64_t combined(const std::string& competitor, const failed_tasks& failures) const {
+    const std::vector<std::uint64_t>& checksums = records_.at(competitor).checksums;
+    std::uint64_t sum = 0;
+    for (std::size_t index = 0; index < checksums.size(); ++index) {
+      if (!failures.contains(index)) sum = combine(sum, checksums[index]);
     }
-    if (was_equal) competitor.checksums[index] = outcomes[index].checksum;
-    if (outcomes[index].checksum != expected[index]) competitor.differences.insert(index);
+    return sum;
   }
-}
 
-std::vector<std::uint64_t> checksums_of(const std::vector<task_outcome>& outcomes) {
-  std::vector<std::uint64_t> checksums;
-  checksums.reserve(outcomes.size());
-  for (const task_outcome& outcome : outcomes) checksums.push_back(outcome.checksum);
-  return checksums;
-}
+ private:
+  struct record {
+    std::vector<std::uint64_t> checksums;
+    bool has_difference = false;  // in the latest run
+    bool had_difference = false;  // in an earlier one
+  };
 
-competitor_result result_of(std::string_view name, const record& competitor, const failed_tasks& failures) {
-  competitor_result result;
-  result.name = name;
-  result.seconds = summarise(competitor.seconds);
-  for (std::size_t index = 0; index < competitor.checksums.size(); ++index) {
-    if (!failures.contains(index)) result.checksum = combine(result.checksum, competitor.checksums[index]);
-  }
-  const auto& differences = competitor.differences;
-  const auto first =
-      std::find_if(differences.begin(), differences.end(), [&](auto index) { return !failures.contains(index); });
-  if (first != differences.end()) result.first_difference = *first;
-  return result;
-}
-
-struct timed_run {
-  double seconds;
-  std::vector<task_outcome> outcomes;
+  std::size_t tasks_;
+  std::map<std::string, record> records_;
+  record* latest_ = nullptr;
 };
 
-timed_run run_once(competitor& runner, const task_batch& batch) {
-  const auto start = std::chrono::steady_clock::now();
-  auto outcomes = runner.run(batch);
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  if (batch.stop().stop_requested()) throw interruption();
-  return {elapsed.count(), std::move(outcomes)};
+competitor_result result_of(const fanout::comparison_row& row, const kept_checksums& checksums,
+                            const failed_tasks& failures) {
+  competitor_result result{.name = row.scheduler,
+                           .seconds = summarise(row.seconds),
+                           .low_seconds = row.low_seconds,
+                           .high_seconds = row.high_seconds,
+                           .checksum = checksums.combined(row.scheduler, failures),
+                           .first_difference = {}};
+  const auto first = std::find_if(row.differences.begin(), row.differences.end(),
+                                  [&](std::size_t index) { return !failures.contains(index); });
+  if (first != row.differences.end()) result.first_difference = *first;
+  return result;
 }
 
 }  // namespace
@@ -87,46 +101,57 @@ bool comparison::checksums_equal() const {
   return std::all_of(rows.begin(), rows.end(), [](const auto& row) { return row.checksum_equal(); });
 }
 
-comparison compare(const workload& tasks, std::span<const std::unique_ptr<competitor>> competitors,
-                   const compare_options& options) {
-  const std::size_t runs = (options.repetitions + 1) * competitors.size();
-  progress_bar progress(options.show_progress, runs * tasks.task_count());
-  const task_batch batch(tasks, options.stop, [&progress] { progress.advance(); });
-
-  std::vector<record> records(competitors.size());
-  std::vector<std::uint64_t> expected;
-  failed_tasks failures;
-  std::vector<std::size_t> order(competitors.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::mt19937 shuffle_source(1);  // NOLINT(cert-msc51-cpp): every call measures in the same order
-
-  using clock = std::chrono::steady_clock;
-  clock::duration longest(0);
-  std::size_t repetition = 0;
-  for (; repetition <= options.repetitions; ++repetition) {
-    const auto start = clock::now();
-    if (repetition > 1 && longest > options.end - start) break;
-    const bool warms_up = repetition == 0;
-    if (!warms_up) std::shuffle(order.begin(), order.end(), shuffle_source);
-    for (const std::size_t who : order) {
-      progress.describe(competitors[who]->name());
-      const timed_run run = run_once(*competitors[who], batch);
-      if (expected.empty()) expected = checksums_of(run.outcomes);
-      if (!warms_up) records[who].seconds.push_back(run.seconds);
-      note_outcomes(run.outcomes, expected, records[who], failures);
+comparison compare(const workload& tasks, std::vector<fanout::comparison_scheduler> schedulers,
+                   const compare_options& options) try {
+  const std::size_t count = tasks.task_count();
+  progress_bar progress(options.show_progress, (options.repetitions + 1) * schedulers.size() * count);
+  unreadable_tasks unreadable;
+  kept_checksums checksums(count);
+  const auto run_task = [&](std::size_t index, const std::stop_token& stop) -> task_result {
+    struct ended_notice {
+      progress_bar& bar;
+      ~ended_notice() { bar.advance(); }
+    } const notice{progress};
+    try {
+      return {index, tasks.run(index, stop), false};
+    } catch (const input_error& error) {
+      unreadable.add(index, error);
+      return {index, 0, true};
     }
-    longest = std::max(longest, clock::now() - start);
-  }
+  };
+  const auto on_progress = [&](const fanout::comparison_progress& now) {
+    progress.describe(now.scheduler);
+    checksums.begin_run(now.scheduler);
+  };
+  fanout::comparison_report report =
+      fanout::compare(count, run_task,
+                      {.concurrency = {options.concurrency},
+                       .baselines = std::move(schedulers),
+                       .repetitions = options.repetitions,
+                       .budget = options.budget,
+                       .stop = options.stop,
+                       .on_progress = on_progress,
+                       .workload = valid_utf8(fmt::format("{}: {}", tasks.name(), short_line(tasks.summary()))),
+                       .stop_at_difference = false},
+                      [&](const task_result& expected, const task_result& result) {
+                        return checksums.note(expected, result);
+                      });
+  if (!report.complete()) throw interruption();
 
   comparison result;
-  result.tasks = tasks.task_count();
-  result.completed = result.tasks - failures.size();
-  result.repetitions = repetition - 1;
-  for (std::size_t who = 0; who < competitors.size(); ++who) {
-    result.rows.push_back(result_of(competitors[who]->name(), records[who], failures));
+  result.tasks = count;
+  result.completed = count - unreadable.all().size();
+  result.repetitions = report.rows().front().seconds.size();
+  for (const fanout::comparison_row& row : report.rows()) {
+    result.rows.push_back(result_of(row, checksums, unreadable.all()));
   }
-  for (const auto& [index, error] : failures) result.errors.push_back(error);
+  for (const auto& [index, error] : unreadable.all()) result.errors.push_back(error);
+  result.report = std::move(report);
   return result;
+} catch (const fanout::task_error& error) {
+  error.rethrow_nested();  // which names its line or file itself
+} catch (const fanout::operation_cancelled&) {
+  throw interruption();
 }
 
 }  // namespace tool

@@ -34,7 +34,7 @@ std::string verdict(const comparison& result, const workload& tasks) {
   for (const competitor_result& row : result.rows) {
     if (row.checksum_equal()) continue;
     fmt::format_to(std::back_inserter(text),
-                   "The results of {} differ from those of serial's first run, first at {}.\n", row.name,
+                   "The results of {} differ from those of {}'s first run, first at {}.\n", row.name, result.rows.front().name,
                    one_line(tasks.task_name(*row.first_difference)));
   }
   return text;
@@ -54,28 +54,34 @@ std::string format_table(const comparison& result, const report_context& context
                    tasks_per_second(result, row), checksum_text(row), row.checksum_equal() ? "equal" : "DIFFERENT");
   }
   text +=
-      "\nThe spread is half the distance between the quartiles, as a share of the median; the speed-up is over "
-      "serial.\n";
+      "\nThe spread is half the distance between the quartiles, as a share of the median; the speed-up is over " +
+      result.rows.front().name + ".\n";
   return text + verdict(result, context.tasks);
 }
 
 // ---- CSV ----
 
+/// A figure of the spread, which a single run does not have.
+std::string seconds_or_nothing(double value, const sample_summary& sample) {
+  return sample.spread() ? fmt::format("{}", value) : std::string();
+}
+
 std::string format_csv(const comparison& result, const report_context& context) {
   std::string text =
       "workload,input,cores,concurrency,repetitions,tasks,completed,competitor,median_seconds,minimum_seconds,"
       "lower_quartile_seconds,upper_quartile_seconds,maximum_seconds,speed_up,tasks_per_second,checksum,"
-      "checksum_equal,ahead\n";
+      "checksum_equal,ahead,low_seconds,high_seconds\n";
   const std::string input = csv_field(valid_utf8(one_line(context.tasks.summary())));
   for (const competitor_result& row : result.rows) {
     const sample_summary& seconds = row.seconds;
-    const auto quartile = [&](double value) { return seconds.spread() ? fmt::format("{}", value) : std::string(); };
-    fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
+    fmt::format_to(std::back_inserter(text), "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
                    csv_field(std::string(context.tasks.name())), input, context.cores, context.concurrency,
                    result.repetitions, result.tasks, result.completed, csv_field(row.name), seconds.median,
-                   seconds.minimum, quartile(seconds.lower_quartile), quartile(seconds.upper_quartile),
+                   seconds.minimum, seconds_or_nothing(seconds.lower_quartile, seconds),
+                   seconds_or_nothing(seconds.upper_quartile, seconds),
                    seconds.maximum, speed_up(result, row), tasks_per_second(result, row), checksum_text(row),
-                   row.checksum_equal(), context.ahead != 0 ? std::to_string(context.ahead) : "");
+                   row.checksum_equal(), context.ahead != 0 ? std::to_string(context.ahead) : "",
+                   seconds_or_nothing(row.low_seconds, seconds), seconds_or_nothing(row.high_seconds, seconds));
   }
   return text;
 }
@@ -92,6 +98,8 @@ json json_row(const comparison& result, const competitor_result& row, const work
       {"lower_quartile_seconds", row.seconds.spread() ? json(row.seconds.lower_quartile) : json()},
       {"upper_quartile_seconds", row.seconds.spread() ? json(row.seconds.upper_quartile) : json()},
       {"maximum_seconds", row.seconds.maximum},
+      {"low_seconds", row.seconds.spread() ? json(row.low_seconds) : json()},
+      {"high_seconds", row.seconds.spread() ? json(row.high_seconds) : json()},
       {"speed_up", speed_up(result, row)},
       {"tasks_per_second", tasks_per_second(result, row)},
       {"checksum", checksum_text(row)},

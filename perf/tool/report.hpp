@@ -23,7 +23,8 @@ struct report_context {
 /// the others they belong on standard error.
 ///
 /// CSV is quoted as RFC 4180 says, with plain newlines. In CSV and JSON, bytes of file names that are not UTF-8 become
-/// U+FFFD. The quartiles of a single run are empty or null.
+/// U+FFFD. The quartiles of a single run, and the 95 % interval of its median
+/// (`low_seconds`, `high_seconds`), are empty or null.
 std::string format_report(const comparison& result, const report_context& context, report_format format);
 
 /// `± 1.2 %`, or a dash for the spread of a single run.

@@ -291,7 +291,7 @@ std::string tune_command::workload_name() const {
 workload_options::prepared tune_command::prepare_command(process_groups& groups) const {
   if (app_->count("--workload") != 0) throw usage_error("--command and --workload exclude each other");
   workload_.refuse_options_of_others("");
-  return commands_.prepare(groups);
+  return commands_.prepare(groups, /*checks_output=*/false);
 }
 
 }  // namespace tool

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -8,6 +7,7 @@
 
 #include "fanout/tuning_report.hpp"
 #include "tuning/number_text.hpp"
+#include "tuning/text_table.hpp"
 #include "tuning/utf8.hpp"
 
 namespace fanout {
@@ -22,7 +22,7 @@ std::string memory_text(std::uint64_t bytes) {
   return fixed_text(static_cast<double>(bytes) / (1024.0 * 1024.0), 1) + " MiB";
 }
 
-using line = std::vector<std::string>;
+using line = detail::table_line;
 
 /// Which columns a table has.
 struct columns {
@@ -57,22 +57,6 @@ line cells_of(const tuning_row& row, bool recommended, const columns& shown) {
   return cells;
 }
 
-/// The lines as text: columns right-aligned and two spaces apart; the last column is not aligned.
-std::string aligned(const std::vector<line>& lines) {
-  std::vector<std::size_t> widths(lines.front().size());
-  for (const line& cells : lines) {
-    for (std::size_t i = 0; i != cells.size(); ++i) widths[i] = std::max(widths[i], cells[i].size());
-  }
-  std::string text;
-  for (const line& cells : lines) {
-    for (std::size_t i = 0; i + 1 != cells.size(); ++i) {
-      text += std::string(widths[i] - cells[i].size(), ' ') + cells[i] + "  ";
-    }
-    text += cells.back() + "\n";
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string tuning_report::to_table() const {
@@ -81,7 +65,7 @@ std::string tuning_report::to_table() const {
     lines.push_back(cells_of(row, row.concurrency == recommended(), {busy(), row.median_seconds > 0}));
   }
   const std::string title = workload().empty() ? "" : detail::printable(workload()) + " on ";
-  return title + machine().to_string() + "\n\n" + aligned(lines) +
+  return title + machine().to_string() + "\n\n" + detail::aligned(lines) +
          "\n* Recommended: " + std::to_string(recommended()) + ". " + detail::printable(reason()) + "\n";
 }
 

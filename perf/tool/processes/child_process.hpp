@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -32,9 +34,13 @@ void try_to_open(const command_streams& streams);
 /// A command that stops itself is killed, because nobody would continue it. That happens to those that read the
 /// terminal. A command that another process stops by SIGSTOP is waited for.
 ///
+/// `on_output` gets what the command writes into a pipe, in pieces, on the calling thread, up to the moment when it has
+/// ended. It must not throw.
+///
 /// Once `stop` is requested, the group is killed. Throws `std::system_error` if the program cannot be started.
 /// Requires at least one word.
 command_end run_process(process_groups& groups, std::vector<std::string> words, const command_streams& streams,
-                        const std::stop_token& stop);
+                        const std::stop_token& stop,
+                        const std::function<void(std::span<const char>)>& on_output = {});
 
 }  // namespace tool

@@ -2,9 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -15,70 +13,25 @@
 namespace tool {
 namespace {
 
-/// Does what serial does, writes down that it ran, and may change one result.
-class scripted_competitor final : public competitor {
- public:
-  scripted_competitor(std::string name, std::vector<std::string>& log, std::optional<std::size_t> wrong_task = {})
-      : name_(std::move(name)), log_(log), wrong_task_(wrong_task) {}
-
-  std::string_view name() const override { return name_; }
-
-  std::vector<task_outcome> run(const task_batch& batch) override {
-    log_.push_back(name_);
-    std::vector<task_outcome> outcomes;
-    for (std::size_t index = 0; index < batch.size(); ++index) outcomes.push_back(settle(batch, index));
-    if (wrong_task_) ++outcomes[*wrong_task_].checksum;
-    return outcomes;
-  }
-
- private:
-  std::string name_;
-  std::vector<std::string>& log_;
-  std::optional<std::size_t> wrong_task_;
-};
-
+/// Schedulers that do what serial does, and write down that they ran.
 class Compare : public testing::Test {
  protected:
-  void add(const std::string& name, std::optional<std::size_t> wrong_task = {}) {
-    competitors_.push_back(std::make_unique<scripted_competitor>(name, log_, wrong_task));
+  void add(const std::string& name) {
+    schedulers_.emplace_back(name, [this, name](const fanout::compared_run& tasks) {
+      log_.push_back(name);
+      for (std::size_t index = 0; index != tasks.size(); ++index) tasks(index);
+    });
   }
 
   comparison run(const workload& tasks, std::size_t repetitions = 3) {
-    return compare(tasks, competitors_, {.repetitions = repetitions, .show_progress = false, .stop = {}});
+    return compare(tasks, schedulers_, {.repetitions = repetitions, .stop = {}});
   }
 
   std::vector<std::string> log_;
-  std::vector<std::unique_ptr<competitor>> competitors_;
+  std::vector<fanout::comparison_scheduler> schedulers_;
 };
 
 std::uint64_t square(std::size_t index) { return index * index; }
-
-TEST_F(Compare, BeginsNoRepetitionThatWouldNotEndInTimeButMeasuresOne) {
-  for (const char* name : {"a", "b"}) add(name);
-  const fake_workload tasks(5, square);
-  const comparison result =
-      compare(tasks, competitors_,
-              {.repetitions = 6, .show_progress = false, .stop = {}, .end = std::chrono::steady_clock::now()});
-  EXPECT_EQ(log_.size(), 2U * 2);
-  EXPECT_EQ(result.repetitions, 1U);
-}
-
-TEST_F(Compare, MeasuresEveryCompetitorInEveryRepetitionAfterOneToWarmUp) {
-  for (const char* name : {"a", "b", "c", "d"}) add(name);
-  const comparison result = run(fake_workload(5, square), 6);
-  ASSERT_EQ(log_.size(), 4U * 7);
-  std::vector<std::vector<std::string>> orders;
-  for (auto first = log_.begin(); first != log_.end(); first += 4) orders.emplace_back(first, first + 4);
-  EXPECT_EQ(orders.front(), (std::vector<std::string>{"a", "b", "c", "d"}));
-  EXPECT_TRUE(std::any_of(orders.begin(), orders.end(), [&](const auto& order) { return order != orders.front(); }));
-  for (auto& order : orders) {
-    std::sort(order.begin(), order.end());
-    EXPECT_EQ(order, (std::vector<std::string>{"a", "b", "c", "d"}));
-  }
-  EXPECT_EQ(result.repetitions, 6U);
-  EXPECT_EQ(result.tasks, 5U);
-  EXPECT_EQ(result.completed, 5U);
-}
 
 TEST_F(Compare, KeepsTheOrderOfTheCompetitors) {
   for (const char* name : {"serial", "b", "a"}) add(name);
@@ -99,9 +52,10 @@ TEST_F(Compare, EqualResultsHaveEqualChecksums) {
 
 TEST_F(Compare, NamesTheCompetitorAndTheTaskThatDiffer) {
   add("serial");
-  add("wrong", 3);
+  add("wrong");
   add("right");
-  const comparison result = run(fake_workload(5, square));
+  const comparison result =
+      run(fake_workload(5, [&](std::size_t index) { return square(index) + (log_.back() == "wrong" && index == 3); }));
   EXPECT_FALSE(result.checksums_equal());
   EXPECT_TRUE(result.rows[0].checksum_equal());
   EXPECT_EQ(result.rows[1].first_difference, 3U);
@@ -116,6 +70,7 @@ TEST_F(Compare, SeesADifferenceInASingleRun) {
   add("other");
   // Calls 1 and 2 warm up; the next-to-last run is wrong, the last one right again.
   const comparison result = run(fake_workload(1, [&](std::size_t) { return ++calls == 5 ? 1U : 0U; }), 2);
+  ASSERT_EQ(calls, 6);
   EXPECT_FALSE(result.checksums_equal());
   EXPECT_NE(result.rows[0].checksum, result.rows[1].checksum);
 }
@@ -162,7 +117,7 @@ TEST_F(Compare, AStopInterruptsItWithTheRunInProgress) {
     if (log_.size() == 2) stop.request_stop();
     return square(index);
   });
-  EXPECT_THROW(compare(tasks, competitors_, {.repetitions = 3, .show_progress = false, .stop = stop.get_token()}),
+  EXPECT_THROW(compare(tasks, schedulers_, {.repetitions = 3, .stop = stop.get_token()}),
                interruption);
   EXPECT_EQ(log_.size(), 2U);
 }

@@ -15,6 +15,8 @@ class Report : public testing::Test {
   static competitor_result row(const char* name, double median) {
     return {.name = name,
             .seconds = summarise({median * 0.9, median * 0.95, median, median * 1.05, median * 1.1}),
+            .low_seconds = median * 0.95,
+            .high_seconds = median * 1.05,
             .checksum = 0xabc,
             .first_difference = {}};
   }
@@ -45,7 +47,7 @@ TEST_F(Report, CsvHasAHeaderAndARecordForEachCompetitor) {
   EXPECT_TRUE(csv.starts_with("workload,input,cores,concurrency,"));
   EXPECT_NE(
       csv.find(
-          "\nfake,\"some tasks, \"\"quoted\"\"\",2,4,5,10,8,serial,2,1.8,1.9,2.1,2.2,1,4,0000000000000abc,true,\n"),
+          "\nfake,\"some tasks, \"\"quoted\"\"\",2,4,5,10,8,serial,2,1.8,1.9,2.1,2.2,1,4,0000000000000abc,true,,1.9,2.1\n"),
       std::string::npos)
       << csv;
 }
@@ -69,6 +71,8 @@ TEST_F(Report, JsonHoldsEverything) {
   ASSERT_EQ(report["rows"].size(), 2U);
   EXPECT_EQ(report["rows"][1]["competitor"], "fanout");
   EXPECT_EQ(report["rows"][1]["median_seconds"], 0.5);
+  EXPECT_EQ(report["rows"][0]["low_seconds"], 1.9);
+  EXPECT_EQ(report["rows"][0]["high_seconds"], 2.1);
   EXPECT_EQ(report["rows"][1]["speed_up"], 4.0);
   EXPECT_EQ(report["rows"][1]["tasks_per_second"], 16.0);
   EXPECT_EQ(report["rows"][1]["checksum"], "0000000000000abc");
@@ -110,6 +114,7 @@ TEST_F(Report, GivesOneRunNoSpread) {
   const auto report = nlohmann::json::parse(format(report_format::json));
   EXPECT_TRUE(report["rows"][0]["lower_quartile_seconds"].is_null());
   EXPECT_TRUE(report["rows"][0]["upper_quartile_seconds"].is_null());
+  EXPECT_TRUE(report["rows"][0]["low_seconds"].is_null());
   EXPECT_EQ(report["rows"][0]["minimum_seconds"], 2);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -31,5 +32,34 @@ inline std::uint64_t combine_bytes(std::uint64_t checksum, std::span<const std::
   }
   return checksum;
 }
+
+/// The checksum of bytes that come in pieces. It does not depend on how they are divided.
+class piecewise_checksum {
+ public:
+  void add(std::span<const char> piece) {
+    size_ += piece.size();
+    while (!piece.empty()) {
+      const std::size_t count = std::min(piece.size(), sizeof(word_) - filled_);
+      std::memcpy(reinterpret_cast<char*>(&word_) + filled_, piece.data(), count);
+      filled_ += count;
+      piece = piece.subspan(count);
+      if (filled_ == sizeof(word_)) take_word();
+    }
+  }
+
+  std::uint64_t value() const { return combine(mix(sum_ ^ word_), size_); }
+
+ private:
+  void take_word() {
+    sum_ = mix(sum_ ^ word_) + 0x9e3779b97f4a7c15U;
+    word_ = 0;
+    filled_ = 0;
+  }
+
+  std::uint64_t sum_ = 0;
+  std::uint64_t word_ = 0;  // the bytes that do not fill a word yet, and zeros
+  std::size_t filled_ = 0;
+  std::uint64_t size_ = 0;
+};
 
 }  // namespace tool

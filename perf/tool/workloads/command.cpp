@@ -4,7 +4,9 @@
 
 #include <cerrno>
 #include <csignal>
+#include <functional>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <system_error>
 #include <utility>
@@ -29,12 +31,13 @@ std::optional<std::string> complaint(const command_end& end) {
 }
 
 command_workload::command_workload(process_groups& groups, std::string command, command_template words,
-                                   command_streams streams, command_list list)
+                                   command_streams streams, command_list list, bool checks_output)
     : groups_(groups),
       command_(std::move(command)),
       words_(std::move(words)),
       streams_(std::move(streams)),
-      list_(std::move(list)) {}
+      list_(std::move(list)),
+      checks_output_(checks_output) {}
 
 std::string command_workload::summary() const {
   return fmt::format("{} for {} lines of {}", command_, list_.lines.size(), list_.name);
@@ -55,13 +58,17 @@ std::optional<std::uint64_t> command_workload::take_peak_memory() {
 }
 
 std::uint64_t command_workload::run(std::size_t index, const std::stop_token& stop) const try {
-  const command_end end = run_process(groups_, words_.words_for(list_.lines[index].text, threads_), streams_, stop);
+  piecewise_checksum output;
+  std::function<void(std::span<const char>)> on_output;
+  if (checks_output_) on_output = [&output](std::span<const char> piece) { output.add(piece); };
+  const command_end end =
+      run_process(groups_, words_.words_for(list_.lines[index].text, threads_), streams_, stop, on_output);
   for (std::uint64_t peak = peak_memory_.load(std::memory_order_relaxed);
        peak < end.peak_memory_bytes &&
        !peak_memory_.compare_exchange_weak(peak, end.peak_memory_bytes, std::memory_order_relaxed);) {
   }
   if (const auto what = complaint(end); what && !stop.stop_requested()) throw command_error(failure(index, *what));
-  return combine(index, 0);
+  return combine(index, checks_output_ ? output.value() : 0);
 } catch (const std::system_error& error) {
   const std::string program = words_.words_for(list_.lines[index].text, threads_).front();
   const std::string text =

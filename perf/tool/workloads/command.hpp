@@ -33,8 +33,9 @@ std::optional<std::string> complaint(const command_end& end);
 class command_workload final : public workload {
  public:
   /// Requires that `groups` outlives it, and at least one line in the list.
+  /// `checks_output`: the checksum of a task is that of what its command writes into a pipe.
   command_workload(process_groups& groups, std::string command, command_template words, command_streams streams,
-                   command_list list);
+                   command_list list, bool checks_output);
 
   std::string_view name() const override { return "command"; }
   std::string summary() const override;
@@ -59,6 +60,7 @@ class command_workload final : public workload {
   command_template words_;
   command_streams streams_;
   command_list list_;
+  bool checks_output_;
   std::size_t threads_ = 1;
   mutable std::atomic<std::uint64_t> peak_memory_{0};  // relaxed: read when all tasks have ended
 };
