@@ -61,6 +61,8 @@ function(check_page page_name language)
   endforeach()
 endfunction()
 
+check_page(drop-in cpp SECTION "OpenCV" drop_in/opencv.cpp)
+check_page(drop-in cpp SECTION "FFTW" drop_in/fftw.cpp)
 check_page(drop-in cpp SECTION "A pool class of your own" drop_in/own_pool.hpp)
 check_page(drop-in cpp SECTION "Callers that cannot take an exception" drop_in/c_callback.hpp)
 check_page(handles cpp handles.cpp progress_window.cpp)
