@@ -122,7 +122,7 @@ TEST(Comparison, MeasuresSeveralConcurrenciesInAscendingOrderAndEachOnce) {
 
 TEST(Comparison, DestroysTheSchedulersOfAConcurrencyBeforeItMakesThoseOfTheNext) {
   struct counted {
-    explicit counted(int& count) : count(count) { ++count; }
+    explicit counted(int& alive) : count(alive) { ++count; }
     ~counted() { --count; }
     int& count;
   };
