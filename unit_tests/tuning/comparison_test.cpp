@@ -122,7 +122,7 @@ TEST(Comparison, MeasuresSeveralConcurrenciesInAscendingOrderAndEachOnce) {
 
 TEST(Comparison, DestroysTheSchedulersOfAConcurrencyBeforeItMakesThoseOfTheNext) {
   struct counted {
-    explicit counted(int& count) : count(count) { ++count; }
+    explicit counted(int& alive) : count(alive) { ++count; }
     ~counted() { --count; }
     int& count;
   };
@@ -173,7 +173,9 @@ TEST(Comparison, TellsItsProgressBeforeEachRunAndAtTheEnd) {
     EXPECT_EQ(now.planned_runs, 4U);
     EXPECT_EQ(now.budget, 10min);
     EXPECT_LE(now.remaining, 10min);
-    if (now.runs == 4) EXPECT_EQ(now.remaining, 0ns);
+    if (now.runs == 4) {
+      EXPECT_EQ(now.remaining, 0ns);
+    }
   };
   static_cast<void>(compare(3, twice, options));
   EXPECT_EQ(runs, (std::vector<std::size_t>{0, 1, 2, 3, 4}));
