@@ -18,6 +18,7 @@
 
 #include "fanout/fanout.hpp"
 #include "fanout/tuning.hpp"
+#include "fanout/tuning_comparison.hpp"
 #include "faults/out_of_memory.hpp"
 #include "faults/refusing_memory.hpp"
 #include "faults/refusing_threads.hpp"
@@ -122,6 +123,20 @@ std::vector<operation> operations() {
          std::size_t runs = 0;
          options.on_progress = [&](const tuning_progress& now) { runs = now.measurements; };
          expect(tune(&workload, options).rows().size() == 2 && runs == 6);
+       }},
+      {"Compare",
+       [] {
+         using scheduler = fanout::comparison_scheduler;
+         const fanout::comparison_options options{
+             .concurrency = {2}, .baselines = {scheduler::serial(), scheduler::thread_pool()}, .repetitions = 1};
+         expect(fanout::compare(2, [](int i) { return i; }, options).rows().size() == 2);
+       }},
+      {"TextsOfAComparison",
+       [] {
+         static const fanout::comparison_report compared =
+             fanout::compare(2, [](int i) { return i; }, {.concurrency = {1, 2}, .repetitions = 1});
+         expect(!compared.to_table().empty() && !compared.to_csv().empty());
+         expect(!compared.to_json().empty() && !compared.to_page().empty());
        }},
       {"Table", [] { expect(!report().to_table().empty()); }},
       {"Csv", [] { expect(!report().to_csv().empty()); }},

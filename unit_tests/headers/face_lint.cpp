@@ -1,5 +1,6 @@
 #include "../calls/proxies.hpp"
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <list>
@@ -11,6 +12,9 @@
 #include <fanout/fanout.hpp>
 #include <fanout/native_tbb.hpp>
 #include <fanout/tuning.hpp>
+#include <fanout/tuning_comparison.hpp>
+
+using namespace std::chrono_literals;
 
 // Never runs. The types of the results choose between the ways in which results are kept.
 std::size_t one_call_of_everything() {
@@ -45,6 +49,17 @@ std::size_t one_call_of_everything() {
   count += static_cast<std::size_t>(std::get<0>(fanout::invoke_in_parallel([] { return 1; }, [] {})));
   count += static_cast<std::size_t>(std::get<0>(executor.invoke({.concurrency = 2}, [] { return 1; }, [] {})));
   count += executor.execute(numbers).size() + executor.map(items, pointer_to).size() + executor.settle(texts).size();
+  count += fanout::submit(numbers).get().size() + executor.submit_map(3, answer_to).get().size();
+  for (const bool each : fanout::stream_in_parallel(items, answer_to, 2)) count += each ? 1U : 0U;
+  for (const auto& each : executor.stream(items, pointer_to)) count += static_cast<std::size_t>(*each);
+  fanout::task_scope scope(executor);
+  scope.add([&scope] { scope.add([](const fanout::task_context&) {}); });
+  scope.join();
+  count += fanout::first_in_parallel(numbers).index;
+  const fanout::resource_budget budget(2);
+  executor.map(3, answer_to, {.admit = {budget.by([](std::size_t index) { return index; }), fanout::rate_limit(1, 1ms)},
+                              .retry = {.again = 1}});
+  count += fanout::compare(3, answer_to).rows().size();
   count += fanout::tune(3, [](int number) { return number; }).recommended();
   count += fanout::tune([](fanout::executor& on) { on.map(std::vector{1, 2}, [](int) {}); }).recommended();
   return count + static_cast<std::size_t>(fanout::native_arena(executor).max_concurrency());
