@@ -34,6 +34,7 @@ class eigen_pool final : public Eigen::ThreadPoolInterface {
     } catch (const operation_cancelled&) {
     }
   }
+  /// Does not wait, except for the closure itself where it runs at once.
   void Schedule(std::function<void()> closure) override {
     auto run = [closure = std::move(closure)]() noexcept { closure(); };
     if (at_once()) return run();

@@ -23,7 +23,7 @@ namespace fanout::adapters {
 /// no memory for a batch, the calling thread runs the stripes that are left.
 class opencv_backend final : public cv::parallel::ParallelForAPI {
  public:
-  explicit opencv_backend(const executor& on) noexcept : executor_(on) {}
+  explicit opencv_backend(const executor& on) noexcept : executor_(on) {}  ///< Does not use it yet.
   /// Throws what a body throws; those of OpenCV throw nothing.
   void parallel_for(int stripes, FN_parallel_for_body_cb_t body, void* data) override {
     std::atomic<int> next = 0;  // claimed by the threads of the loop; the end of the batch orders what they wrote
@@ -45,12 +45,12 @@ class opencv_backend final : public cv::parallel::ParallelForAPI {
     const auto runner = static_cast<int>(current_runner().value_or(0));
     return runner < getNumThreads() ? runner : 0;  // not in a loop, but in a task of an executor with more threads
   }
-  /// The number that was set or, if that is lower, the greatest limit of the executor: the limit may change meanwhile.
+  /// The number that was set, at most the greatest limit of the executor.
   int getNumThreads() const override { return limit_; }
   /// Limits the loops that begin later, 0 to one thread. OpenCV itself calls this with the number of cores if
   /// `setParallelForBackend` is called without `false`. Returns the number before.
   int setNumThreads(int threads) override { return limit_.exchange(std::clamp(threads, 1, most_)); }
-  const char* getName() const override { return "fanout"; }
+  const char* getName() const override { return "fanout"; }  ///< For OpenCV's log.
  private:
   const executor& executor_;
   const int most_ = std::max(1, static_cast<int>(executor_.greatest_concurrency()));

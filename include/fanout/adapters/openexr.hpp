@@ -19,9 +19,8 @@ namespace fanout::adapters {
 /// executor is destroyed, by `Imf::setGlobalThreadCount(0)`. Each task runs at once from then on.
 ///
 /// OpenEXR posts tasks from the threads that read and write files, and blocks these until the tasks have run. No task
-/// posts another one, or throws. A task of fanout may hold the slot that those need while it blocks, even all tasks
-/// all slots: there each runs at once, inside `addTask`. So it does if there is no memory to post it. Elsewhere
-/// `addTask` does not wait.
+/// posts another one, or throws. A task of fanout may hold the slot that those need, even all tasks all slots: there
+/// each runs at once, inside `addTask`, as without memory to post it.
 class openexr_provider final : public ILMTHREAD_NAMESPACE::ThreadPoolProvider {
  public:
   /// Throws `resource_error` if the process may not create the threads, or `std::bad_alloc`.
@@ -29,7 +28,8 @@ class openexr_provider final : public ILMTHREAD_NAMESPACE::ThreadPoolProvider {
   ~openexr_provider() override { openexr_provider::finish(); }
   /// The limit of the executor; 0 after `finish`, which `setNumThreads(0)` calls. Other numbers change nothing.
   int numThreads() const override { return threads_; }
-  void setNumThreads(int count) override { if (count == 0) finish(); }
+  void setNumThreads(int count) override { if (count == 0) finish(); }  ///< See `numThreads`.
+  /// Does not wait, except for the task itself where it runs at once.
   void addTask(ILMTHREAD_NAMESPACE::Task* task) override {
     const auto run = [task, group = task->group()]() noexcept {
       task->execute();
