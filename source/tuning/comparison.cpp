@@ -72,7 +72,7 @@ class comparer {
         schedulers_(checked_schedulers(options)),
         sizes_(checked_concurrency(options)),
         tasks_(tasks),
-        run_(tasks),
+        run_(tasks, options.stop),
         random_(options.seed) {}
 
   comparison_report measure() {

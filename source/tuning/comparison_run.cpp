@@ -45,7 +45,7 @@ void comparison_run::run(std::size_t index) noexcept {
     repeated_.store(index, std::memory_order_relaxed);
     return;
   }
-  if (stop_->stop_requested()) return;
+  if (stop_->stop_requested() || caller_stop_.stop_requested()) return;
   try {
     tasks_.run(index, stop_->get_token());
   } catch (...) {

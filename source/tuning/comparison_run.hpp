@@ -10,6 +10,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fanout/tuning_comparison.hpp"
@@ -19,10 +20,11 @@ namespace fanout::detail {
 /// The runs of the tasks of a comparison, one after another: which tasks have run, and what went wrong.
 class comparison_run {
  public:
-  /// Requires that `tasks` outlives it.
-  explicit comparison_run(const compared_tasks& tasks) : tasks_(tasks), states_(tasks.size) {}
+  /// `stop` ends each run. Requires that `tasks` outlives it.
+  comparison_run(const compared_tasks& tasks, std::stop_token stop)
+      : tasks_(tasks), caller_stop_(std::move(stop)), states_(tasks.size) {}
 
-  /// Prepares for the next run. `stop` ends it.
+  /// Prepares for the next run. `stop`, which the stop of the caller requests, ends it.
   void begin(std::size_t concurrency, const std::stop_token& stop);
 
   /// As `compared_run` says. Called by the threads of a scheduler.
@@ -53,6 +55,8 @@ class comparison_run {
   void note_failure(std::size_t index, const std::exception_ptr& failure) noexcept;
 
   const compared_tasks& tasks_;
+  // Looked at as well: the thread that requests it may be suspended before it has passed that on to the next one.
+  const std::stop_token caller_stop_;
   std::size_t concurrency_ = 0;
   std::optional<std::stop_source> stop_;  // of this run: requested by the caller's stop, and by a failure
   std::optional<std::stop_callback<std::function<void()>>> on_stop_;
