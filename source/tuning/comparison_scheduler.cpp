@@ -24,7 +24,7 @@ template <class Scheduler>
 comparison_scheduler scheduler_with_threads(const char* name) {
   return {name, [](std::size_t concurrency) {
             try {
-              return [scheduler = std::make_unique<Scheduler>(concurrency)](const compared_run& tasks) {
+              return [scheduler = std::make_shared<Scheduler>(concurrency)](const compared_run& tasks) {
                 try {
                   scheduler->run(tasks.size(), tasks);
                 } catch (const std::system_error& refused) {
@@ -44,26 +44,26 @@ class executor_scheduler {
  public:
   void operator()(const compared_run& tasks) {
     if (!executor_) {
-      executor_ = std::make_unique<executor>(executor_options{.concurrency = tasks.concurrency()});
+      executor_ = std::make_shared<executor>(executor_options{.concurrency = tasks.concurrency()});
     }
     executor_->map(tasks.size(), tasks);
   }
 
  private:
-  std::unique_ptr<executor> executor_;
+  std::shared_ptr<executor> executor_;
 };
 
 class arena_scheduler {
  public:
   explicit arena_scheduler(std::size_t concurrency)
-      : arena_(std::make_unique<tbb::task_arena>(static_cast<int>(concurrency))) {}
+      : arena_(std::make_shared<tbb::task_arena>(static_cast<int>(concurrency))) {}
 
   void operator()(const compared_run& tasks) const {
     arena_->execute([&] { tbb::parallel_for(std::size_t{0}, tasks.size(), [&](std::size_t i) { tasks(i); }); });
   }
 
  private:
-  std::unique_ptr<tbb::task_arena> arena_;
+  std::shared_ptr<tbb::task_arena> arena_;
 };
 
 }  // namespace
@@ -95,7 +95,10 @@ comparison_scheduler comparison_scheduler::task_arena() {
 }
 
 std::vector<comparison_scheduler> comparison_scheduler::all() {
-  return {serial(), executor(), thread_rounds(), thread_pool(), async(), task_arena()};
+  std::vector<comparison_scheduler> made;
+  for (const auto make : {&serial, &comparison_scheduler::executor, &thread_rounds, &thread_pool, &async, &task_arena})
+    made.push_back(make());
+  return made;
 }
 
 }  // namespace fanout
