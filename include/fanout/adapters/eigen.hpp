@@ -27,12 +27,12 @@ class eigen_pool final : public Eigen::ThreadPoolInterface {
  public:
   /// Throws `resource_error` if the process may not create the threads, or `std::bad_alloc`.
   explicit eigen_pool(const executor& on) : executor_(on), scope_(on, {.concurrency = on.greatest_concurrency()}) {}
+  explicit eigen_pool(const executor&&) = delete;
   /// Waits until all closures have run, unless `Cancel` was called.
   ~eigen_pool() override {
     try {
       scope_.join();
-    } catch (const operation_cancelled&) {
-    }
+    } catch (const operation_cancelled&) {}
   }
   /// Does not wait, except for the closure itself where it runs at once.
   void Schedule(std::function<void()> closure) override {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <new>
 
 #include "fanout/error.hpp"
 #include "fanout/executor.hpp"
@@ -24,6 +23,7 @@ namespace fanout::adapters {
 class opencv_backend final : public cv::parallel::ParallelForAPI {
  public:
   explicit opencv_backend(const executor& on) noexcept : executor_(on) {}  ///< Does not use it yet.
+  explicit opencv_backend(const executor&&) = delete;
   /// Throws what a body throws; those of OpenCV throw nothing.
   void parallel_for(int stripes, FN_parallel_for_body_cb_t body, void* data) override {
     std::atomic<int> next = 0;  // claimed by the threads of the loop; the end of the batch orders what they wrote

@@ -24,7 +24,10 @@ namespace fanout::adapters {
 class openexr_provider final : public ILMTHREAD_NAMESPACE::ThreadPoolProvider {
  public:
   /// Throws `resource_error` if the process may not create the threads, or `std::bad_alloc`.
-  explicit openexr_provider(const executor& on) : executor_(on) {}
+  explicit openexr_provider(const executor& on)
+      : threads_(static_cast<int>(on.greatest_concurrency())),
+        scope_(std::make_unique<task_scope>(on, run_options{.concurrency = on.greatest_concurrency()})) {}
+  explicit openexr_provider(const executor&&) = delete;
   ~openexr_provider() override { openexr_provider::finish(); }
   /// The limit of the executor; 0 after `finish`, which `setNumThreads(0)` calls. Other numbers change nothing.
   int numThreads() const override { return threads_; }
@@ -38,8 +41,7 @@ class openexr_provider final : public ILMTHREAD_NAMESPACE::ThreadPoolProvider {
     };
     try {
       if (const std::shared_lock lock(mutex_); scope_ && !current_runner()) return scope_->add(run);
-    } catch (const std::bad_alloc&) {
-    }
+    } catch (const std::bad_alloc&) {}
     run();
   }
   /// Waits for all tasks that were posted, and lets go of the executor.
@@ -50,11 +52,9 @@ class openexr_provider final : public ILMTHREAD_NAMESPACE::ThreadPoolProvider {
     if (ends) ends->join();
   }
  private:
-  const executor& executor_;
-  std::atomic<int> threads_ = static_cast<int>(executor_.greatest_concurrency());
+  std::atomic<int> threads_;
   std::shared_mutex mutex_;  // guards the pointer
-  std::unique_ptr<task_scope> scope_ =
-      std::make_unique<task_scope>(executor_, run_options{.concurrency = threads_.load()});
+  std::unique_ptr<task_scope> scope_;
 };
 
 }  // namespace fanout::adapters
