@@ -82,7 +82,12 @@ bool same(const std::vector<cv::Mat>& left, const std::vector<cv::Mat>& right) {
 const std::vector<cv::Mat>& expected() {
   static const std::vector<cv::Mat> own = [] {
     use_own_backend();
-    return filtered(picture(1));
+    // ThreadSanitizer does not see how oneTBB, OpenCV's own backend here, orders the memory of OpenCV, which is not
+    // compiled for it.
+    if (support::under_thread_sanitizer) cv::setNumThreads(1);
+    std::vector<cv::Mat> made = filtered(picture(1));
+    if (support::under_thread_sanitizer) cv::setNumThreads(-1);
+    return made;
   }();
   return own;
 }
@@ -296,6 +301,7 @@ TEST(OpenCV, IsGivenAnotherExecutorOrItsOwnBackend) {
     EXPECT_TRUE(same(filtered(picture(1)), own));
   }
   EXPECT_FALSE(runs_on_fanout());
+  if (support::under_thread_sanitizer) return;
   EXPECT_TRUE(same(filtered(picture(1)), own));
 }
 
