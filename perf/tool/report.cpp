@@ -140,16 +140,6 @@ std::string spread_text(const sample_summary& sample) {
   return spread ? fmt::format("± {:.1f} %", *spread * 100) : "–";
 }
 
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char character : text) {
-    if (character == '"') quoted += '"';
-    quoted += character;
-  }
-  return quoted + '"';
-}
-
 std::string format_report(const comparison& result, const report_context& context, report_format format) {
   switch (format) {
     case report_format::csv:

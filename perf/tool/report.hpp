@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 
+#include "../../source/tuning/csv_field.hpp"
 #include "compare.hpp"
 #include "workloads/workload.hpp"
 
@@ -30,7 +31,7 @@ std::string format_report(const comparison& result, const report_context& contex
 /// `± 1.2 %`, or a dash for the spread of a single run.
 std::string spread_text(const sample_summary& sample);
 
-/// A text as a field of a CSV record: in quotes if it needs them.
-std::string csv_field(const std::string& text);
+/// As in the library's own reports.
+using fanout::detail::csv_field;
 
 }  // namespace tool

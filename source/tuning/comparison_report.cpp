@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "fanout/tuning_comparison_report.hpp"
+#include "tuning/csv_field.hpp"
 #include "tuning/json_writer.hpp"
 #include "tuning/number_text.hpp"
 #include "tuning/results.hpp"
@@ -47,17 +48,6 @@ std::string interval_text(const comparison_row& row) {
 std::string results_text(const comparison_row& row) {
   if (row.differences.empty()) return "equal";
   return std::to_string(row.differences.size()) + " differ, first " + std::to_string(row.differences.front());
-}
-
-/// A text as a field of a CSV record: in quotes if it needs them.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char character : text) {
-    if (character == '"') quoted += '"';
-    quoted += character;
-  }
-  return quoted + '"';
 }
 
 void write_row(detail::json_writer& json, const comparison_row& row) {
@@ -135,7 +125,7 @@ std::string comparison_report::to_csv() const {
       "speedup,cpu_seconds,equal,first_difference\n";
   for (const comparison_row& row : rows()) {
     const auto [minimum, maximum] = std::minmax_element(row.seconds.begin(), row.seconds.end());
-    text += csv_field(row.scheduler) + "," + std::to_string(row.concurrency) + "," + std::to_string(row.seconds.size());
+    text += detail::csv_field(row.scheduler) + "," + std::to_string(row.concurrency) + "," + std::to_string(row.seconds.size());
     for (const double number : {row.median_seconds, row.low_seconds, row.high_seconds, *minimum, *maximum, row.speedup,
                                 row.cpu_seconds}) {
       text += "," + exact_text(number);

@@ -67,6 +67,11 @@ class watched_pool final : public Eigen::ThreadPoolInterface {
   const std::function<void()> in_closure_;
 };
 
+void work_in(gauge& threads) {
+  const gauge::visit here(threads);
+  support::compute_for(std::chrono::microseconds(50));
+}
+
 class EigenAtLimit : public testing::TestWithParam<int> {
  protected:
   const support::watchdog guard{};
@@ -88,10 +93,7 @@ TEST_P(EigenAtLimit, GivesBitForBitWhatItsOwnPoolGives) {
 
 TEST_P(EigenAtLimit, HoldsOverExpressionsInTasksOfTheExecutor) {
   gauge threads;
-  watched_pool watched(pool, [&] {
-    const gauge::visit here(threads);
-    support::compute_for(std::chrono::microseconds(50));
-  });
+  watched_pool watched(pool, [&] { work_in(threads); });
   const auto evaluate = [&](int i) {
     return same(product(watched, left, right, i % 2 == 0 ? GetParam() : 0), expected);
   };
@@ -102,10 +104,7 @@ TEST_P(EigenAtLimit, HoldsOverExpressionsInTasksOfTheExecutor) {
 
 TEST_P(EigenAtLimit, HoldsOverTheClosuresOfSeveralThreads) {
   gauge threads;
-  watched_pool watched(pool, [&] {
-    const gauge::visit here(threads);
-    support::compute_for(std::chrono::microseconds(50));
-  });
+  watched_pool watched(pool, [&] { work_in(threads); });
   std::atomic<int> wrong = 0;
   {
     std::vector<std::jthread> callers;

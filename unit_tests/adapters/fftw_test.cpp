@@ -127,7 +127,10 @@ struct watched_loop {
   }
 };
 
-void work() { support::compute_for(std::chrono::microseconds(50)); }
+void work_in(gauge& threads) {
+  const gauge::visit here(threads);
+  support::compute_for(std::chrono::microseconds(50));
+}
 
 class FftwAtLimit : public testing::TestWithParam<int> {
  protected:
@@ -154,10 +157,7 @@ TEST_P(FftwAtLimit, IsNotExceededByThePlanOfMoreThreads) {
   const transform transformed(largest, 8, plan_2d);
   const numbers own = transformed();
   gauge threads;
-  watched_loop loop{executor, [&] {
-                      const gauge::visit here(threads);
-                      work();
-                    }};
+  watched_loop loop{executor, [&] { work_in(threads); }};
   const fftw_on here(watched_loop::run, &loop);
   for (int round = 0; round != 10; ++round) EXPECT_TRUE(same(transformed(), own));
   EXPECT_LE(threads.most(), GetParam());
@@ -178,10 +178,7 @@ TEST_P(FftwAtLimit, HoldsOverTheTasksOfTheExecutorAndTheirTransforms) {
   const transform transformed(largest, 8, plan_3d);
   const numbers own = transformed();
   gauge threads;
-  watched_loop loop{executor, [&] {
-                      const gauge::visit here(threads);
-                      work();
-                    }};
+  watched_loop loop{executor, [&] { work_in(threads); }};
   const fftw_on here(watched_loop::run, &loop);
   for (const bool good : executor.map(24, [&](int) { return same(transformed(), own); })) EXPECT_TRUE(good);
   EXPECT_LE(threads.most(), GetParam());
@@ -195,8 +192,7 @@ TEST_P(FftwAtLimit, HoldsOverBatchesInItsJobs) {
   std::atomic<int> ran = 0;
   watched_loop loop{executor, [&] {
                       executor.map(6, [&](int) {
-                        const gauge::visit here(threads);
-                        work();
+                        work_in(threads);
                         ++ran;
                       });
                     }};
@@ -210,10 +206,7 @@ TEST_P(FftwAtLimit, HoldsOverSeveralThreadsThatCallAtOnce) {
   const transform transformed(largest, 8, plan_2d);
   const numbers own = transformed();
   gauge threads;
-  watched_loop loop{executor, [&] {
-                      const gauge::visit here(threads);
-                      work();
-                    }};
+  watched_loop loop{executor, [&] { work_in(threads); }};
   const fftw_on here(watched_loop::run, &loop);
   std::atomic<int> good = 0;
   {
