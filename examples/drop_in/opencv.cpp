@@ -70,6 +70,5 @@ int main() {
   std::printf("  a batch that calls OpenCV with threads of its own: %zu\n", own);
   const bool identical = same(nested, expected) && same(plain, expected);
   std::printf("the images are %s\n", identical ? "identical, bit for bit" : "different");
-  const bool as_shown = alone <= limit && shared <= limit && (own > limit || fanout::available_concurrency() == 1);
-  return identical && as_shown ? 0 : 1;
+  return identical && alone <= limit && shared <= limit ? 0 : 1;  // how many threads its own backend runs, OpenCV decides
 }

@@ -53,7 +53,7 @@ class place_of_first {
   first_result<T> take() { return {index_, *std::move(kept_)}; }
 
  private:
-  std::mutex mutex_;  // guards the rest while tasks run
+  std::mutex mutex_{};  // guards the rest while tasks run
   std::optional<T> kept_{};
   std::size_t index_ = 0;
 };
@@ -68,7 +68,7 @@ class place_of_first<void> {
   first_result<void> take() const { return {*kept_}; }
 
  private:
-  std::mutex mutex_;
+  std::mutex mutex_{};
   std::optional<std::size_t> kept_{};
 };
 
