@@ -57,11 +57,18 @@ void no_limit() {
 
 }  // namespace support::threads
 
+// A sanitizer that is linked into the program must hear of each thread. It is there, under this name, and not among the
+// libraries, where dlsym() looks.
+extern "C" __attribute__((weak)) int __interceptor_pthread_create(  // NOLINT: the name is the sanitizer's
+    pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
+
 extern "C" int pthread_create(pthread_t* thread, const pthread_attr_t* attributes, void* (*function)(void*),
                               void* argument) noexcept {
   using namespace support::threads;
   using system_call = int (*)(pthread_t*, const pthread_attr_t*, void* (*)(void*), void*);
-  static const auto next = reinterpret_cast<system_call>(dlsym(RTLD_NEXT, "pthread_create"));
+  static const auto next = &__interceptor_pthread_create != nullptr
+                               ? &__interceptor_pthread_create
+                               : reinterpret_cast<system_call>(dlsym(RTLD_NEXT, "pthread_create"));
   if (!take(calls_left) || !count_in()) return EAGAIN;
   // malloc, because `operator new` may be the one that refuses.
   auto* const begin = static_cast<start*>(std::malloc(sizeof(start)));
