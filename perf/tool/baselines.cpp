@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <fanout/fanout.hpp>
+#include <utility>
 
 #include "duration.hpp"
 #include "exit_status.hpp"
@@ -44,13 +45,14 @@ measured_baselines measure_baselines(const workload& tasks, const fanout::tuning
   }
   const double repetitions = std::min<seconds>(left, time.share) / round - 1;
   try {
-    return {.results = compare(tasks, hand_written_schedulers(),
-                               {.concurrency = report.recommended(),
-                                .repetitions = static_cast<std::size_t>(std::clamp(repetitions, 1.0, 15.0)),
-                                .show_progress = show_progress,
-                                .stop = stop,
-                                .budget = std::max<std::chrono::nanoseconds>(time.end - clock::now(), 1ns)}),
-            .left_out = {}};
+    comparison results = compare(tasks, hand_written_schedulers(),
+                                 {.concurrency = report.recommended(),
+                                  .repetitions = static_cast<std::size_t>(std::clamp(repetitions, 1.0, 15.0)),
+                                  .show_progress = show_progress,
+                                  .stop = stop,
+                                  .budget = std::max<std::chrono::nanoseconds>(time.end - clock::now(), 1ns)});
+    if (!results.complete) throw interruption();
+    return {.results = std::move(results), .left_out = {}};
   } catch (const interruption&) {
     return left_out("they were interrupted");
   } catch (const fanout::budget_error&) {

@@ -37,6 +37,7 @@ struct comparison {
   std::size_t tasks = 0;
   std::size_t completed = 0;  // tasks that every competitor ended well each time
   std::size_t repetitions = 0;
+  bool complete = true;                 // false: interrupted; the rest is of the whole rounds until then
   std::vector<competitor_result> rows;  // in the order of the competitors
   std::vector<input_error> errors;      // one for each of the other tasks, ordered by their index
   std::optional<fanout::comparison_report> report = std::nullopt;  // which `compare` has made this of
@@ -47,8 +48,8 @@ struct comparison {
 /// Measures each scheduler on the whole workload, by `fanout::compare`.
 ///
 /// A task whose input cannot be read in some run counts for no competitor's checksum. Any other exception of a task
-/// reaches the caller as it is. Throws `interruption` once `options.stop` is requested, and what `fanout::compare`
-/// throws. Requires that the first scheduler is the one whose results are right.
+/// reaches the caller as it is. Throws `interruption` if `options.stop` is requested before a whole round, and what
+/// `fanout::compare` throws. Requires that the first scheduler is the one whose results are right.
 comparison compare(const workload& tasks, std::vector<fanout::comparison_scheduler> schedulers,
                    const compare_options& options);
 

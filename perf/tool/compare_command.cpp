@@ -43,7 +43,8 @@ constexpr const char* footer =
     "fanout tune --help. What a command writes to standard output must be the same in each run, unless --output says\n"
     "that it does not go into a pipe. Each command runs several times, so it must not mind its earlier results:\n"
     "zstd -q -f {}. A command that fails ends the comparison. A command with {threads} is for fanout tune.\n\n"
-    "--csv, --json and --page write files in addition to standard output. The page needs no network.\n\n"
+    "--csv, --json and --page write files in addition to standard output. The page needs no network. After Ctrl-C,\n"
+    "the result is of the repetitions that are over; the second Ctrl-C ends the tool at once.\n\n"
     "Examples:\n"
     "  fanout compare\n"
     "  fanout compare --input /usr/include --level 9\n"
@@ -141,6 +142,7 @@ exit_status compare_command::run() const {
                                       .concurrency = concurrency_,
                                       .ahead = ahead,
                                       .compiler = compiler_description()});
+  if (!result.complete) return interrupted;
   return written && result.checksums_equal() && result.errors.empty() ? succeeded : failed;
 }
 

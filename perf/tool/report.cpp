@@ -56,6 +56,7 @@ std::string format_table(const comparison& result, const report_context& context
   text +=
       "\nThe spread is half the distance between the quartiles, as a share of the median; the speed-up is over " +
       result.rows.front().name + ".\n";
+  if (!result.complete) text += "The measurement was interrupted.\n";
   return text + verdict(result, context.tasks);
 }
 
@@ -126,6 +127,7 @@ std::string format_json(const comparison& result, const report_context& context)
       {"workload", context.tasks.name()},
       {"parameters", parameters},
       {"completed", result.completed},
+      {"complete", result.complete},
       {"rows", rows},
       {"errors", errors},
       {"checksum_equal", result.checksums_equal()},

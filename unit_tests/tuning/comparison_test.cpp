@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <new>
 #include <set>
@@ -263,6 +264,8 @@ TEST(Comparison, RefusesOptionsOutOfTheirBoundsBeforeAnythingRuns) {
   expect_refusal({.schedulers = {in_order("ours"), in_order("ours")}}, "two schedulers have the name ours");
   expect_refusal({.schedulers = {in_order("fanout")}}, "two schedulers have the name fanout");
   expect_refusal({.schedulers = {{"ours", comparison_scheduler::run_function()}}}, "ours is an empty function");
+  const std::function<comparison_scheduler::run_function(std::size_t)> none;
+  expect_refusal({.schedulers = {{"ours", none}}}, "ours is an empty function");
 }
 
 TEST(Comparison, RefusesAnEmptyWorkload) {
@@ -320,6 +323,11 @@ TEST(Comparison, NamesATaskThatASchedulerDoesNotRunExactlyOnce) {
   });
   EXPECT_EQ(beyond, 3U);
   EXPECT_NE(beyond_text.find("ran task 3, but there are 3"), std::string::npos) << beyond_text;
+  constexpr std::size_t before_first = std::numeric_limits<std::size_t>::max();
+  const auto [before, before_text] = failure([](const compared_run& tasks) {
+    for (const std::size_t i : {std::size_t{0}, std::size_t{1}, std::size_t{2}, before_first}) tasks(i);
+  });
+  EXPECT_EQ(before, before_first) << before_text;
 }
 
 TEST(Comparison, GivesTheFailureOfATaskAndStartsNoOther) {

@@ -19,10 +19,10 @@ namespace fanout::adapters {
 ///     Eigen::ThreadPoolDevice device(&pool, pool.NumThreads());
 ///
 /// Eigen posts closures, from the thread that evaluates an expression and from the closures themselves, and then
-/// blocks the former until all have run. They throw nothing; an exception ends the process. A task of fanout may hold
-/// the slot that its closures need while it blocks, even all tasks all slots: there a closure runs at once, inside
-/// `Schedule`, as in Eigen's own pool when its queues are full. So it does if there is no memory to post it.
-/// Elsewhere `Schedule` does not wait. A closure must not wait for those that it posts.
+/// blocks the former until all have run; a device with fewer threads than the pool limits nothing. They throw nothing;
+/// an exception ends the process. A task of fanout may hold the slot that its closures need while it blocks, even all
+/// tasks all slots: there a closure runs at once, inside `Schedule`, as in Eigen's own pool when its queues are full.
+/// So it does if there is no memory to post it. A closure must not wait for those that it posts.
 class eigen_pool final : public Eigen::ThreadPoolInterface {
  public:
   /// Throws `resource_error` if the process may not create the threads, or `std::bad_alloc`.

@@ -16,11 +16,11 @@ namespace fanout::adapters {
 ///     IlmThread::ThreadPool::globalThreadPool().setThreadProvider(new fanout::adapters::openexr_provider(executor));
 ///
 /// The pool owns the provider, which lets go of the executor when its number of threads becomes 0: do that before the
-/// executor is destroyed, by `Imf::setGlobalThreadCount(0)`. Each task runs at once from then on.
-///
-/// OpenEXR posts tasks from the threads that read and write files, and blocks these until the tasks have run. No task
-/// posts another one, or throws. A task of fanout may hold the slot that those need, even all tasks all slots: there
-/// each runs at once, inside `addTask`, as without memory to post it.
+/// executor is destroyed, by `Imf::setGlobalThreadCount(0)`. Each task runs at once from then on. OpenEXR posts tasks,
+/// which throw nothing and post none, from the threads that read and write files, and blocks these until the tasks have
+/// run. A task of fanout may hold the slot that those need, even all tasks all slots: there each runs at once, inside
+/// `addTask`. A thread outside waits for slots under OpenEXR's lock on its file object: if it shares that object with
+/// tasks of the executor, all may wait for ever.
 class openexr_provider final : public ILMTHREAD_NAMESPACE::ThreadPoolProvider {
  public:
   /// Throws `resource_error` if the process may not create the threads, or `std::bad_alloc`.
@@ -32,7 +32,7 @@ class openexr_provider final : public ILMTHREAD_NAMESPACE::ThreadPoolProvider {
   /// The limit of the executor; 0 after `finish`, which `setNumThreads(0)` calls. Other numbers change nothing.
   int numThreads() const override { return threads_; }
   void setNumThreads(int count) override { if (count == 0) finish(); }  ///< See `numThreads`.
-  /// Does not wait, except for the task itself where it runs at once.
+  /// Does not wait, except for the task itself where it runs at once, as without memory to post it.
   void addTask(ILMTHREAD_NAMESPACE::Task* task) override {
     const auto run = [task, group = task->group()]() noexcept {
       task->execute();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
@@ -268,6 +269,29 @@ TEST(Command, CtrlCEndsItWithoutAReport) {
   EXPECT_EQ(result.exit_code, -SIGINT);
   EXPECT_EQ(result.out, "");
   EXPECT_TRUE(result.err.ends_with(erased_line + "fanout: interrupted\r\n")) << result.err;
+}
+
+TEST(Command, CtrlCAfterWholeRoundsLeavesTheirResult) {
+  command_setting setting;
+  setting.stderr_is_terminal = true;
+  bool interrupted = false;
+  // Each repetition is a hundredth of the work, so some that count are over when ten have been shown.
+  setting.on_stderr = [&interrupted](pid_t process, const std::string& text) {
+    const std::size_t shown = text.rfind(" %  ");
+    if (interrupted || shown == std::string::npos || shown < 3) return;
+    if (std::atoi(text.c_str() + shown - 3) >= 10) interrupted = kill(process, SIGINT) == 0;
+  };
+  const command_result result =
+      run_command({"compare", "--workload", "sleep", "--tasks", "4", "--milliseconds", "10", "--concurrency", "4",
+                   "--repetitions", "99", "--format", "json"},
+                  setting);
+  EXPECT_TRUE(interrupted);
+  EXPECT_EQ(result.exit_code, -SIGINT);
+  const auto report = nlohmann::json::parse(result.out);
+  EXPECT_EQ(report["complete"], false);
+  EXPECT_EQ(report["checksum_equal"], true);
+  EXPECT_GE(report["parameters"]["repetitions"], 1);
+  EXPECT_LT(report["parameters"]["repetitions"], 99);
 }
 
 TEST(Command, AFullDiskIsAnError) {

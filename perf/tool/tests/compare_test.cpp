@@ -122,5 +122,20 @@ TEST_F(Compare, AStopInterruptsItWithTheRunInProgress) {
   EXPECT_EQ(log_.size(), 2U);
 }
 
+TEST_F(Compare, AStopAfterWholeRoundsLeavesTheirResult) {
+  add("serial");
+  add("other");
+  std::stop_source stop;
+  const fake_workload tasks(5, [&](std::size_t index) {
+    if (log_.size() == 8) stop.request_stop();  // the last run of the third round, of which the first warms up
+    return square(index);
+  });
+  const comparison result = compare(tasks, schedulers_, {.repetitions = 100, .stop = stop.get_token()});
+  EXPECT_FALSE(result.complete);
+  EXPECT_EQ(result.repetitions, 2U);
+  EXPECT_TRUE(result.checksums_equal());
+  EXPECT_EQ(result.rows[0].checksum, result.rows[1].checksum);
+}
+
 }  // namespace
 }  // namespace tool

@@ -41,6 +41,14 @@ TEST_F(Report, TheTableNamesWhoDiffersAndWhere) {
   EXPECT_EQ(table.find("All 2"), std::string::npos);
 }
 
+TEST_F(Report, SaysThatTheMeasurementWasInterrupted) {
+  EXPECT_EQ(format(report_format::table).find("interrupted"), std::string::npos);
+  EXPECT_EQ(nlohmann::json::parse(format(report_format::json))["complete"], true);
+  result_.complete = false;
+  EXPECT_NE(format(report_format::table).find("The measurement was interrupted.\n"), std::string::npos);
+  EXPECT_EQ(nlohmann::json::parse(format(report_format::json))["complete"], false);
+}
+
 TEST_F(Report, CsvHasAHeaderAndARecordForEachCompetitor) {
   const std::string csv = format(report_format::csv);
   EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 3);
