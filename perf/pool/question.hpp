@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "harness/chain.hpp"
+#include "harness/defaults.hpp"
 #include "harness/median.hpp"
 
 /// The question: what does it cost to lend a resource and to get it back, where nobody waits (`alone`), where many
@@ -91,7 +92,7 @@ void crowded(benchmark::State& state, long links, long times) {
 /// the machine gives the waiter's core to somebody else.
 template <class Pool>
 void wake_up(benchmark::State& state) {
-  constexpr std::size_t rounds = 500;
+  const std::size_t rounds = perf::for_a_moment() ? 25 : 500;
   for (auto _ : state) {
     Pool lender(1);
     std::vector<clock::duration> took;
@@ -131,8 +132,9 @@ void enter(const std::string& name) {
     return benchmark::RegisterBenchmark((workload + "/" + name).c_str(), run);
   };
   add("alone", &alone<Pool>)->UseRealTime();
-  add("8on3_200ns", [](benchmark::State& state) { crowded<Pool>(state, 100, 20'000); })->UseManualTime();
-  add("8on3_2us", [](benchmark::State& state) { crowded<Pool>(state, 1'000, 4'000); })->UseManualTime();
+  const long part = perf::for_a_moment() ? 20 : 1;
+  add("8on3_200ns", [part](benchmark::State& state) { crowded<Pool>(state, 100, 20'000 / part); })->UseManualTime();
+  add("8on3_2us", [part](benchmark::State& state) { crowded<Pool>(state, 1'000, 4'000 / part); })->UseManualTime();
   add("wake_up", &wake_up<Pool>)->UseManualTime()->Iterations(1);
 }
 
