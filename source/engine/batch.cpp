@@ -65,20 +65,30 @@ void batch::leave_limiter() noexcept {
   if (borrowed_ != nullptr) scope_.limiter->give_back(*borrowed_);
 }
 
-inline void batch::lead_tasks(helper_calls* helpers) noexcept {
-  const std::size_t number = take_index();  // kept for it while it steps aside
+/// The same if really no task is left: see `executor_limiter::try_close`. Otherwise the leader must go on.
+bool batch::try_leave_limiter() noexcept {
+  if (!in_limiter_) return true;
+  if (!scope_.limiter->try_close(*this, scope_.has_own_slot() && !has_no_slot_ ? 1 : 0)) return false;
+  in_limiter_ = false;
+  if (borrowed_ != nullptr) scope_.limiter->give_back(*borrowed_);
+  return true;
+}
+
+/// `number`: of the leader's runner, which is kept for it while it steps aside.
+inline void batch::lead_tasks(std::size_t number, helper_calls* helpers) noexcept {
   if (run(role::leader, number, scope_, helpers) == fate::makes_way) [[unlikely]] go_on_leading(number, helpers);
 }
 
 void batch::run_alone(arena* home) {
-  const auto lead = [this] { lead_tasks(nullptr); };
+  const auto lead = [this, number = take_index()] { lead_tasks(number, nullptr); };
   try {
-    home != nullptr ? home->enter(lead) : lead();
+    do {
+      home != nullptr ? home->enter(lead) : lead();
+    } while (!try_leave_limiter());
   } catch (...) {
     leave_limiter();
     throw;
   }
-  leave_limiter();
 }
 
 void batch::run_on_reserves(arena& home, reserves::group& helpers, bool enters) {
@@ -95,10 +105,12 @@ void batch::run_on_reserves(arena& home, reserves::group& helpers, bool enters) 
     }
     scope_.limiter->request(*this, first_helpers());
   }
-  const auto lead = [this] { lead_tasks(this); };
+  const auto lead = [this, number = take_index()] { lead_tasks(number, this); };
   std::exception_ptr no_memory;
   try {
-    enters ? home.enter(lead) : lead();
+    do {
+      enters ? home.enter(lead) : lead();
+    } while (!try_leave_limiter());
   } catch (...) {  // no memory to enter the arena; helpers may be at work already
     no_memory = std::current_exception();
     stop();
@@ -118,7 +130,7 @@ void batch::serve() noexcept {
     }
   }
   if (scope_.limiter == nullptr) return;
-  if (how == fate::over) return scope_.limiter->close(*this, 1);
+  if (how == fate::over && scope_.limiter->try_close(*this, 1)) return;
   how == fate::makes_way ? scope_.limiter->make_way(this) : scope_.limiter->leave();
 }
 
@@ -132,16 +144,18 @@ void batch::run_on_workers(arena& home, bool enters) {
 }
 
 void batch::lead(helper_calls& helpers) noexcept {
-  lead_tasks(&helpers);
-  leave_limiter();
+  const std::size_t number = take_index();
+  do {
+    lead_tasks(number, &helpers);
+  } while (!try_leave_limiter());
 }
 
 void batch::assist(helper_calls& helpers) noexcept {
   if (scope_.limiter == nullptr) return static_cast<void>(help(helpers));
   while (scope_.limiter->join(*this)) {
     const fate how = help(helpers);
-    if (how == fate::over) return scope_.limiter->close(*this, 1);
-    if (how == fate::unwanted) return scope_.limiter->leave();
+    if (how == fate::over && scope_.limiter->try_close(*this, 1)) return;
+    if (how != fate::makes_way) return scope_.limiter->leave();
     scope_.limiter->make_way(nullptr);
   }
 }
@@ -208,7 +222,8 @@ batch::fate batch::run(role who, std::size_t number, const batch_scope& scope, h
     if (progress_.wanted()) report_progress();
     if (verdict_.has_rule()) ask_rule();
     if (adaptation_) {
-      if (who == role::helper && adaptation_->leave_if_too_many()) return leave_early(me, who, fate::unwanted);
+      const bool may_leave = who == role::helper && !me.work.mine.has_paused();  // others may have found no task left
+      if (may_leave && adaptation_->leave_if_too_many()) return leave_early(me, who, fate::unwanted);
       if (helpers != nullptr) adapt(*helpers);
     }
   }
@@ -220,7 +235,7 @@ batch::fate batch::run(role who, std::size_t number, const batch_scope& scope, h
 bool batch::must_make_way(role who) noexcept {
   if (!wants_help()) return false;
   if (who == role::leader) return request_.watch == nullptr || !request_.watch->leader_keeps_slot();
-  if (!scope_.limiter->is_one_too_many()) return false;
+  if (!scope_.limiter->is_one_too_many(*this)) return false;
   if (adaptation_) adaptation_->leave();
   return true;
 }

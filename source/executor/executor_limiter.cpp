@@ -45,9 +45,9 @@ void executor_limiter::note_running(helped& batch) {
 }
 
 /// Counts the thread among those that leave, so that no more are told to than must.
-bool executor_limiter::must_make_way() {
+bool executor_limiter::must_make_way(const helped* runs) {
   const std::lock_guard lock(mutex_);
-  const bool must = are_too_many();
+  const bool must = are_too_many() && (runs == nullptr || !runs->closed_);
   if (must) ++leaving_;
   too_many_.store(are_too_many(), std::memory_order_relaxed);
   return must;
@@ -272,6 +272,17 @@ bool executor_limiter::join(helped& batch) {
 
 void executor_limiter::close(helped& batch, std::size_t slots) {
   const std::lock_guard lock(mutex_);
+  close_now(batch, slots);
+}
+
+bool executor_limiter::try_close(helped& batch, std::size_t slots) {
+  const std::lock_guard lock(mutex_);
+  if (!batch.closed_ && batch.wants_help()) return false;
+  close_now(batch, slots);
+  return true;
+}
+
+void executor_limiter::close_now(helped& batch, std::size_t slots) {
   if (!batch.closed_) {
     batch.closed_ = true;
     if (batch.is_running_) running_.remove(batch.noted_);

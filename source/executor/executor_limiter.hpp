@@ -52,7 +52,11 @@ class executor_limiter {
 
   /// For a thread that holds a slot of its own, between tasks: whether more are in use than are allowed. If so, the
   /// thread must give its slot back soon, by `make_way`. Costs a load if the limit has not been lowered.
-  bool is_one_too_many() { return may_be_too_many() && must_make_way(); }
+  bool is_one_too_many() { return may_be_too_many() && must_make_way(nullptr); }
+
+  /// The same for a runner of a batch that has perhaps paused, see `chunk`: false once the batch is closed, because
+  /// nobody else would run what the runner has left.
+  bool is_one_too_many(const helped& runs) { return may_be_too_many() && must_make_way(&runs); }
 
   /// Gives back such a slot. `wants_back`: the batch that requests another one for it, if not null.
   void make_way(helped* wants_back);
@@ -155,7 +159,8 @@ class executor_limiter {
     virtual void call_helpers(std::size_t count) noexcept = 0;
     /// Takes back the calls that no helper has answered, and returns their number. Called under the mutex.
     virtual std::size_t withdraw_helpers() noexcept = 0;
-    /// False if no task is left to start; then it stays false.
+    /// False if no task is left to start; then it stays false, unless a runner pauses before the last task that it
+    /// has taken. One that does so before the batch is closed under the mutex makes it true for who closes.
     virtual bool wants_help() const noexcept = 0;
     /// Asks its runners to pause after the tasks in which they are, and to look whether they must make way. Called
     /// under the mutex, of batches that are noted as running.
@@ -200,6 +205,10 @@ class executor_limiter {
   /// away its waiting workers, and gives back `slots` slots that the calling thread holds.
   void close(helped& batch, std::size_t slots);
 
+  /// The same for a runner that has found no task to start. False, and does nothing, if there is one all the same: a
+  /// runner that had taken its last task has paused before it, and perhaps made way.
+  bool try_close(helped& batch, std::size_t slots);
+
   /// Whether all slots are free and nobody waits for one.
   bool is_idle() const;
 
@@ -238,7 +247,8 @@ class executor_limiter {
   static void begin_wait_for_room(waiter& self, const scope_entry& from, bounded& wanted);
   static void end_wait_for(waiter& self);
   bool try_admit(const scope_entry* lender);
-  bool must_make_way();
+  bool must_make_way(const helped* runs);
+  void close_now(helped& batch, std::size_t slots);
   bool are_too_many() const { return used_ - leaving_ > allowed(); }
   bool has_to_wait(waiter& self);
   void wait(waiter& self);

@@ -93,6 +93,35 @@ TEST_F(ExecutorLimiter, CallsAHelperForOneThatMadeWay) {
   expect_all_free(two, 2);
 }
 
+TEST_F(ExecutorLimiter, ClosesNoBatchWhoseRunnerHasPausedBeforeItsLastTask) {
+  executor_limiter two(2);
+  batch_of_helpers batch;
+  take_all(two, 2);
+  two.allow(1);
+  ASSERT_TRUE(two.is_one_too_many(batch));  // the runner that has paused: it has left a task
+  two.make_way(nullptr);
+  EXPECT_FALSE(two.try_close(batch, 1));  // another one, which had found none
+  batch.wants = false;
+  EXPECT_TRUE(two.try_close(batch, 1));
+  two.allow(2);
+  expect_all_free(two, 2);
+}
+
+TEST_F(ExecutorLimiter, LetsNoRunnerMakeWayOnceItsBatchIsClosed) {
+  executor_limiter three(3);
+  batch_of_helpers batch;
+  take_all(three, 3);
+  three.allow(1);
+  batch.wants = false;
+  EXPECT_TRUE(three.try_close(batch, 1));
+  EXPECT_FALSE(three.is_one_too_many(batch));  // nobody else would run what it has left
+  EXPECT_TRUE(three.is_one_too_many());
+  three.make_way(nullptr);
+  three.leave();
+  three.allow(3);
+  expect_all_free(three, 3);
+}
+
 TEST_F(ExecutorLimiter, AdmitsALeaderThatHasSteppedAsideBeforeAllOthers) {
   executor_limiter two(2);
   take_all(two, 2);
