@@ -58,17 +58,16 @@ void batch::admit(const batch_scope& scope) {
 
 // ── Where it runs ───────────────────────────────────────────────────────────────────────────────────────────────────
 
-/// Called by the leader when it starts no more tasks. A second call does nothing.
-void batch::leave_limiter() noexcept {
-  if (!std::exchange(in_limiter_, false)) return;
-  scope_.limiter->close(*this, scope_.has_own_slot() && !has_no_slot_ ? 1 : 0);
-  if (borrowed_ != nullptr) scope_.limiter->give_back(*borrowed_);
-}
-
-/// The same if really no task is left: see `executor_limiter::try_close`. Otherwise the leader must go on.
-bool batch::try_leave_limiter() noexcept {
+/// Called by the leader when it has found no task to start. False if there is one all the same, see
+/// `executor_limiter::try_close`; then it must go on. `surely`: it starts none in any case. A second call does nothing.
+bool batch::leave_limiter(bool surely) noexcept {
   if (!in_limiter_) return true;
-  if (!scope_.limiter->try_close(*this, scope_.has_own_slot() && !has_no_slot_ ? 1 : 0)) return false;
+  const std::size_t slots = scope_.has_own_slot() && !has_no_slot_ ? 1 : 0;
+  if (surely) {
+    scope_.limiter->close(*this, slots);
+  } else if (!scope_.limiter->try_close(*this, slots)) {
+    return false;
+  }
   in_limiter_ = false;
   if (borrowed_ != nullptr) scope_.limiter->give_back(*borrowed_);
   return true;
@@ -84,9 +83,9 @@ void batch::run_alone(arena* home) {
   try {
     do {
       home != nullptr ? home->enter(lead) : lead();
-    } while (!try_leave_limiter());
+    } while (!leave_limiter());
   } catch (...) {
-    leave_limiter();
+    leave_limiter(/*surely=*/true);
     throw;
   }
 }
@@ -110,12 +109,13 @@ void batch::run_on_reserves(arena& home, reserves::group& helpers, bool enters) 
   try {
     do {
       enters ? home.enter(lead) : lead();
-    } while (!try_leave_limiter());
+    } while (!leave_limiter());
   } catch (...) {  // no memory to enter the arena; helpers may be at work already
     no_memory = std::current_exception();
     stop();
   }
-  scope_.limiter != nullptr ? leave_limiter() : static_cast<void>(calls_.withdraw());
+  leave_limiter(/*surely=*/true);
+  if (scope_.limiter == nullptr) static_cast<void>(calls_.withdraw());
   calls_.wait();
   if (no_memory) std::rethrow_exception(no_memory);
 }
@@ -138,7 +138,7 @@ void batch::run_on_workers(arena& home, bool enters) {
   try {
     enters ? home.fan_out(*this, first_helpers()) : home.fan_out_from_inside(*this, first_helpers());
   } catch (...) {
-    leave_limiter();  // the leader may not have run, which would have done it
+    leave_limiter(/*surely=*/true);  // the leader may not have run, which would have done it
     throw;
   }
 }
@@ -147,7 +147,7 @@ void batch::lead(helper_calls& helpers) noexcept {
   const std::size_t number = take_index();
   do {
     lead_tasks(number, &helpers);
-  } while (!try_leave_limiter());
+  } while (!leave_limiter());
 }
 
 void batch::assist(helper_calls& helpers) noexcept {

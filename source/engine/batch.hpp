@@ -120,8 +120,7 @@ class batch final : public batch_control,
 
   std::size_t first_helpers() const { return (adaptation_ ? adaptation_->wanted() : runners_.size()) - 1; }
   runner* make_few(std::size_t count) noexcept;
-  void leave_limiter() noexcept;
-  bool try_leave_limiter() noexcept;
+  bool leave_limiter(bool surely = false) noexcept;
 
   void lead_tasks(std::size_t number, helper_calls* helpers) noexcept;
   void go_on_leading(std::size_t number, helper_calls* helpers) noexcept;

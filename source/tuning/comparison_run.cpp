@@ -34,7 +34,7 @@ void comparison_run::begin(std::size_t concurrency, const std::stop_token& stop)
   concurrency_ = concurrency;
   // Relaxed: the scheduler hands the run to its threads after this.
   for (auto& state : states_) state.store(waiting, std::memory_order_relaxed);
-  has_repeated_.store(false, std::memory_order_relaxed);
+  repeated_.reset();
   failed_index_ = none;
   failure_ = nullptr;
   tasks_.forget();
@@ -42,8 +42,8 @@ void comparison_run::begin(std::size_t concurrency, const std::stop_token& stop)
 
 void comparison_run::run(std::size_t index) noexcept {
   if (index >= states_.size() || states_[index].exchange(started, std::memory_order_relaxed) != waiting) {
-    repeated_.store(index, std::memory_order_relaxed);
-    has_repeated_.store(true, std::memory_order_release);
+    const std::lock_guard lock(mutex_);
+    repeated_ = index;
     return;
   }
   if (stop_->stop_requested() || caller_stop_.stop_requested()) return;
@@ -74,10 +74,10 @@ void comparison_run::rethrow_failure() const {
 }
 
 std::optional<comparison_run::misuse> comparison_run::find_misuse() const {
-  if (has_repeated_.load(std::memory_order_acquire)) {
-    const std::size_t repeated = repeated_.load(std::memory_order_relaxed);
-    const std::string number = std::to_string(repeated);
-    return misuse{repeated, repeated < size() ? "ran task " + number + " twice"
+  const std::lock_guard lock(mutex_);
+  if (repeated_) {
+    const std::string number = std::to_string(*repeated_);
+    return misuse{*repeated_, *repeated_ < size() ? "ran task " + number + " twice"
                                               : "ran task " + number + ", but there are " + std::to_string(size())};
   }
   for (std::size_t i = 0; i != states_.size(); ++i) {

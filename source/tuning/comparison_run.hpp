@@ -65,12 +65,9 @@ class comparison_run {
   // release after the result, and the calling thread reads with acquire: the result is visible to it even if the
   // scheduler's own way of waiting orders nothing.
   std::vector<std::atomic<std::uint8_t>> states_;
-  // A task that was run twice, or is none; any of them will do. The index is written before the flag, with release, and
-  // read after it.
-  std::atomic<std::size_t> repeated_{0};
-  std::atomic<bool> has_repeated_{false};
 
   mutable std::mutex mutex_;  // guards the rest
+  std::optional<std::size_t> repeated_;  // a task that was run twice, or is none; any of them will do
   std::size_t failed_index_ = none;
   std::exception_ptr failure_;
 };
