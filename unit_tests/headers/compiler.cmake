@@ -1,5 +1,5 @@
 # What a user's compiler says of fanout: it compiles as C++20 without a warning, without RTTI as well, and with
-# -fno-exceptions one sentence says that this is not supported.
+# -fno-exceptions one sentence of the preprocessor says that this is not supported.
 
 cmake_policy(VERSION 3.22)
 list(TRANSFORM TBB_INCLUDE_DIRS PREPEND "-idirafter") # -isystem breaks where it names the system's own directory
@@ -17,7 +17,7 @@ foreach(header IN LISTS headers)
   set(program "${WORK_DIR}/${header}.cpp")
   file(WRITE "${program}" "#include <${header}>\n")
   execute_process(
-    COMMAND ${compile} -fno-exceptions "${program}" RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output
+    COMMAND ${compile} -E -fno-exceptions "${program}" RESULT_VARIABLE result OUTPUT_QUIET ERROR_VARIABLE output
   )
   if(result EQUAL 0)
     continue() # the header throws nothing
