@@ -10,8 +10,9 @@
 #include "fanout/executor.hpp"
 #include "world.hpp"
 
-/// A thread that lowers the limits of the shared executors again and again, and raises them soon after. The model
-/// knows the greatest limit only: tasks that meet wait until it is raised again, and no batch may hang.
+/// A thread that lowers the limits of the shared executors again and again, and raises them soon after: at times within
+/// microseconds, so that some changes come while a runner is about to start the last task of a batch. The model knows
+/// the greatest limit only: tasks that meet wait until it is raised again, and no batch may hang.
 namespace stress {
 
 class changing_limits {
@@ -35,9 +36,10 @@ class changing_limits {
     };
     while (!over_) {
       fanout::executor& one = world_.executors[random() % shared_executors]->executor;
-      for (std::uint64_t more = random() % 3 + 1; more != 0; --more, ++count_) {
+      const bool restless = random() % 4 == 0;
+      for (std::uint64_t more = restless ? 100 : random() % 3 + 1; more != 0; --more, ++count_) {
         one.set_concurrency(random() % one.greatest_concurrency() + 1);
-        pause(1'000);
+        if (!restless) pause(1'000);
       }
       one.set_concurrency(one.greatest_concurrency());
       pause(2'000);
