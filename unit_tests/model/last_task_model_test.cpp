@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <mutex>
 
@@ -17,7 +19,7 @@ using namespace model;
 using fanout::detail::task_range;
 using distributor = fanout::detail::basic_work_distributor<primitives>;
 
-/// What a version of the engine did wrong.
+/// What loses the task; the first is what the engine did.
 enum class wrong {
   nothing,
   closes_without_a_look,        // after it has seen that all tasks are taken, which a pause changes
