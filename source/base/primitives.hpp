@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sched.h>
+
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -9,6 +11,7 @@
 
 #include "base/program_tsan.hpp"
 #include "fanout/detail/chunk.hpp"
+#include "fanout/limits.hpp"
 
 namespace fanout::detail {
 
@@ -67,6 +70,11 @@ struct std_primitives {
   }
 
   static void yield() noexcept { std::this_thread::yield(); }
+
+  /// The number of the core on which the calling thread runs; -1 if that is not known. Takes 3 ns.
+  static int core() noexcept { return ::sched_getcpu(); }
+  static bool has_several_cores() noexcept { return available_concurrency() > 1; }
+
   static std::chrono::steady_clock::time_point now() noexcept { return std::chrono::steady_clock::now(); }
 
   /// How long a runner without work watches other runners before it recalls a few cheap tasks: see

@@ -13,9 +13,12 @@ struct task_crew {
   enum class call { nobody, sleeper, runner };
 
   /// Who is called for one more task. Nobody, if there are enough to see it, or who could be called was called.
-  call for_another_task() const {
-    if (looking != 0 || working >= most_runners) return call::nobody;
-    if (willing != called && working + called < most_runners) return call::sleeper;
+  call for_another_task() const { return looking != 0 ? call::nobody : besides_looker(); }
+
+  /// The same, if whoever looks cannot see the task for now.
+  call besides_looker() const {
+    if (working + looking >= most_runners) return call::nobody;
+    if (willing != called && has_place()) return call::sleeper;
     return can_call && coming + called == 0 ? call::runner : call::nobody;
   }
 

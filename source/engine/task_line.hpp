@@ -76,7 +76,7 @@ class basic_task_line {
         return {fate::added};
       case additions::pushed::unattended: {
         const std::unique_lock lock = lock_and_collect();
-        return {fate::added, settle(pending() != 0)};
+        return {fate::added, settle_for_adder(pending() != 0)};
       }
       case additions::pushed::refused:
         break;
@@ -85,7 +85,7 @@ class basic_task_line {
     if (const fate refusal = refused(beyond); refusal != fate::added) return {refusal};
     inbox_.add(task);
     count_added(1);
-    return {fate::added, settle(true)};
+    return {fate::added, settle_for_adder(true)};
   }
 
   // ── Runners ──
@@ -157,7 +157,9 @@ class basic_task_line {
   /// Looks for tasks, for as long as `may_go_on()`.
   template <class GoOn>
   looking look(const GoOn& may_go_on) {
-    while (!additions_.any() && pending() == 0 && !stopped() && may_go_on()) Primitives::relax();
+    for (typename additions::spinning_place::spinner here(additions_.looker());
+         !additions_.any() && pending() == 0 && !stopped() && may_go_on(); Primitives::relax())
+      here.look();
     const std::unique_lock lock = lock_and_collect();
     --crew_.looking;
     if (pending() == 0 || stopped()) return {false, settle(false)};
@@ -355,15 +357,30 @@ class basic_task_line {
       if (!waits) {
         if (additions_.leave()) return false;
         waits = collect();
-      } else if (who == task_crew::call::runner) {
-        ++crew_.coming;
+      } else if (call(who)) {
         return true;
       } else {
-        ++crew_.called;
-        changed_.notify_all();
         waits = false;
       }
     }
+  }
+
+  /// The same, for a thread that has added tasks.
+  bool settle_for_adder(bool waits) {
+    return waits && additions_.looker().is_taken_by_caller() ? call(crew_.besides_looker()) : settle(waits);
+  }
+
+  /// True if the caller must call a runner.
+  bool call(task_crew::call who) {
+    if (who == task_crew::call::runner) {
+      ++crew_.coming;
+      return true;
+    }
+    if (who == task_crew::call::sleeper) {
+      ++crew_.called;
+      changed_.notify_all();
+    }
+    return false;
   }
 
   /// There is one more place, so one of those who wait in turn is woken. It adds at once, or the line is stopped or

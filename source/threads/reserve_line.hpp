@@ -9,6 +9,7 @@
 
 #include "base/intrusive_list.hpp"
 #include "base/primitives.hpp"
+#include "base/spinning_place.hpp"
 
 /// The reserve line: how batches call reserves for help, and how idle reserves park until they are called.
 ///
@@ -44,6 +45,7 @@ class basic_reserve_line {
 
   /// One reserve. It lives as long as the line, because it is notified after the mutex is released.
   struct member : list_entry<member> {
+    basic_spinning_place<Primitives> place{};  // beside the entry in the list, which who calls reads as well
     condition_variable changed{};  // `called` has become true
     bool retired = false;          // its thread must end; guarded
     bool called_off = false;       // at least once since it began to spin; guarded
@@ -257,8 +259,9 @@ class basic_reserve_line {
 
   std::size_t idle() const { return spinning_.size() + parked_.size(); }
 
-  member& pop_idle() {
-    intrusive_list<member>& from = spinning_.empty() ? parked_ : spinning_;
+  member& pop_idle() { return pop(spinning_.empty() ? parked_ : spinning_); }
+
+  member& pop(intrusive_list<member>& from) {
     member& top = *from.last();
     from.remove(top);
     least_idle_ = std::min(least_idle_, idle());
@@ -276,8 +279,8 @@ class basic_reserve_line {
   /// Calls a reserve that spins or, if none does, the one that parked last. Returns it if it is parked and must be
   /// notified, otherwise null.
   member* call_top() {
-    const bool is_parked = spinning_.empty();
-    member& top = pop_idle();
+    const bool is_parked = spinning_.empty() || (!parked_.empty() && spinning_.last()->place.is_taken_by_caller());
+    member& top = pop(is_parked ? parked_ : spinning_);
     ++on_the_way_;
     if (!is_parked) called_.add(top);
     top.called.store(true, std::memory_order_relaxed);
@@ -336,7 +339,9 @@ class basic_reserve_line {
     spinning_.add(me);
     lock.unlock();
     const auto end = Primitives::now() + times_.spin;
-    while (!is_called_for_good(me) && Primitives::now() < end) Primitives::relax();
+    for (typename basic_spinning_place<Primitives>::spinner here(me.place);
+         !is_called_for_good(me) && Primitives::now() < end; Primitives::relax())
+      here.look();
     lock.lock();
     if (!me.retired) (is_called(me) ? called_ : spinning_).remove(me);
     return std::exchange(me.called_off, false) && !is_called(me);

@@ -121,6 +121,11 @@ struct primitives {
   /// this long by the owner's `task_time`.
   static inline std::chrono::nanoseconds patience{0};
 
+  /// Whether all threads are on one core, of several. Otherwise each is on its own.
+  static inline bool has_one_core = false;
+  static int core() { return has_one_core ? 0 : static_cast<int>(rl::thread_index()); }
+  static bool has_several_cores() { return true; }
+
   /// Each thread reads a time 4 µs after its last reading, so that tasks look expensive, and chunks are small.
   static std::chrono::steady_clock::time_point now() {
     static std::array<std::chrono::microseconds, 8> readings{};

@@ -35,6 +35,17 @@ TEST(ReserveLineModel, EachCallIsAnsweredByReservesThatSpin) {
   EXPECT_TRUE(found.holds()) << found;
 }
 
+TEST(ReserveLineModel, EachCallIsAnsweredOnOneCore) {
+  const finding one = every_execution<on_one_core<meeting_after_a_spin<sound, 1>>>();
+  EXPECT_TRUE(one.holds()) << one;
+  const finding two = some_executions<on_one_core<meeting_after_a_spin<sound, 2>>>(20'000);
+  EXPECT_TRUE(two.holds()) << two;
+  const finding called_off = some_executions<on_one_core<calling_off<sound, 2, 2>>>(20'000);
+  EXPECT_TRUE(called_off.holds()) << called_off;
+  const finding ends = some_executions<on_one_core<ending<sound, true>>>(20'000);
+  EXPECT_TRUE(ends.holds()) << ends;
+}
+
 TEST(ReserveLineModel, EachCallOfTwoCallersIsAnswered) {
   const finding found = every_execution<answering<sound, 2, 1, 1>>();
   EXPECT_TRUE(found.holds()) << found;

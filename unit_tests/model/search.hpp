@@ -108,6 +108,15 @@ finding some_executions_with(const mistake& made) {
   return some_executions<Scenario>(1'000'000);
 }
 
+/// A scenario whose threads are on one core, so that none that spins sees what it is given.
+template <class Scenario>
+struct on_one_core : Scenario {
+  on_one_core() { primitives::has_one_core = true; }
+  on_one_core(const on_one_core&) = delete;
+  on_one_core& operator=(const on_one_core&) = delete;
+  ~on_one_core() { primitives::has_one_core = false; }
+};
+
 /// Whether FANOUT_MODEL=long asks for scenarios that take minutes.
 inline bool has_time() {
   const char* const asked = std::getenv("FANOUT_MODEL");

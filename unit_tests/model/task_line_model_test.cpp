@@ -65,6 +65,12 @@ PLANTED(sleeps_without_a_look)
 PLANTED(calls_no_sleeper)
 #include "planted/calls_no_sleeper.hpp"
 }
+PLANTED(leaves_it_to_a_looker)
+#include "planted/leaves_it_to_a_looker.hpp"
+}
+PLANTED(calls_beyond_the_limit)
+#include "planted/calls_beyond_the_limit.hpp"
+}
 PLANTED(closes_too_early)
 #include "planted/closes_too_early.hpp"
 }
@@ -102,6 +108,26 @@ TEST(TaskLineModel, RunsOrRefusesATaskAtTheEnd) { expect_holds(some_executions<a
 TEST(TaskLineModel, KeepsNothingAfterTheStop) { expect_holds(every_execution<adding_after_the_stop<line>>()); }
 
 TEST(TaskLineModel, WakesOneForEachPlace) { expect_holds(some_executions<adding_in_turn<line>>(sample)); }
+
+TEST(TaskLineModel, CallsARunnerBesidesALookerThatCannotSeeTheTask) {
+  expect_holds(some_executions<on_one_core<adding_before_a_looker<line>>>(sample));
+  expect_holds(some_executions<on_one_core<adding_before_a_looker<line, 1>>>(sample));
+}
+
+TEST(TaskLineModel, RunsNoMoreThanTheLimitAtOnce) {
+  expect_holds(some_executions<one_by_one<line>>(sample));
+  expect_holds(some_executions<on_one_core<one_by_one<line>>>(sample));
+}
+
+TEST(TaskLineModel, HoldsOnOneCore) {
+  expect_holds(every_execution<on_one_core<adding<line, 1>>>());
+  expect_holds(some_executions<on_one_core<adding<line, 3>>>(sample / 3));
+  expect_holds(some_executions<on_one_core<adding_in_line<line>>>(sample / 3));
+  expect_holds(some_executions<on_one_core<adding_later<line>>>(sample / 3));
+  expect_holds(some_executions<on_one_core<needing_the_owner<line>>>(sample / 3));
+  expect_holds(some_executions<on_one_core<stopping<line, true>>>(sample / 3));
+  expect_holds(some_executions<on_one_core<meeting<line>>>(sample / 3));
+}
 
 TEST(TaskLineModel, LongHoldsInEveryExecutionOfTwoThreads) {
   if (!has_time()) GTEST_SKIP() << "takes minutes: set FANOUT_MODEL=long";
@@ -206,6 +232,15 @@ TEST(TaskLineModel, FindsThatAnOwnerFallsAsleepBesideATask) {
 
 TEST(TaskLineModel, FindsThatAnOwnerThatCouldWorkIsNotWoken) {
   expect_lost(some_executions<needing_the_owner<LINE(calls_no_sleeper)>>(sample));
+}
+
+TEST(TaskLineModel, FindsThatATaskWaitsForALookerThatCannotSeeIt) {
+  expect_lost(some_executions<on_one_core<adding_before_a_looker<LINE(leaves_it_to_a_looker)>>>(sample));
+  expect_lost(some_executions<on_one_core<adding_before_a_looker<LINE(leaves_it_to_a_looker), 1>>>(sample));
+}
+
+TEST(TaskLineModel, FindsThatMoreThanTheLimitRunIfOneIsCalledBesidesALookerAnyway) {
+  expect_found(some_executions<on_one_core<one_by_one<LINE(calls_beyond_the_limit)>>>(sample));
 }
 
 TEST(TaskLineModel, FindsThatALineIsClosedWhileARunnerWorks) {

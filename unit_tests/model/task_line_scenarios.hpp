@@ -102,6 +102,7 @@ struct task_scenario : rl::test_suite<Scenario, int{threads}> {
     static_cast<Scenario&>(*this).ran(which);
   }
   void ran(task&) {}
+  bool goes_on(unsigned& left) { return left-- != 0; }
 
   void work(unsigned looks) {
     for (;;) {
@@ -114,7 +115,7 @@ struct task_scenario : rl::test_suite<Scenario, int{threads}> {
       if (resting.how == Line::rest::work) continue;
       if (resting.how == Line::rest::leave) return;
       unsigned left = looks;
-      const auto looking = line_->look([&left] { return left-- != 0; });
+      const auto looking = line_->look([&] { return static_cast<Scenario&>(*this).goes_on(left); });
       if (looking.calls) call();
       if (!looking.works) return;
     }
@@ -335,6 +336,47 @@ struct adding_after_the_stop : task_scenario<adding_after_the_stop<Line>, Line, 
     RL_ASSERT(this->line_->added() == 2);
   }
   std::size_t expected() const { return this->line_->taken(); }
+};
+
+/// There are more runners to be called than may run a task at a time.
+template <class Line>
+struct one_by_one : task_scenario<one_by_one<Line>, Line, 3, 2> {
+  one_by_one() : task_scenario<one_by_one, Line, 3, 2>(1) {}
+  void act(unsigned) {
+    this->add(0);
+    while (this->ran_.load(std::memory_order_relaxed) == 0) primitives::yield();
+    this->add(1);
+    this->add(2);
+  }
+  void ran(task&) {
+    RL_ASSERT(now_.fetch_add(1, std::memory_order_relaxed) == 0);
+    primitives::yield();
+    now_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  model::atomic<unsigned> now_{0};
+};
+
+/// The first runner looks, but does not get the core back before the second task has run. `most_pending`: the bound.
+template <class Line, std::size_t most_pending = Line::unbounded>
+struct adding_before_a_looker : task_scenario<adding_before_a_looker<Line, most_pending>, Line, 3, 2> {
+  adding_before_a_looker() : task_scenario<adding_before_a_looker, Line, 3, 2>(2, most_pending) {}
+  void act(unsigned) {
+    this->add(0);
+    looks_.wait();
+    this->add(1);
+    second_ran_.wait();
+  }
+  void ran(task& which) {
+    if (&which == &this->made_[1]) second_ran_.set();
+  }
+  bool goes_on(unsigned& left) {
+    if (left != 0) return left-- != 0;
+    looks_.set();
+    second_ran_.wait();
+    return false;
+  }
+  event looks_;
+  event second_ran_;
 };
 
 }  // namespace model

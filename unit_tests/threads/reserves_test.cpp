@@ -256,40 +256,47 @@ struct endless {
 using line = basic_reserve_line<std_primitives, endless>;
 
 /// A line with some threads that answer what is called.
-class crew {
+template <class Line>
+class crew_of {
  public:
-  crew(const line::times& times, std::size_t threads) : line_(times) {
+  using calls = typename Line::calls;
+  using member = typename Line::member;
+
+  crew_of(const typename Line::times& times, std::size_t threads) : line_(times) {
     for (std::size_t i = 0; i != threads; ++i) {
-      members_.push_back(std::make_unique<line::member>());
+      members_.push_back(std::make_unique<member>());
       line_.add_thread(*members_.back());
     }
     for (const auto& each : members_) {
       threads_.emplace_back([this, &me = *each] {
-        for (line::calls* answered = nullptr; (answered = line_.next(me, answered)) != nullptr;) ++served_;
+        for (calls* answered = nullptr; (answered = line_.next(me, answered)) != nullptr; last_ = &me) ++served_;
         ++ended_;
       });
     }
   }
-  crew(const crew&) = delete;
-  crew& operator=(const crew&) = delete;
-  ~crew() {
+  crew_of(const crew_of&) = delete;
+  crew_of& operator=(const crew_of&) = delete;
+  ~crew_of() {
     wait_until([this] {
       while (!line_.retire_all()) std::this_thread::yield();
       return line_.threads() == 0;
     });
   }
 
-  line& at() { return line_; }
+  Line& at() { return line_; }
   std::size_t served() const { return served_; }
   std::size_t ended() const { return ended_; }
+  const member* last() const { return last_; }  // who has served last
 
  private:
-  line line_;
+  Line line_;
   std::atomic<std::size_t> served_{0};
   std::atomic<std::size_t> ended_{0};
-  std::vector<std::unique_ptr<line::member>> members_;
+  std::atomic<const member*> last_{nullptr};
+  std::vector<std::unique_ptr<member>> members_;
   std::vector<std::jthread> threads_;
 };
+using crew = crew_of<line>;
 
 class ReserveLine : public testing::Test {
   const watchdog guard_;
@@ -322,6 +329,44 @@ TEST_F(ReserveLine, CallsOffWhoHasNotComeYet) {
   EXPECT_EQ(one.served() + called_off, 101U);
   one.at().call(calls, 1, 0);
   wait_until([&] { return one.served() + called_off == 102; });
+  one.at().withdraw(calls, 0);
+  one.at().wait(calls);
+}
+
+/// All threads are on core 0, but for who says otherwise.
+struct primitives_with_cores : std_primitives {
+  static inline thread_local int here = 0;
+  static int core() { return here; }
+  static bool has_several_cores() { return true; }
+};
+
+TEST_F(ReserveLine, PassesOverWhoSpinsOnTheCoreOfTheCaller) {
+  using crew_with_cores = crew_of<basic_reserve_line<primitives_with_cores, endless>>;
+  for (const bool same_core : {true, false}) {
+    crew_with_cores two({.spin = 1min, .most_spinning = 1, .hesitate = 0us, .keep_alive = 1h}, 2);
+    crew_with_cores::calls calls(work);
+    two.at().call(calls, 1, 0);
+    wait_until([&] { return two.last() != nullptr; });
+    const auto* const spins = two.last();
+    wait_until([&] { return spins->place.is_taken_by_caller(); });
+    primitives_with_cores::here = same_core ? 0 : 1;
+    two.at().call(calls, 1, 0);
+    wait_until([&] { return two.served() == 2; });
+    two.at().withdraw(calls, 0);
+    two.at().wait(calls);
+    primitives_with_cores::here = 0;
+    wait_until([&] { return same_core == (two.last() != spins); });
+  }
+}
+
+TEST_F(ReserveLine, CallsWhoSpinsOnTheCoreOfTheCallerIfThereIsNoOther) {
+  crew_of<basic_reserve_line<primitives_with_cores, endless>> one(
+      {.spin = 1min, .most_spinning = 1, .hesitate = 0us, .keep_alive = 1h}, 1);
+  decltype(one)::calls calls(work);
+  for (std::size_t round = 1; round != 100; ++round) {
+    one.at().call(calls, 1, 0);
+    wait_until([&] { return one.served() == round; });
+  }
   one.at().withdraw(calls, 0);
   one.at().wait(calls);
 }
