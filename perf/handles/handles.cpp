@@ -1,13 +1,17 @@
 #include <benchmark/benchmark.h>
+#include <time.h>
 
 #include <fanout/executor.hpp>
 #include <fanout/map.hpp>
 #include <fanout/submit.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <future>
+#include <numeric>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -21,7 +25,9 @@
 /// - `empty_2` and `empty_10000`: empty tasks, so the time is what fanout itself needs;
 /// - `us_10000`: tasks of 1 µs;
 /// - `empty_2_late`: the caller does something else for 20 µs between `submit` and `get`, which does not count if the
-///   batch is over by then.
+///   batch is over by then;
+/// - `ms_2_woken`: two tasks of 1 ms of a core, on an executor of two, by a caller that was woken while such a batch of the
+///   same executor was about to end. The mean, because the time has two modes: 1 ms, and 2 ms where the helper has no core.
 ///
 /// The competitors: `fanout` and `fanout_on_executor` are `submit_map` and `get`; `fanout_blocking` is the plain call;
 /// `std_async` has the plain call made by the thread of a `std::async`, which is how one does without handles.
@@ -101,6 +107,42 @@ void enter(const std::string& workload, std::size_t size, std::chrono::nanosecon
   benchmark::RegisterBenchmark((workload + "/" + Competitor::name).c_str(), repetition)->UseManualTime()->Iterations(1);
 }
 
+void use_core_for(std::chrono::nanoseconds time) {
+  const auto used = [] {
+    timespec now{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  };
+  for (const auto end = used() + time; used() < end;) {
+  }
+}
+
+void enter_woken() {
+  const auto repetition = [](benchmark::State& state) {
+    const fanout::executor two({.concurrency = 2});
+    const auto run_task = [](std::size_t i) {
+      use_core_for(std::chrono::milliseconds(1));
+      return static_cast<long>(i);
+    };
+    std::vector<long> results;
+    const auto time_of_one = [&] {
+      auto batch = two.submit_map(std::size_t{2}, run_task);
+      while (!batch.ready()) std::this_thread::sleep_for(std::chrono::microseconds(50));
+      static_cast<void>(batch.get());
+      const clock::time_point start = clock::now();
+      results = two.map(2, run_task);
+      return std::chrono::duration<double>(clock::now() - start).count();
+    };
+    for (auto _ : state) {
+      std::vector<double> times(perf::for_a_moment() ? 2 : 50);
+      std::generate(times.begin(), times.end(), time_of_one);
+      state.SetIterationTime(std::accumulate(times.begin(), times.end(), 0.0) / static_cast<double>(times.size()));
+    }
+    perf::check(state, results, [](std::size_t i) { return static_cast<long>(i); });
+  };
+  benchmark::RegisterBenchmark("ms_2_woken/fanout_named", repetition)->UseManualTime()->Iterations(1);
+}
+
 template <class... Competitors>
 void enter_all() {
   using std::chrono::microseconds;
@@ -113,6 +155,7 @@ void enter_all() {
 
 const bool entered = [] {
   enter_all<blocking, submit, submit_on_executor, std_async>();
+  enter_woken();
   return true;
 }();
 
