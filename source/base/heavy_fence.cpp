@@ -34,4 +34,8 @@ void chunk_primitives::full_fence() noexcept { std::atomic_thread_fence(std::mem
 
 void chunk_primitives::yield() noexcept { std::this_thread::yield(); }
 
+int chunk_primitives::core() noexcept { return std_primitives::core(); }
+
+bool chunk_primitives::has_several_cores() noexcept { return std_primitives::has_several_cores(); }
+
 }  // namespace fanout::detail

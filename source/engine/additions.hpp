@@ -3,7 +3,7 @@
 #include <atomic>
 #include <cstddef>
 
-#include "base/spinning_place.hpp"
+#include "fanout/detail/spinning_place.hpp"
 #include "engine/closure_list.hpp"
 
 namespace fanout::detail {

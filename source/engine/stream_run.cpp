@@ -9,6 +9,7 @@
 #include "base/deferred_cancellation.hpp"
 #include "base/primitives.hpp"
 #include "fanout/detail/machine.hpp"
+#include "fanout/detail/spinning_place.hpp"
 #include "fanout/limits.hpp"
 
 namespace fanout::detail {
@@ -111,9 +112,13 @@ stream_run::fate stream_run::run_turns(stream_worker& me) noexcept {
 bool stream_run::linger(std::chrono::nanoseconds time, std::size_t wanted) noexcept {
   if (!stream_.attendance_.begin_to_linger()) return false;
   const auto found = [&] { return stream_.attendance_.room() >= wanted && stream_.can_pull(); };
-  for (int look = 0; look != 40 && !found() && stream_.may_pull(); ++look) std_primitives::pause();
-  for (const auto end = clock::now() + time; !found() && stream_.may_pull() && clock::now() < end;)
-    std_primitives::relax();
+  {
+    basic_spinning_place<chunk_primitives>::spinner here(stream_.attendance_.lingers_at());
+    here.look();
+    for (int look = 0; look != 40 && !found() && stream_.may_pull(); ++look) std_primitives::pause();
+    for (const auto end = clock::now() + time; !found() && stream_.may_pull() && clock::now() < end; here.look())
+      std_primitives::relax();
+  }
   stream_.attendance_.end_lingering();
   return stream_.can_pull();
 }

@@ -9,7 +9,7 @@
 
 #include "base/intrusive_list.hpp"
 #include "base/primitives.hpp"
-#include "base/spinning_place.hpp"
+#include "fanout/detail/spinning_place.hpp"
 
 /// The reserve line: how batches call reserves for help, and how idle reserves park until they are called.
 ///

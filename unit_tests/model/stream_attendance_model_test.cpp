@@ -93,6 +93,10 @@ struct stream_scenario : rl::test_suite<Scenario, int{readers + workers}> {
 
   bool linger() {
     if (!attendance_->begin_to_linger()) return false;
+    if (primitives::has_one_core) {
+      fanout::detail::basic_spinning_place<primitives>::spinner here(attendance_->lingers_at());
+      here.look();
+    }
     attendance_->end_lingering();
     return can_pull();
   }
@@ -165,6 +169,11 @@ void expect_a_lost_call(const mistake& made) {
 }
 
 TEST(StreamAttendanceModel, NoCallIsLostBetweenAReaderAndAWorkerThatLeaves) { expect_to_hold<one_worker<2, 1>>(); }
+
+TEST(StreamAttendanceModel, NoCallIsLostOnOneCore) {
+  expect_to_hold<on_one_core<one_worker<2, 1>>>();
+  expect_to_hold<on_one_core<two_workers>>();
+}
 
 TEST(StreamAttendanceModel, NoCallIsLostIfThereAreTwoPlaces) {
   if (!has_time()) GTEST_SKIP() << "takes a while: set FANOUT_MODEL=long";

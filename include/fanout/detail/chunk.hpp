@@ -26,6 +26,10 @@ struct chunk_primitives {
   /// False if the system refuses the fence although it offered it before.
   FANOUT_EXPORT static bool heavy_fence() noexcept;
   FANOUT_EXPORT static void yield() noexcept;
+
+  /// The number of the core on which the calling thread runs; -1 if that is not known.
+  FANOUT_EXPORT static int core() noexcept;
+  FANOUT_EXPORT static bool has_several_cores() noexcept;
 };
 
 /// The tasks from `first` to below `last`.

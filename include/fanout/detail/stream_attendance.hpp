@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstddef>
 
+#include "fanout/detail/spinning_place.hpp"
+
 /// Which workers of a stream are there, and whether one is missing.
 namespace fanout::detail {
 
@@ -53,7 +55,7 @@ class basic_stream_attendance {
 
   /// Whether a worker must be called, because none would come to pull.
   bool is_missing() const noexcept {
-    if (lingering_.load(std::memory_order_seq_cst)) return false;
+    if (lingering_.load(std::memory_order_seq_cst) && !lingers_at_.is_taken_by_caller()) return false;
     return coming_.load(std::memory_order_seq_cst) < useful_.load(std::memory_order_relaxed);
   }
 
@@ -87,6 +89,8 @@ class basic_stream_attendance {
 
   /// A worker looks for something to pull for a while before it leaves. False if another one does already.
   bool begin_to_linger() noexcept { return !lingering_.exchange(true, std::memory_order_seq_cst); }
+  /// Where that one lingers: whoever has its core makes something to pull that it does not see.
+  basic_spinning_place<Primitives>& lingers_at() noexcept { return lingers_at_; }
   /// After this, the worker looks once more whether it `can_pull`.
   void end_lingering() noexcept { lingering_.store(false, std::memory_order_seq_cst); }
 
@@ -110,6 +114,7 @@ class basic_stream_attendance {
   // Written now and then, and read by all:
   alignas(64) atomic<std::size_t> coming_{0};
   atomic<bool> lingering_{false};
+  basic_spinning_place<Primitives> lingers_at_{};
   atomic<std::size_t> useful_{1};
 };
 
