@@ -3,8 +3,8 @@
 #include <atomic>
 #include <cstddef>
 
-#include "fanout/detail/spinning_place.hpp"
 #include "engine/closure_list.hpp"
+#include "fanout/detail/spinning_place.hpp"
 
 namespace fanout::detail {
 
