@@ -89,7 +89,7 @@ class basic_additions {
   // another.
   alignas(128) typename Primitives::template atomic<Task*> head_{&unattended_};
 
-  // On the cache line that who pushes has just written. (On another, pushing took twice as long.)
+  // Beside the head, whose cache line who pushes needs anyway.
   spinning_place looker_;
 };
 

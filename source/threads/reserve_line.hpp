@@ -276,8 +276,8 @@ class basic_reserve_line {
     return woken;
   }
 
-  /// Calls a reserve that spins or, if none does, the one that parked last. Returns it if it is parked and must be
-  /// notified, otherwise null.
+  /// Calls the reserve that began last to spin or, if none spins or that one would not see the call, the one that parked
+  /// last. Returns it if it is parked and must be notified, otherwise null.
   member* call_top() {
     const bool is_parked = spinning_.empty() || (!parked_.empty() && spinning_.last()->place.is_taken_by_caller());
     member& top = pop(is_parked ? parked_ : spinning_);

@@ -1,6 +1,5 @@
 # Installs the library as a packager would, and moves the result, so that whoever uses it afterwards finds out whether it
-# refers to the place where it was installed. Without BUILD_DIR, which has the library already, builds it first: what is
-# tested is what is installed and how it is found, so nothing is optimised, and large files are compiled.
+# refers to the place where it was installed. Without BUILD_DIR, which has the library already, builds it first.
 
 cmake_policy(VERSION 3.22)
 set(staged "${WORK_DIR}/staged")
@@ -10,7 +9,7 @@ if(NOT BUILD_DIR)
   set(BUILD_DIR "${WORK_DIR}/build")
   execute_process(
     COMMAND "${CMAKE_COMMAND}" -G ${GENERATOR} -S "${SOURCE_DIR}" -B "${BUILD_DIR}" ${CONFIGURE_OPTIONS}
-      -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG= -DCMAKE_UNITY_BUILD=ON -DBUILD_TESTING=OFF
+      -DCMAKE_BUILD_TYPE=Debug -DBUILD_TESTING=OFF
       -DFANOUT_BUILD_PERF=OFF -DFANOUT_BUILD_TOOL=OFF -DFANOUT_BUILD_EXAMPLES=OFF
     COMMAND_ERROR_IS_FATAL ANY
   )
